@@ -1,0 +1,1 @@
+//! tagwerk-console-assets

@@ -1,0 +1,1 @@
+//! tagwerk-driver-modbus

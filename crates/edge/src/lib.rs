@@ -1,0 +1,1 @@
+//! The edge as a library; `main.rs` is the program.

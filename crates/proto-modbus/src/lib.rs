@@ -1,0 +1,1 @@
+//! tagwerk-proto-modbus

@@ -1,1 +1,19 @@
-//! tagwerk-model
+//! What a plant's data is: values, quality, tags, batches of samples, and the limits of it all.
+//!
+//! No I/O, no asynchronous code. Everything else in the workspace speaks in these types.
+
+pub mod batch;
+pub mod codec;
+pub mod limits;
+pub mod quality;
+pub mod scale;
+pub mod tag;
+pub mod time;
+pub mod value;
+
+pub use batch::{BatchBuilder, Columns, Qualities, Rows, SampleBatch, SampleRef, SourceTimes};
+pub use quality::{Quality, Severity};
+pub use scale::Scale;
+pub use tag::{TagDefinition, TagId, TagSet, TagSetDefinition};
+pub use time::format_unix_ns;
+pub use value::{DataType, Kind, Value, ValueRef};

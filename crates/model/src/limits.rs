@@ -1,0 +1,76 @@
+//! The named bounds of every queue, batch, file and retry, with what happens at each.
+//!
+//! A limit that a user may meet is printed in the reference; a limit is changed here or nowhere.
+
+use std::time::Duration;
+
+/// A configuration document. Larger: refused, naming this limit.
+pub const CONFIG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Nesting of a configuration document. Deeper: a finding.
+pub const CONFIG_DEPTH_MAX: usize = 32;
+/// Findings reported for one document. More: the rest are counted, not listed.
+pub const FINDINGS_MAX: usize = 200;
+/// Configuration revisions kept. More: the oldest are removed.
+pub const REVISIONS_MAX: usize = 200;
+
+/// Length of the name of a device, group, tag or sink. Longer: a finding.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Length of a tag's address. Longer: a finding.
+pub const ADDRESS_BYTES_MAX: usize = 256;
+/// Length of a unit. Longer: a finding.
+pub const UNIT_BYTES_MAX: usize = 32;
+/// Length of a description. Longer: a finding.
+pub const DESCRIPTION_BYTES_MAX: usize = 1024;
+
+/// The shortest interval of a group. Shorter: a finding.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// The longest interval of a group. Longer: a finding.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(86_400);
+/// Devices of one edge. More: a finding.
+pub const DEVICES_MAX: usize = 10_000;
+/// Groups of one device. More: a finding.
+pub const GROUPS_MAX: usize = 512;
+/// Tags of one edge. More: a finding.
+pub const TAGS_MAX: usize = 2_000_000;
+/// Sinks of one edge. More: a finding.
+pub const SINKS_MAX: usize = 64;
+
+/// Text or bytes of one value. Longer: cut by a driver's own address rules, refused in a write.
+pub const VALUE_BYTES_MAX: usize = 65_536;
+/// Elements of a list value. Longer: refused.
+pub const LIST_ITEMS_MAX: usize = 4_096;
+
+/// Commands waiting for one link. More: the command is refused as `failed` before anything is sent.
+pub const COMMANDS_WAITING_MAX: usize = 256;
+/// Commands remembered for answering a repeated id. More: the oldest finished are forgotten.
+pub const COMMANDS_REMEMBERED_MAX: usize = 10_000;
+/// A command's expiry when the sender names none.
+pub const COMMAND_EXPIRY_DEFAULT: Duration = Duration::from_secs(10);
+/// The longest expiry of a command. Longer: refused.
+pub const COMMAND_EXPIRY_MAX: Duration = Duration::from_secs(3_600);
+
+/// First wait before connecting again; doubles at each failure.
+pub const RECONNECT_FIRST: Duration = Duration::from_millis(500);
+/// Longest wait before connecting again.
+pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
+/// First pause of a device that does not answer on a link that does; doubles at each failure.
+pub const SILENCE_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause of a silent device.
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How often a register that the device refuses is asked again by itself.
+pub const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// Wait before a task that panicked starts again; doubles at each panic.
+pub const PANIC_FIRST: Duration = Duration::from_secs(1);
+/// Longest wait before a task that panicked starts again.
+pub const PANIC_MAX: Duration = Duration::from_secs(60);
+
+/// Messages of one sink that wait for their acknowledgement. More: the sink waits.
+pub const SINK_IN_FLIGHT_MAX: usize = 64;
+/// Subscribers of live values at once. More: refused with 503.
+pub const LIVE_SUBSCRIBERS_MAX: usize = 64;
+/// Points of one look-back answer. More: thinned, keeping the extremes.
+pub const LOOK_BACK_POINTS_MAX: usize = 10_000;
+/// Items of one page of a listing.
+pub const PAGE_ITEMS_MAX: usize = 1_000;
+/// A request's body unless its route says otherwise. Larger: 413, naming this limit.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -1,1 +1,23 @@
-//! tagwerk-component
+//! What a driver or a sink must be: how it describes itself, checks its settings, and works.
+//!
+//! User input passes three gates. *Check* is pure and reports everything that is wrong; *open* touches
+//! the world; the open session then does one thing at a time for the runtime, which owns all timing,
+//! retries of reads, back-off, reconnecting, command order, time stamps and metrics.
+
+mod driver;
+mod duration;
+mod finding;
+mod sink;
+mod spec;
+
+pub use driver::{
+    DevicePlan, DeviceRequest, Driver, Fault, GroupPlan, GroupRequest, Open, ReadRequest, Session,
+    TagRequest, Token, WriteFault, WriteSent,
+};
+pub use duration::Duration;
+pub use finding::{Finding, Findings, Place, Segment, Weight, nearest};
+pub use sink::{
+    Delivery, OpenSink, Receipt, Sink, SinkContext, SinkFault, SinkPlan, SinkRequest, SinkSession,
+};
+pub use spec::{Ability, AddressForm, Spec};
+pub use tagwerk_env::BoxFuture;

@@ -1,0 +1,159 @@
+//! The contract of a driver: one field protocol.
+
+use crate::BoxFuture;
+use crate::finding::Findings;
+use crate::spec::Spec;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_env::Env;
+use tagwerk_model::{BatchBuilder, DataType, Quality, Value};
+
+/// One field protocol. Stateless; listed once, in the edge's registry.
+pub trait Driver: Send + Sync + 'static {
+    fn spec(&self) -> Spec;
+
+    /// Pure: settings and addresses to a plan. Reports everything that is wrong; `None` when any of
+    /// it is an error. Keys and types of `settings` have been checked against the schema before.
+    fn check(&self, device: &DeviceRequest<'_>, findings: &mut Findings) -> Option<DevicePlan>;
+}
+
+/// A device as configured.
+pub struct DeviceRequest<'a> {
+    pub name: &'a str,
+    pub settings: &'a serde_json::Value,
+    pub groups: Vec<GroupRequest<'a>>,
+}
+
+pub struct GroupRequest<'a> {
+    pub name: &'a str,
+    pub interval: Duration,
+    pub tags: Vec<TagRequest<'a>>,
+}
+
+pub struct TagRequest<'a> {
+    pub name: &'a str,
+    pub address: &'a str,
+    /// The type in the device, before scaling.
+    pub data_type: DataType,
+    pub read: bool,
+    pub write: bool,
+}
+
+/// What a driver made for itself at check and gets back at work, opaque to the runtime.
+#[derive(Clone)]
+pub struct Token(Arc<dyn Any + Send + Sync>);
+
+impl Token {
+    pub fn new<T: Any + Send + Sync>(content: T) -> Token {
+        Token(Arc::new(content))
+    }
+
+    pub fn get<T: Any>(&self) -> &T {
+        self.0.downcast_ref().expect("a session gets only tokens that its own driver made")
+    }
+}
+
+/// A device that passed check.
+pub struct DevicePlan {
+    /// Devices with an equal key share one link (a socket, a serial line), on which the runtime does
+    /// one thing at a time, such as `modbus-tcp://10.0.0.5:502`.
+    pub link: String,
+    pub open: Arc<dyn Open>,
+    /// How often a read that got no answer is asked again at once. Writes are never repeated.
+    pub read_retries: u32,
+    /// One per group of the request, in its order.
+    pub groups: Vec<GroupPlan>,
+}
+
+#[derive(Default)]
+pub struct GroupPlan {
+    /// The reads that together fetch the group, in the order to send them.
+    pub reads: Vec<ReadRequest>,
+    /// How to write each tag of the group, in the request's order; `None` where it has no `write`.
+    pub writes: Vec<Option<Token>>,
+}
+
+/// One request to the device that reads some of a group's tags.
+#[derive(Clone)]
+pub struct ReadRequest {
+    /// Indices, in the group, of the tags that this request reads: those that are bad when it fails.
+    pub tags: Vec<u32>,
+    pub token: Token,
+}
+
+/// Makes the connection that all devices of one link share.
+pub trait Open: Send + Sync {
+    /// Bounded in time by the driver's own settings, with `env.clock`.
+    fn open<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>>;
+}
+
+/// An open link. The runtime calls one method at a time and awaits it to its end, or drops the
+/// session.
+pub trait Session: Send {
+    /// Performs one request and puts a value or a quality for each of its tags.
+    fn read<'a>(
+        &'a mut self,
+        request: &'a ReadRequest,
+        out: &'a mut BatchBuilder,
+    ) -> BoxFuture<'a, Result<(), Fault>>;
+
+    /// Writes one raw value, already checked for range and turned back by the tag's scale. Sends at
+    /// most once, whatever happens.
+    fn write<'a>(
+        &'a mut self,
+        tag: &'a Token,
+        value: &'a Value,
+    ) -> BoxFuture<'a, Result<(), WriteFault>>;
+
+    /// Parts of a request that the device refused as a whole, so that one wrong address does not
+    /// take its neighbours along; `None` when it cannot be divided.
+    fn divide(&self, request: &ReadRequest) -> Option<Vec<ReadRequest>> {
+        let _ = request;
+        None
+    }
+
+    /// What the session noticed about the link since the last call, such as
+    /// `late answers dropped`, as name and count.
+    fn counters(&mut self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+}
+
+/// Why something failed, by what the runtime does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The settings do not fit the device: told to the user; tried again slowly.
+    Settings(String),
+    /// The connection is gone or cannot be trusted: drop it and reconnect.
+    Link(String),
+    /// This device did not answer in time; the link serves others. The device backs off alone.
+    Silent(String),
+    /// The device answered and said no: its tags get this quality, the link stays.
+    Refused { quality: Quality, reason: String },
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Settings(text) | Fault::Link(text) | Fault::Silent(text) => f.write_str(text),
+            Fault::Refused { reason, .. } => f.write_str(reason),
+        }
+    }
+}
+
+/// A write that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteFault {
+    pub sent: WriteSent,
+    pub fault: Fault,
+}
+
+/// Whether the device may have acted on a write that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteSent {
+    /// Nothing left, or the device answered that it did not: the command is `failed`.
+    No,
+    /// Bytes left and no answer came: the command is `unknown`.
+    Perhaps,
+}

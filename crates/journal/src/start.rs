@@ -1,0 +1,216 @@
+//! Opening: the lock, recovery of each stream, the decision on the epoch, and the first segments of
+//! this start.
+
+use crate::cursor::Cursor;
+use crate::frame::Kind;
+use crate::log::{Commits, Entry, Log, Shared, Writer};
+use crate::recover::{Found, Opened, Recovery, io_error};
+use crate::segment::Segment;
+use crate::stats::Counters;
+use crate::tail::Tail;
+use crate::timeline::Timeline;
+use crate::{GapReason, OpenError, Options, Span, Stream, lock};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use tagwerk_env::{Access, Disk, DiskFile, Env};
+use tokio::sync::watch;
+
+/// Segments that a process killed within the longest commit interval can have left unsynced.
+const UNSYNCED_SEGMENTS_MAX: usize = 16;
+
+pub(crate) struct Started {
+    pub logs: [Arc<Log>; 3],
+    pub shared: Arc<Shared>,
+    pub lock: Box<dyn DiskFile>,
+    pub opened: Opened,
+}
+
+pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<Started, OpenError> {
+    let disk = &*env.disk;
+    let lock_file = take_lock(disk, directory)?;
+    for stream in Stream::ALL {
+        let folder = directory.join(stream.name());
+        disk.create_directories(&folder).map_err(io_error("create", &folder))?;
+    }
+    disk.sync_directory(directory).map_err(io_error("sync", directory))?;
+    let mut recovery = Recovery {
+        disk,
+        directory,
+        opened: Opened::default(),
+        timeline: Timeline::default(),
+        cursors: BTreeMap::new(),
+    };
+    let mut found = Vec::with_capacity(3);
+    for stream in Stream::ALL {
+        found.push(recovery.stream(stream)?);
+    }
+    let first = found.iter().all(|found| !found.existed);
+    let one_epoch = found.iter().all(|stream| stream.epoch == found[0].epoch);
+    let clean = first || one_epoch && found.iter().all(|found| found.existed && found.closed);
+    let epoch = found.iter().map(|found| found.epoch).max().unwrap_or(0);
+    let epoch = if clean && !first { epoch } else { epoch.saturating_add(1) };
+    if !clean {
+        step_over(&mut recovery, &mut found);
+        sync_found(&mut recovery, &found);
+    }
+    move_cursors(&mut recovery, &found);
+    recovery.opened.clean = clean;
+    recovery.opened.epoch = epoch;
+    let Recovery { opened, timeline, cursors, .. } = recovery;
+    let shared = Arc::new(Shared {
+        env: env.clone(),
+        directory: directory.to_owned(),
+        boot: env.clock.boot_id(),
+        epoch,
+        clean,
+        timeline: Mutex::new(timeline),
+        clock_changes: AtomicU64::new(0),
+        started: AtomicBool::new(false),
+        buffer_bytes: options.buffered_for_test,
+    });
+    let mut cursors = Some(cursors);
+    let mut found = found.into_iter();
+    let logs = Stream::ALL.map(|stream| {
+        let cursors = if stream == Stream::Record { cursors.take() } else { None };
+        let found = found.next().unwrap_or_default();
+        Arc::new(new_log(stream, shared.clone(), options, found, cursors.unwrap_or_default()))
+    });
+    begin(&logs, &opened);
+    Ok(Started { logs, shared, lock: lock_file, opened })
+}
+
+fn take_lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenError> {
+    disk.create_directories(directory).map_err(io_error("create", directory))?;
+    let path = directory.join("lock");
+    let file = match disk.open(&path, Access::Write) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match disk.open(&path, Access::CreateNew) {
+                // Somebody was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    disk.open(&path, Access::Write)
+                }
+                other => other,
+            }
+        }
+        other => other,
+    };
+    let file = file.map_err(io_error("open", &path))?;
+    match file.lock() {
+        Ok(()) => Ok(file),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(OpenError::InUse { directory: directory.to_owned() })
+        }
+        Err(error) => Err(io_error("lock", &path)(error)),
+    }
+}
+
+/// After an unclean end, readers may have seen more than the disk kept; numbers that a cursor has
+/// passed are not given out again.
+fn step_over(recovery: &mut Recovery<'_>, found: &mut [Found]) {
+    for stream in Stream::ALL {
+        let end = &mut found[stream.index()].end;
+        let cursors = recovery.cursors.values().filter(|cursor| cursor.stream() == stream);
+        let passed = cursors.map(Cursor::end).max().unwrap_or(0);
+        if passed > *end {
+            let span = Span { from: *end, to: passed };
+            *end = passed;
+            recovery.gap(stream, span, None, GapReason::Unclean);
+        }
+    }
+}
+
+/// What a killed process wrote is in the kernel, not yet on disk; it is about to be called
+/// committed.
+fn sync_found(recovery: &mut Recovery<'_>, found: &[Found]) {
+    for stream in found {
+        for segment in stream.segments.iter().rev().take(UNSYNCED_SEGMENTS_MAX) {
+            let file = recovery.disk.open(&segment.path, Access::Write);
+            if let Err(error) = file.and_then(|file| file.sync_data()) {
+                let trouble = format!("syncing {}: {error}", segment.path.display());
+                tracing::warn!(trouble, "opening the journal met trouble");
+                recovery.opened.troubles.push(trouble);
+            }
+        }
+    }
+}
+
+/// Cursors whose place was dropped when the program stopped.
+fn move_cursors(recovery: &mut Recovery<'_>, found: &[Found]) {
+    let mut moved = Vec::new();
+    for (name, cursor) in &mut recovery.cursors {
+        let found = &found[cursor.stream().index()];
+        let oldest = found.segments.first().map_or(found.end, |segment| segment.first_seq());
+        if cursor.next() < oldest {
+            moved.push((cursor.stream(), Span { from: cursor.next(), to: oldest }, name.clone()));
+            cursor.move_to(oldest);
+        }
+    }
+    for (stream, span, name) in moved {
+        recovery.gap(stream, span, Some(name), GapReason::Retention);
+    }
+}
+
+fn new_log(
+    stream: Stream,
+    shared: Arc<Shared>,
+    options: &Options,
+    found: Found,
+    cursors: BTreeMap<String, Cursor>,
+) -> Log {
+    let options = options.stream(stream).clone();
+    let segments: Vec<Arc<Segment>> = found.segments;
+    let end = found.end;
+    Log {
+        folder: shared.directory.join(stream.name()),
+        shared,
+        stream,
+        writer: Mutex::new(Writer {
+            active: None,
+            next: end,
+            ordinal: found.ordinal,
+            sealed: Vec::new(),
+            directory_dirty: true,
+            rewrite_from: None,
+            spare: None,
+            pending: Vec::new(),
+            cursors,
+        }),
+        tail: Mutex::new(Tail::new(segments, end, options.tail_bytes)),
+        gate: Mutex::new(()),
+        commits: watch::Sender::new(Commits { committed: end, ..Commits::default() }),
+        ends: watch::Sender::new(end),
+        dirty: AtomicBool::new(false),
+        removed: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        counters: Counters::default(),
+        sets: Mutex::new(HashMap::new()),
+        options,
+    }
+}
+
+/// Every start begins new segments and makes them durable. A disk that cannot take them now (full,
+/// failing) does not keep the program from starting: the first append tries again.
+fn begin(logs: &[Arc<Log>; 3], opened: &Opened) {
+    for log in logs.iter().rev() {
+        if let Err(error) = log.roll(&mut lock(&log.writer), 0, true) {
+            log.counters.failed_write(&error);
+        }
+    }
+    let record = &logs[Stream::Record.index()];
+    for gap in &opened.gaps {
+        let payload = gap.encode();
+        let moment = record.shared.env.clock.now();
+        let entry =
+            Entry { kind: Kind::Gap, extra: 0, count: 1, moment, set: None, payload: &payload };
+        if let Err(error) = record.append(&entry) {
+            tracing::error!(%error, ?gap, "cannot record a gap");
+        }
+    }
+    for log in logs {
+        // Counted and logged there; the next commit tries in a new segment.
+        let _ = log.commit();
+    }
+}

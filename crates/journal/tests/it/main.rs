@@ -1,0 +1,4 @@
+//! The journal through its public door.
+#![allow(clippy::disallowed_methods)]
+
+mod basics;

@@ -1,1 +1,17 @@
-//! tagwerk-testkit
+//! For tests only: clocks, a network and faults that a test holds in its hand, and the conformance
+//! tests that every driver and every sink must pass. Always a dev-dependency.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "test code; a fault here must fail the test that uses it"
+)]
+
+pub mod clock;
+pub mod conformance;
+pub mod net;
+pub mod proxy;
+mod yaml;
+
+pub use clock::{ManualClock, PausedClock};
+pub use net::{FakeNet, Script};
+pub use proxy::{Fault, FaultProxy};

@@ -116,9 +116,9 @@ pub struct Boiler {
 }
 
 impl Boiler {
-    /// A boiler in the middle of its shift: at 8 bar, firing, with some years behind it.
-    pub fn new(name: &'static str, years: f64) -> Boiler {
-        let demand = 4200.0;
+    /// A boiler in the middle of its shift: at 8 bar, firing, some years old, with consumers that
+    /// draw `demand` kg/h.
+    pub fn new(name: &'static str, years: f64, demand: f64) -> Boiler {
         let fire = demand / STEAM_MAX_KG_H;
         let hours = years * 6500.0;
         let set = Settings {
@@ -379,7 +379,7 @@ mod tests {
 
     #[test]
     fn pressure_follows_its_setpoint_up_and_down() {
-        let mut boiler = Boiler::new("boiler", 1.0);
+        let mut boiler = Boiler::new("boiler", 1.0, 4200.0);
         for setpoint in [10.0, 6.0, 8.5] {
             boiler.set.pressure_bar = setpoint;
             run(&mut boiler, 400, false);
@@ -390,7 +390,7 @@ mod tests {
 
     #[test]
     fn level_follows_its_setpoint() {
-        let mut boiler = Boiler::new("boiler", 1.0);
+        let mut boiler = Boiler::new("boiler", 1.0, 4200.0);
         boiler.set.level_pct = 60.0;
         run(&mut boiler, 600, false);
         assert!((boiler.level - 60.0).abs() < 3.0, "{}", boiler.level);
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_lost_flame_locks_the_burner_out_until_it_is_over() {
-        let mut boiler = Boiler::new("boiler", 1.0);
+        let mut boiler = Boiler::new("boiler", 1.0, 4200.0);
         run(&mut boiler, 5, true);
         assert_eq!(boiler.burner, Burner::Lockout);
         assert!(boiler.alarm());
@@ -409,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_boiler_switched_off_burns_nothing() {
-        let mut boiler = Boiler::new("boiler", 1.0);
+        let mut boiler = Boiler::new("boiler", 1.0, 4200.0);
         boiler.set.running = false;
         run(&mut boiler, 5, false);
         let gas = boiler.total.gas_dm3;

@@ -172,14 +172,13 @@ impl Device {
             }
             Request::ReadRegisters { area, start, count } => {
                 self.refuse_broken(*area, *start, *count)?;
+                // Only whoever reads it sees the next number, and only once it has left for good.
                 self.number(self.counts.answer_number + 1);
                 let registers = self.image.registers(*area);
                 let range = usize::from(*start)..usize::from(*start) + usize::from(*count);
                 let answer = registers.get(range).ok_or(Exception::IllegalAddress);
                 let answer = answer.map(|registers| registers_pdu(*area, registers));
-                if !covers_number(request) {
-                    self.number(self.counts.answer_number);
-                }
+                self.number(self.counts.answer_number);
                 answer
             }
             Request::WriteCoils { start, values, .. } => {

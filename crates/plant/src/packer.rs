@@ -103,7 +103,7 @@ const SPEED_MAX: f64 = 120.0;
 impl Packer {
     /// A machine that runs, with so many packs behind it. Its encoder has passed 2^53, so that a
     /// reader which takes the counter through a double is found out.
-    pub fn new(name: &'static str, packs: u64) -> Packer {
+    pub fn new(name: &'static str, packs: u64, speed: f64) -> Packer {
         let set = Settings {
             start: false,
             stop: false,
@@ -111,7 +111,7 @@ impl Packer {
             light: true,
             lanes: [true, true],
             purge: false,
-            speed: 90.0,
+            speed,
             seal_temperature: 165.0,
             batch_size: 12_000,
             reject_limit_pct: 5.0,
@@ -138,7 +138,7 @@ impl Packer {
             total,
             state: State::Execute,
             state_s: 0.0,
-            speed: 90.0,
+            speed,
             jammed: false,
             film_m: REEL * 0.7,
             weight_mean_g: 250.0,
@@ -211,8 +211,8 @@ impl Packer {
             self.jammed = false;
         }
         self.state = match self.state {
-            _ if self.jammed && self.state != State::Stopped => State::Held,
             State::Starting | State::Execute | State::Held if self.set.stop => State::Stopping,
+            State::Starting | State::Execute if self.jammed => State::Held,
             State::Stopping if self.speed < 1.0 => State::Stopped,
             State::Stopped if self.set.start && !self.jammed => State::Starting,
             State::Starting if self.state_s > 4.0 => State::Execute,
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn it_counts_at_its_speed() {
-        let mut packer = Packer::new("packer", 1000);
+        let mut packer = Packer::new("packer", 1000, 90.0);
         packer.set.speed = 60.0;
         run(&mut packer, 60, false);
         let before = packer.total.good + packer.total.rejects;
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn stop_stops_and_start_starts() {
-        let mut packer = Packer::new("packer", 1000);
+        let mut packer = Packer::new("packer", 1000, 90.0);
         run(&mut packer, 5, false);
         packer.set.stop = true;
         run(&mut packer, 30, false);
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_jam_holds_it_until_reset() {
-        let mut packer = Packer::new("packer", 1000);
+        let mut packer = Packer::new("packer", 1000, 90.0);
         run(&mut packer, 5, true);
         assert!(packer.jammed);
         assert_eq!(packer.state, State::Held);

@@ -67,12 +67,18 @@ impl Plant {
             groups: packer_tags::GROUPS,
         };
         let boilers = [
-            (boiler(1, "boiler-1", "Steam boiler 1"), Boiler::new("SB 8000 / 1", 6.2)),
-            (boiler(2, "boiler-2", "Steam boiler 2"), Boiler::new("SB 8000 / 2", 2.7)),
+            (boiler(1, "boiler-1", "Steam boiler 1"), Boiler::new("SB 8000 / 1", 6.2, 4200.0)),
+            (boiler(2, "boiler-2", "Steam boiler 2"), Boiler::new("SB 8000 / 2", 2.7, 3100.0)),
         ];
         let packers = [
-            (packer(3, "packer-1", "Packaging machine 1"), Packer::new("VFFS 120 / 1", 8_412_377)),
-            (packer(4, "packer-2", "Packaging machine 2"), Packer::new("VFFS 120 / 2", 3_007_915)),
+            (
+                packer(3, "packer-1", "Packaging machine 1"),
+                Packer::new("VFFS 120 / 1", 8_412_377, 90.0),
+            ),
+            (
+                packer(4, "packer-2", "Packaging machine 2"),
+                Packer::new("VFFS 120 / 2", 3_007_915, 76.0),
+            ),
         ];
         let mut devices: Vec<Device> = Vec::new();
         for (plate, model) in boilers {
@@ -99,10 +105,9 @@ impl Plant {
     /// Answers one request. `now_ms` is the clock that faults with seconds run on.
     pub fn request(&mut self, unit: u8, pdu: &[u8], now_ms: u64) -> Reply {
         let function = pdu.first().copied().unwrap_or(0);
-        let strike = self.faults.strike(unit, now_ms);
         let Some(at) = self.devices.iter().position(|device| device.unit == unit) else {
             let pdu = Some(codec::exception_pdu(function, Exception::NoSuchUnit as u8));
-            return Reply { pdu, strike };
+            return Reply { pdu, strike: self.faults.strike(unit, now_ms) };
         };
         let device = &mut self.devices[at];
         device.counts.bytes_in += (codec::HEADER_BYTES + pdu.len()) as u64;
@@ -112,6 +117,7 @@ impl Plant {
             self.note(unit, function, &request, "not carried out");
             return Reply { pdu: None, strike: None };
         }
+        let strike = self.faults.strike(unit, now_ms);
         if let Some(Strike { kind: Kind::Exception, value }) = strike {
             let code = value.and_then(|code| u8::try_from(code).ok()).unwrap_or(4);
             *device.counts.refused.entry(code).or_default() += 1;
@@ -203,4 +209,128 @@ impl Plant {
 
 fn counts_json(counts: &Counts) -> serde_json::Value {
     serde_json::to_value(counts).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const TOTALS: [&str; 14] = [
+        "gas_counter",
+        "gas_meter",
+        "steam_total",
+        "feed_water_total",
+        "burner_starts",
+        "run_hours",
+        "heat_total",
+        "good_count",
+        "reject_count",
+        "infeed_count",
+        "lifetime_counter",
+        "energy",
+        "film_used",
+        "plant_seconds",
+    ];
+
+    #[test]
+    fn the_same_seed_gives_the_same_plant() {
+        let after_a_minute = |seed| {
+            let mut plant = Plant::new(seed, OwnFaults::Some);
+            (0..600).for_each(|_| plant.step());
+            plant.state()
+        };
+        assert_eq!(after_a_minute(7), after_a_minute(7));
+        assert_ne!(after_a_minute(7), after_a_minute(8));
+    }
+
+    #[test]
+    fn counters_never_decrease() {
+        let mut plant = Plant::new(3, OwnFaults::Some);
+        let totals = |plant: &Plant| -> Vec<f64> {
+            let devices = plant.devices.iter();
+            devices
+                .flat_map(|device| device.values())
+                .filter(|(name, _)| TOTALS.contains(name))
+                .map(|(_, value)| value.real())
+                .collect()
+        };
+        let mut before = totals(&plant);
+        for _ in 0..600 {
+            (0..20).for_each(|_| plant.step());
+            let now = totals(&plant);
+            assert!(before.iter().zip(&now).all(|(before, now)| before <= now));
+            before = now;
+        }
+    }
+
+    #[test]
+    fn an_undisturbed_plant_runs_for_hours_without_an_alarm() {
+        let mut plant = Plant::new(5, OwnFaults::None);
+        for _ in 0..4 * 60 {
+            (0..600).for_each(|_| plant.step());
+            for device in &plant.devices {
+                for (name, value) in device.values() {
+                    let what = format!("{} {name} {value:?} at {}", device.name, plant.plant_ms);
+                    match name {
+                        "any_alarm" => assert!(!value.flag() || device.unit > 2, "{what}"),
+                        "jam" => assert!(!value.flag(), "{what}"),
+                        "drum_pressure" => assert!((7.0..9.0).contains(&value.real()), "{what}"),
+                        "water_level" => assert!((40.0..60.0).contains(&value.real()), "{what}"),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plant_with_faults_has_every_kind_of_them_and_gets_over_them() {
+        let mut plant = Plant::new(1, OwnFaults::Some);
+        let mut seen = BTreeSet::new();
+        let mut silent_ms = 0;
+        for _ in 0..3 * 36_000 {
+            plant.step();
+            let answers = [
+                ("boiler", plant.request(1, &[4, 0, 14, 0, 1], 0)),
+                ("analyser", plant.request(1, &[4, 0, 200, 0, 2], 0)),
+                ("alarms", plant.request(1, &[3, 0, 40, 0, 1], 0)),
+                ("packer", plant.request(3, &[4, 0, 0, 0, 1], 0)),
+            ];
+            silent_ms += if answers[0].1.pdu.is_none() { STEP_MS } else { 0 };
+            for (what, answer) in answers {
+                match (what, answer.pdu.as_deref()) {
+                    (_, None) => seen.insert("silent"),
+                    (_, Some([_, 6])) => seen.insert("busy"),
+                    ("analyser", Some([0x84, 4])) => seen.insert("analyser"),
+                    ("boiler", Some([4, 2, 0x80, 0])) => seen.insert("probe"),
+                    ("alarms", Some([3, 2, _, bits])) if bits & 8 != 0 => seen.insert("flame"),
+                    ("packer", Some([4, 2, 0, 11])) => seen.insert("held"),
+                    ("packer", Some([4, 2, 0, 6])) => seen.insert("execute"),
+                    _ => false,
+                };
+            }
+        }
+        let all = ["analyser", "busy", "execute", "flame", "held", "probe", "silent"];
+        assert_eq!(seen, BTreeSet::from(all));
+        assert!(silent_ms < 3 * 3_600_000 / 10, "silent for {silent_ms} ms of three hours");
+        let state = plant.state();
+        assert!(state["devices"]["boiler-1"]["drum_pressure"].as_f64() > Some(5.0), "{state}");
+    }
+
+    #[test]
+    fn stop_stops_the_packer_and_its_counter() {
+        let mut plant = Plant::new(1, OwnFaults::None);
+        let stop = plant.request(3, &[5, 0, 1, 0xff, 0], 0);
+        assert_eq!(stop.pdu.as_deref(), Some(&[5, 0, 1, 0xff, 0][..]));
+        (0..300).for_each(|_| plant.step());
+        let before = plant.state()["devices"]["packer-1"]["good_count"].clone();
+        (0..300).for_each(|_| plant.step());
+        let state = plant.state();
+        assert_eq!(state["devices"]["packer-1"]["state"], 2);
+        assert_eq!(state["devices"]["packer-1"]["good_count"], before);
+        assert_eq!(state["devices"]["packer-1"]["stop"], false, "the coil clears itself");
+        assert_eq!(state["devices"]["packer-2"]["state"], 6, "the other one runs on");
+    }
 }

@@ -297,12 +297,12 @@ fn names(t: &mut Table<Boiler>) {
     use Kind::*;
     let g = "settings";
     t.write(
-        tag(g, "night_mode", holding(42).bit(0), Bool).says("Lowers the pressure by 1 bar"),
+        tag(g, "night_mode", coil(5), Bool).says("Lowers the pressure by 1 bar"),
         |b| b.set.night,
         |b, v| b.set.night = v.flag(),
     );
     t.write(
-        tag(g, "auto_blowdown", holding(42).bit(1), Bool)
+        tag(g, "auto_blowdown", coil(6), Bool)
             .says("Blows down by itself when the conductivity is high"),
         |b| b.set.auto_blowdown,
         |b, v| b.set.auto_blowdown = v.flag(),

@@ -32,8 +32,8 @@ impl Noise {
         low + (high - low) * self.uniform()
     }
 
-    /// Mean 0, deviation 1, never beyond ±3.5: the sum of twelve uniform numbers would do, four are
-    /// enough for a sensor.
+    /// Mean 0, deviation 1, never beyond ±3.5: the sum of four uniform numbers is near enough to a
+    /// bell for a sensor.
     pub fn normal(&mut self) -> f64 {
         let sum: f64 = (0..4).map(|_| self.uniform()).sum();
         (sum - 2.0) * 3f64.sqrt()

@@ -266,21 +266,18 @@ fn switches(t: &mut Table<Packer>) {
         |p| p.set.light,
         |p, v| p.set.light = v.flag(),
     );
-    let lane = |name: &'static str, bit: u8, says: &str| {
-        tag("process", name, holding(42).bit(bit), Kind::Bool).says(says).on_change()
-    };
     t.write(
-        lane("lane_1", 0, "Lane 1 in use"),
+        switch("lane_1", 4, "Lane 1 in use"),
         |p| p.set.lanes[0],
         |p, v| p.set.lanes[0] = v.flag(),
     );
     t.write(
-        lane("lane_2", 1, "Lane 2 in use"),
+        switch("lane_2", 5, "Lane 2 in use"),
         |p| p.set.lanes[1],
         |p, v| p.set.lanes[1] = v.flag(),
     );
     t.write(
-        lane("purge", 2, "Flush with nitrogen"),
+        switch("purge", 6, "Flush with nitrogen"),
         |p| p.set.purge,
         |p, v| {
             p.set.purge = v.flag();

@@ -166,7 +166,6 @@ async fn every_function_code_and_its_refusals() {
     check(1, &[6, 0, 4, 0, 80], &[6, 0, 4, 0, 80]).await;
     check(1, &write_f32(0, 9.5), &[16, 0, 0, 0, 2]).await;
     check(1, &read(3, 0, 2), &[3, 4, 0x41, 0x18, 0, 0]).await;
-    check(1, &[6, 0, 42, 0, 1], &[6, 0, 42, 0, 1]).await; // bits of a register
     check(1, &[43, 14, 1, 0], &[0xab, 1]).await;
     check(1, &read(4, 990, 20), &[0x84, 2]).await; // outside the area
     check(1, &[6, 0, 40, 0, 1], &[0x86, 2]).await; // read only

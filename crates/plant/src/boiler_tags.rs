@@ -17,6 +17,7 @@ pub fn table() -> Table<Boiler> {
     let mut table = Table::default();
     fast(&mut table);
     process(&mut table);
+    deviations(&mut table);
     auxiliaries(&mut table);
     analyser(&mut table);
     settings(&mut table);
@@ -118,6 +119,11 @@ fn process(t: &mut Table<Boiler>) {
             .says("Heat stored, negative while the pressure falls"),
         |b| b.heat_surplus_w(),
     );
+}
+
+fn deviations(t: &mut Table<Boiler>) {
+    use Kind::*;
+    let g = "process";
     t.read(
         tag(g, "level_deviation", input(32), Int16)
             .slope(0.01)
@@ -250,6 +256,13 @@ fn settings(t: &mut Table<Boiler>) {
         |b| b.set.modulation_min_pct,
         |b, v| b.set.modulation_min_pct = v.real(),
     );
+    limits(t);
+    names(t);
+}
+
+fn limits(t: &mut Table<Boiler>) {
+    use Kind::*;
+    let g = "settings";
     t.write(
         tag(g, "high_pressure_limit", holding(6), Float32)
             .unit("bar")
@@ -290,7 +303,6 @@ fn settings(t: &mut Table<Boiler>) {
         |b| b.set.mode,
         |b, v| b.set.mode = v.real() as u64,
     );
-    names(t);
 }
 
 fn names(t: &mut Table<Boiler>) {

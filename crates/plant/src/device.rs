@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::codec::{Area, Exception, Request, bits_pdu, registers_pdu};
 use crate::noise::{Noise, Recurring};
-use crate::table::{BITS, Circuit, Image, Kind, Order, Table, Tag, Value};
+use crate::table::{Circuit, HOLDINGS, Image, Kind, Order, Table, Tag, Value};
 
 /// Where the answer number lies in the input registers: a u64 in ABCD order.
 pub const ANSWER_NUMBER_AT: u16 = 900;
@@ -222,6 +222,15 @@ impl Device {
             .iter()
             .position(|tag| tag.name == name)
             .ok_or_else(|| format!("{} has no tag {name}", self.name))?;
+        let tag = &self.tags()[at];
+        if let Some(value) = &value {
+            if (tag.kind == Kind::Text) != matches!(value, Value::Text(_)) {
+                return Err(format!("{name} of {} is {}", self.name, tag.kind));
+            }
+            if tag.writable() && !tag.fits(value) {
+                return Err(format!("{name} of {} takes {:?}", self.name, tag.range));
+            }
+        }
         match value {
             None => drop(self.forced.remove(&at)),
             Some(value) if self.tags()[at].writable() => self.model.set(at, &value),
@@ -247,7 +256,7 @@ impl Device {
         draft: &Image,
     ) -> Result<(), Exception> {
         let mut settings = Vec::new();
-        let mut covered = [false; BITS.next_power_of_two() * 4];
+        let mut covered = [false; HOLDINGS];
         for (at, tag) in self.tags().iter().enumerate() {
             if !tag.writable() || !tag.touches(area, start, count) {
                 continue;
@@ -258,8 +267,7 @@ impl Device {
                 }
             }
             let value = tag.load(draft, self.order);
-            let fits = tag.range.is_none_or(|(low, high)| (low..=high).contains(&value.real()));
-            if !fits || value.real().is_nan() {
+            if !tag.fits(&value) {
                 return Err(Exception::IllegalValue);
             }
             settings.push((at, value));
@@ -308,10 +316,7 @@ impl<M: Machine> Modelled for Model<M> {
     }
 
     fn set(&mut self, at: usize, value: &Value) {
-        // A whole number for a tag of texts, or the reverse, can only come from the control port.
-        if (self.table.tags[at].kind == Kind::Text) == matches!(value, Value::Text(_)) {
-            self.table.set(at, &mut self.machine, value);
-        }
+        self.table.set(at, &mut self.machine, value);
     }
 }
 

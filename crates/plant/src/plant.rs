@@ -215,6 +215,8 @@ fn counts_json(counts: &Counts) -> serde_json::Value {
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const TOTALS: [&str; 14] = [
@@ -332,5 +334,33 @@ mod tests {
         assert_eq!(state["devices"]["packer-1"]["good_count"], before);
         assert_eq!(state["devices"]["packer-1"]["stop"], false, "the coil clears itself");
         assert_eq!(state["devices"]["packer-2"]["state"], 6, "the other one runs on");
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_makes_a_device_panic(
+            requests in prop::collection::vec(
+                (
+                    0u8..6,
+                    prop::sample::select(vec![1u8, 2, 3, 4, 5, 6, 15, 16]),
+                    (0u16..220, 0u16..130),
+                    prop::collection::vec(any::<u8>(), 0..20),
+                ),
+                1..20,
+            ),
+        ) {
+            let mut plant = Plant::new(1, OwnFaults::None);
+            for (unit, function, (start, count), data) in requests {
+                let mut pdu = vec![function];
+                pdu.extend(start.to_be_bytes());
+                pdu.extend(count.to_be_bytes());
+                let _ = plant.request(unit, &pdu, 0);
+                pdu.truncate(3);
+                pdu.extend([0, (data.len() / 2) as u8, (data.len() / 2 * 2) as u8]);
+                pdu.extend(&data[..data.len() / 2 * 2]);
+                let _ = plant.request(unit, &pdu, 0);
+                plant.step();
+            }
+        }
     }
 }

@@ -211,9 +211,15 @@ impl Tag {
     }
 
     pub fn touches(&self, area: Area, start: u16, count: u16) -> bool {
-        let (from, until) = (u32::from(self.address.offset), u32::from(self.address.offset));
-        let (start, count) = (u32::from(start), u32::from(count));
-        self.address.area == area && from < start + count && start < until + u32::from(self.span())
+        let (from, until) = (u32::from(start), u32::from(start) + u32::from(count));
+        let own = u32::from(self.address.offset);
+        self.address.area == area && own < until && from < own + u32::from(self.span())
+    }
+
+    /// Whether a master may write `value`.
+    pub fn fits(&self, value: &Value) -> bool {
+        let real = value.real();
+        !real.is_nan() && self.range.is_none_or(|(low, high)| (low..=high).contains(&real))
     }
 
     pub fn writable(&self) -> bool {

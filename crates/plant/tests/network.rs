@@ -383,6 +383,8 @@ async fn the_control_port_sets_and_steps() {
     for (path, body) in [
         ("/set", json!({"unit": 3, "tag": "nothing", "value": 1})),
         ("/set", json!({"unit": 9, "tag": "recipe", "value": "x"})),
+        ("/set", json!({"unit": 3, "tag": "recipe", "value": 5})),
+        ("/set", json!({"unit": 3, "tag": "speed_setpoint", "value": 1e300})),
         ("/step", json!({"seconds": 1, "steps": 1})),
         ("/fault", json!({"unit": 1, "kind": "unheard-of"})),
         ("/fault", json!([])),

@@ -1,0 +1,273 @@
+//! The sink `mqtt`: publishes each delivery to an MQTT broker, version 3.1.1 or 5.
+//!
+//! At least once: a receipt resolves when the broker has acknowledged every message of the delivery.
+//! There is no protocol session to resume; the runtime delivers again from the journal.
+
+mod filter;
+mod link;
+mod packet;
+mod payload;
+mod refusal;
+mod settings;
+mod tls;
+mod topic;
+
+use link::{Command, Letter, Link, Message, Terms};
+use mqtt_protocol_core::mqtt;
+use mqtt_protocol_core::mqtt::packet::{ContentType, Properties, Qos, UserProperty};
+use payload::{Choice, Origin};
+use settings::{Checked, Format, Settings, Tls, Version};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_component::{
+    BoxFuture, Delivery, Findings, OpenSink, Receipt, Sink, SinkContext, SinkFault, SinkPlan,
+    SinkRequest, SinkSession, Spec,
+};
+use tagwerk_env::{Clock, timeout};
+use tokio::sync::oneshot;
+
+/// Publishes samples to an MQTT broker.
+pub struct Mqtt;
+
+/// Largest password file read.
+const PASSWORD_BYTES_MAX: u64 = 65_535;
+/// Time to say goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Sink for Mqtt {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: "mqtt",
+            summary: "Publishes samples as JSON to an MQTT broker, version 3.1.1 or 5.",
+            settings: schemars::schema_for!(Settings),
+            addresses: Vec::new(),
+            data_types: Vec::new(),
+            abilities: Vec::new(),
+            example: "url: mqtts://broker.example.com:8883\n\
+                      username: plant7\n\
+                      password_file: /etc/tagwerk/broker-password\n\
+                      topic: plant7/{device}/{group}\n\
+                      qos: 1\n\
+                      status_topic: plant7/{edge}/status\n\
+                      tls:\n  ca_file: /etc/tagwerk/broker-ca.pem\n",
+        }
+    }
+
+    fn check(&self, sink: &SinkRequest<'_>, findings: &mut Findings) -> Option<SinkPlan> {
+        let checked = Checked::from_settings(sink.settings, findings)?;
+        let in_flight_max = checked.settings.in_flight_max;
+        Some(SinkPlan { open: Arc::new(Plan(Arc::new(checked))), in_flight_max })
+    }
+}
+
+struct Plan(Arc<Checked>);
+
+impl OpenSink for Plan {
+    fn open<'a>(
+        &'a self,
+        context: &'a SinkContext,
+    ) -> BoxFuture<'a, Result<Box<dyn SinkSession>, SinkFault>> {
+        Box::pin(async move {
+            let limit = self.0.settings.connect_timeout;
+            let clock = &*context.env.clock;
+            match timeout(clock, clock.now().after(limit.0), self.connect(context)).await {
+                Some(session) => Ok(Box::new(session?) as Box<dyn SinkSession>),
+                None => Err(SinkFault::Retry(format!(
+                    "the broker at {} did not answer within {limit}; \
+                     check `url` and whether the network lets this edge through",
+                    self.0.address
+                ))),
+            }
+        })
+    }
+}
+
+impl Plan {
+    async fn connect(&self, context: &SinkContext) -> Result<MqttSession, SinkFault> {
+        let checked = &self.0;
+        let terms = self.terms(context)?;
+        let address = &checked.address;
+        let stream =
+            context.env.net.connect(&address.host, address.port).await.map_err(|error| {
+                SinkFault::Retry(format!("cannot connect to the broker at {address}: {error}"))
+            })?;
+        let stream = if address.tls {
+            let default = Tls::default();
+            let tls = checked.settings.tls.as_ref().unwrap_or(&default);
+            tls::connect(&*context.env.disk, address, tls, stream).await?
+        } else {
+            stream
+        };
+        let link = Link::connect(context.env.clock.clone(), stream, terms).await?;
+        Ok(MqttSession {
+            checked: checked.clone(),
+            clock: context.env.clock.clone(),
+            edge: context.edge.clone(),
+            link,
+            buffer: Vec::new(),
+        })
+    }
+
+    fn terms(&self, context: &SinkContext) -> Result<Terms, SinkFault> {
+        let Checked { settings, .. } = &*self.0;
+        let fill =
+            |template: &topic::Template| template.for_connection(&context.edge, &context.sink);
+        let password = match &settings.password_file {
+            None => None,
+            Some(file) => Some(read_password(context, file)?),
+        };
+        let qos = quality_of_service(settings.qos);
+        let status = self.0.status_topic.as_ref().map(|topic| Letter {
+            topic: fill(topic),
+            payload: Arc::from(*b"online"),
+            qos,
+            retain: true,
+        });
+        let offline =
+            |letter: &Letter| Letter { payload: Arc::from(*b"offline"), ..letter.clone() };
+        let will = match (&settings.will, &self.0.will_topic) {
+            (Some(will), Some(topic)) => Some(Letter {
+                topic: fill(topic),
+                payload: Arc::from(will.payload.as_bytes()),
+                qos: quality_of_service(will.qos),
+                retain: will.retain,
+            }),
+            _ => status.as_ref().map(offline),
+        };
+        Ok(Terms {
+            address: self.0.address.to_string(),
+            version: match settings.version {
+                Version::V3 => mqtt::Version::V3_1_1,
+                Version::V5 => mqtt::Version::V5_0,
+            },
+            client_id: fill(&self.0.client_id),
+            username: settings.username.clone(),
+            password,
+            keep_alive: settings.keep_alive.0,
+            ack_timeout: settings.ack_timeout.0,
+            in_flight_max: settings.in_flight_max,
+            qos,
+            retain: settings.retain,
+            will,
+            farewell: status.as_ref().map(offline),
+            birth: status,
+        })
+    }
+}
+
+fn read_password(context: &SinkContext, file: &str) -> Result<Vec<u8>, SinkFault> {
+    let bytes = context.env.disk.read(Path::new(file), PASSWORD_BYTES_MAX).map_err(|error| {
+        SinkFault::Settings(format!("cannot read the password file `{file}`: {error}"))
+    })?;
+    // An editor ends the file with a new line that is not part of the password.
+    let end = bytes.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    Ok(bytes[..end].to_vec())
+}
+
+fn quality_of_service(number: u8) -> Qos {
+    match number {
+        0 => Qos::AtMostOnce,
+        1 => Qos::AtLeastOnce,
+        _ => Qos::ExactlyOnce,
+    }
+}
+
+struct MqttSession {
+    checked: Arc<Checked>,
+    clock: Arc<dyn Clock>,
+    edge: Arc<str>,
+    link: Link,
+    buffer: Vec<u8>,
+}
+
+impl MqttSession {
+    fn encode(&mut self, delivery: &Delivery<'_>) -> Vec<Message> {
+        let Checked { settings, topic, .. } = &*self.checked;
+        let (batch, edge) = (delivery.batch, &*self.edge);
+        let choice = Choice {
+            errors: settings.errors,
+            origin: settings.sequence.then(|| Origin::of(delivery)),
+        };
+        let buffer = &mut self.buffer;
+        let mut write = |pick: Option<usize>| {
+            let pick = |sample: &tagwerk_model::SampleRef<'_>| {
+                pick.is_none_or(|index| sample.index == index)
+            };
+            let any = match settings.format {
+                Format::Values => payload::write_values(batch, choice, pick, buffer),
+                _ => payload::write_tags(batch, choice, pick, buffer),
+            };
+            any.then(|| Arc::<[u8]>::from(buffer.as_slice()))
+        };
+        if !topic.per_tag() {
+            let topic = topic.for_data(edge, &batch.set, "");
+            return write(None).map(|payload| Message { topic, payload }).into_iter().collect();
+        }
+        batch
+            .samples()
+            .filter_map(|sample| {
+                let name = &batch.set.tags()[sample.index].name;
+                let payload = write(Some(sample.index))?;
+                Some(Message { topic: topic.for_data(edge, &batch.set, name), payload })
+            })
+            .collect()
+    }
+
+    /// What MQTT 5 says beside the payload.
+    fn properties(&self, delivery: &Delivery<'_>) -> Properties {
+        if self.checked.settings.version == Version::V3 {
+            return Properties::new();
+        }
+        let pair = |key: &str, value: String| UserProperty::new(key, value).map(Into::into).ok();
+        [
+            ContentType::new("application/json").map(Into::into).ok(),
+            pair("epoch", delivery.epoch.to_string()),
+            pair("from", delivery.from.to_string()),
+            pair("to", delivery.to.to_string()),
+            pair("replayed", delivery.replayed.to_string()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl SinkSession for MqttSession {
+    fn deliver<'a>(
+        &'a mut self,
+        delivery: &'a Delivery<'a>,
+    ) -> BoxFuture<'a, Result<Receipt, SinkFault>> {
+        Box::pin(async move {
+            let messages = self.encode(delivery);
+            if messages.is_empty() {
+                return Ok(Box::pin(async { Ok(()) }) as Receipt);
+            }
+            let properties = Arc::new(self.properties(delivery));
+            let (written, bytes_gone) = oneshot::channel();
+            let (done, outcome) = oneshot::channel();
+            self.link.send(Command::Deliver { messages, properties, written, done }).await?;
+            if bytes_gone.await.is_err() {
+                return Err(self.link.fault());
+            }
+            Ok(Box::pin(async move {
+                outcome.await.unwrap_or_else(|_| {
+                    Err(SinkFault::Retry(
+                        "the connection to the broker was closed before it acknowledged".into(),
+                    ))
+                })
+            }) as Receipt)
+        })
+    }
+
+    fn lost(&mut self) -> BoxFuture<'_, SinkFault> {
+        Box::pin(self.link.lost())
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let MqttSession { clock, link, .. } = *self;
+            timeout(&*clock, clock.now().after(CLOSE_TIMEOUT), link.close()).await;
+        })
+    }
+}

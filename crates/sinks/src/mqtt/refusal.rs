@@ -1,0 +1,180 @@
+//! What a broker's reason codes mean, in words and by what to do next.
+
+use mqtt_protocol_core::mqtt::packet::{Properties, Property};
+use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
+use tagwerk_component::SinkFault;
+
+/// Outcome of an MQTT 3.1.1 CONNACK (section 3.2.2.3).
+pub fn of_connack_v3(code: ConnectReturnCode, address: &str) -> Result<(), SinkFault> {
+    let (settings, reason) = match code {
+        ConnectReturnCode::Accepted => return Ok(()),
+        ConnectReturnCode::UnacceptableProtocolVersion => {
+            (true, "it does not speak MQTT 3.1.1; try `version: \"5\"`")
+        }
+        ConnectReturnCode::IdentifierRejected => {
+            (true, "it does not accept the client id; change `client_id`")
+        }
+        ConnectReturnCode::ServerUnavailable => (false, "its service is not available"),
+        ConnectReturnCode::BadUserNameOrPassword => {
+            (true, "user name or password are wrong; check `username` and `password_file`")
+        }
+        ConnectReturnCode::NotAuthorized => {
+            (true, "this client may not connect; check `username`, `password_file` and `client_id`")
+        }
+    };
+    Err(fault(settings, format!("the broker at {address} refuses the connection: {reason}")))
+}
+
+/// Outcome of an MQTT 5 CONNACK (section 3.2.2.2).
+pub fn of_connack_v5(code: u8, properties: &Properties, address: &str) -> Result<(), SinkFault> {
+    let (settings, remedy) = match code {
+        code if code < 0x80 => return Ok(()),
+        0x84 => (true, "; try `version: \"3.1.1\"`"),
+        0x85 => (true, "; change `client_id`"),
+        0x86 => (true, "; check `username` and `password_file`"),
+        0x87 | 0x8A | 0x8C => (true, "; check `username`, `password_file` and `client_id`"),
+        0x90 | 0x95 | 0x99 => (true, "; check `will` or `status_topic`"),
+        0x9A => (true, "; remove `retain` from `will`, or `status_topic`"),
+        0x9B => (true, "; lower `qos` of `will`"),
+        0x9C | 0x9D => (true, "; change `url`"),
+        _ => (false, ""),
+    };
+    let reason = reason(code, Some(properties));
+    Err(fault(
+        settings,
+        format!("the broker at {address} refuses the connection: {reason}{remedy}"),
+    ))
+}
+
+/// Outcome of a PUBACK or PUBREC of MQTT 5 (sections 3.4.2.1 and 3.5.2.1).
+pub fn of_publish(
+    code: u8,
+    properties: Option<&Properties>,
+    address: &str,
+) -> Result<(), SinkFault> {
+    if code < 0x80 {
+        return Ok(());
+    }
+    let text =
+        format!("the broker at {address} does not take a message: {}", reason(code, properties));
+    Err(match code {
+        0x87 => SinkFault::Settings(format!("{text}; check the broker's rules for the topic")),
+        0x90 | 0x95 | 0x99 => SinkFault::Reject(text),
+        _ => SinkFault::Retry(text),
+    })
+}
+
+/// Why an MQTT 5 broker ended the connection (section 3.14.2.1).
+pub fn of_disconnect(
+    code: u8,
+    properties: Option<&Properties>,
+    address: &str,
+    client_id: &str,
+) -> SinkFault {
+    let reason = reason(code, properties);
+    let text = format!("the broker at {address} ended the connection: {reason}");
+    match code {
+        0x8E => SinkFault::Settings(format!(
+            "{text}; another client uses the client id `{client_id}`, each must have its own"
+        )),
+        0x87 => SinkFault::Settings(format!("{text}; check the broker's rules for the topic")),
+        0x9A => SinkFault::Settings(format!("{text}; remove `retain` and `status_topic`")),
+        0x9B => SinkFault::Settings(format!("{text}; lower `qos`")),
+        0x9C | 0x9D => SinkFault::Settings(format!("{text}; change `url`")),
+        _ => SinkFault::Retry(text),
+    }
+}
+
+/// What a failed read, write or TLS handshake means.
+pub fn of_io(error: &std::io::Error, address: &str) -> SinkFault {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        None => {
+            SinkFault::Retry(format!("the connection to the broker at {address} broke: {error}"))
+        }
+        Some(rustls::Error::InvalidCertificate(why)) => SinkFault::Settings(format!(
+            "the certificate of the broker at {address} is not trusted ({}); \
+             check `tls.ca_file` and `tls.server_name`",
+            certificate_words(why)
+        )),
+        Some(rustls::Error::AlertReceived(alert)) => SinkFault::Settings(format!(
+            "the broker at {address} ended TLS with the alert {alert:?}; \
+             check `tls.certificate_file` and `tls.key_file`"
+        )),
+        Some(other) => {
+            SinkFault::Retry(format!("TLS with the broker at {address} failed: {other}"))
+        }
+    }
+}
+
+fn certificate_words(why: &rustls::CertificateError) -> String {
+    match why {
+        rustls::CertificateError::UnknownIssuer => "its issuer is unknown".into(),
+        rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. } => {
+            "it has expired, or the edge's clock is wrong".into()
+        }
+        rustls::CertificateError::NotValidYet
+        | rustls::CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet, or the edge's clock is wrong".into()
+        }
+        rustls::CertificateError::NotValidForName
+        | rustls::CertificateError::NotValidForNameContext { .. } => {
+            "it is for another name".into()
+        }
+        other => format!("{other}"),
+    }
+}
+
+fn fault(settings: bool, text: String) -> SinkFault {
+    if settings { SinkFault::Settings(text) } else { SinkFault::Retry(text) }
+}
+
+/// The code's meaning (MQTT 5, section 2.4), with the broker's own words.
+fn reason(code: u8, properties: Option<&Properties>) -> String {
+    let meaning = match code {
+        0x00 => "no reason given",
+        0x80 => "unspecified error",
+        0x81 => "malformed packet",
+        0x82 => "protocol error",
+        0x83 => "implementation specific error",
+        0x84 => "unsupported protocol version",
+        0x85 => "client identifier not valid",
+        0x86 => "bad user name or password",
+        0x87 => "not authorized",
+        0x88 => "server unavailable",
+        0x89 => "server busy",
+        0x8A => "banned",
+        0x8B => "server shutting down",
+        0x8C => "bad authentication method",
+        0x8D => "keep alive timeout",
+        0x8E => "session taken over",
+        0x90 => "topic name invalid",
+        0x91 => "packet identifier in use",
+        0x93 => "receive maximum exceeded",
+        0x94 => "topic alias invalid",
+        0x95 => "packet too large",
+        0x96 => "message rate too high",
+        0x97 => "quota exceeded",
+        0x98 => "administrative action",
+        0x99 => "payload format invalid",
+        0x9A => "retain not supported",
+        0x9B => "quality of service not supported",
+        0x9C => "use another server",
+        0x9D => "server moved",
+        0x9F => "connection rate exceeded",
+        0xA0 => "maximum connect time",
+        _ => "unknown reason",
+    };
+    let mut text = format!("{meaning} (0x{code:02X})");
+    for property in properties.into_iter().flatten() {
+        let words = match property {
+            Property::ReasonString(words) => words.val(),
+            Property::ServerReference(words) => words.val(),
+            _ => continue,
+        };
+        let words: String =
+            words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+        text.push_str(&format!(", {words}"));
+    }
+    text
+}

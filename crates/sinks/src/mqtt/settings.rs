@@ -1,0 +1,472 @@
+//! The settings of an MQTT sink, and what can be wrong with them. The doc comments are the help in
+//! the console's form. Nothing here touches the world.
+
+use super::filter::Program;
+use super::topic::{self, Template};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tagwerk_component::{Duration, Findings, Place, nearest};
+use tagwerk_model::limits;
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the broker: `mqtt://host:1883`, or `mqtts://host:8883` with TLS.
+    pub url: String,
+    /// Version of the MQTT protocol.
+    #[serde(default)]
+    pub version: Version,
+    /// Client id; must be unique on the broker. Placeholders: `{edge}` and `{sink}`.
+    #[serde(default = "default_client_id")]
+    pub client_id: String,
+    /// User name, if the broker asks for one.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Path of a file that holds the password and nothing else.
+    #[serde(default)]
+    pub password_file: Option<String>,
+    /// How long the connection may be quiet before the broker is asked whether it is still there;
+    /// no answer within half as much again and the connection counts as lost. Whole seconds.
+    #[serde(default = "default_keep_alive")]
+    pub keep_alive: Duration,
+    /// Time to connect, TLS and the broker's answer included.
+    #[serde(default = "default_connect_timeout")]
+    pub connect_timeout: Duration,
+    /// Time for the broker to take and acknowledge a message. Then the sink connects again and
+    /// delivers again.
+    #[serde(default = "default_ack_timeout")]
+    pub ack_timeout: Duration,
+    /// Topic of the messages. Placeholders: `{edge}`, `{device}`, `{group}`, `{tag}`; with `{tag}`
+    /// there is one message per tag. `/`, `+` and `#` in a name become `_`.
+    #[serde(default = "default_topic")]
+    pub topic: String,
+    /// Quality of service: 0 at most once, 1 at least once, 2 at least once with no repeats while
+    /// the connection lasts. With 0, what is on its way when the connection breaks is lost.
+    #[serde(default = "default_qos")]
+    #[schemars(range(min = 0, max = 2))]
+    pub qos: u8,
+    /// Let the broker keep the last message of each topic for new subscribers.
+    #[serde(default)]
+    pub retain: bool,
+    /// Form of the payload.
+    #[serde(default)]
+    pub format: Format,
+    /// With format `jq`, the jq program that makes the payloads. Its input is the `tags` form with
+    /// the keys `edge` and `device`, and with each tag's `unit` and `quality`. Each output becomes
+    /// one message: an object with the keys `topic` and `payload` names its own topic, anything else
+    /// is a payload for `topic`.
+    #[serde(default)]
+    pub filter: Option<String>,
+    /// Send tags whose quality is bad, with the OPC UA status code as the error.
+    #[serde(default = "default_true")]
+    pub errors: bool,
+    /// Add the keys `epoch`, `from`, `to` and `replayed` to the payload, by which a receiver can
+    /// prove that nothing is missing. MQTT 5 always has them as user properties.
+    #[serde(default)]
+    pub sequence: bool,
+    /// TLS, for `mqtts://`.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    /// Message that the broker publishes when the connection breaks.
+    #[serde(default)]
+    pub will: Option<Will>,
+    /// Topic that says, retained, whether the edge is connected: `online` or `offline`.
+    /// Placeholders: `{edge}` and `{sink}`.
+    #[serde(default)]
+    pub status_topic: Option<String>,
+    /// Messages that may wait for their acknowledgement at once. The broker can lower it.
+    #[serde(default = "default_in_flight_max")]
+    #[schemars(range(min = 1, max = 64))]
+    pub in_flight_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Version {
+    #[serde(rename = "3.1.1")]
+    V3,
+    #[default]
+    #[serde(rename = "5")]
+    V5,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One object with a key per tag: `{"timestamp", "node", "group", "values": {"t1": 5},
+    /// "errors": {"t2": 2148139008}, "metas": {}}`. `timestamp` is in milliseconds since 1970, `node`
+    /// the device, an error an OPC UA status code.
+    #[default]
+    Values,
+    /// One list of tags: `{"timestamp", "node", "group", "tags": [{"name": "t1", "value": 5},
+    /// {"name": "t2", "error": 2148139008}]}`.
+    Tags,
+    /// What `filter` makes of it.
+    Jq,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of the authorities to trust instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<String>,
+    /// PEM file of the edge's own certificate, with its chain.
+    #[serde(default)]
+    pub certificate_file: Option<String>,
+    /// PEM file of the key of `certificate_file`.
+    #[serde(default)]
+    pub key_file: Option<String>,
+    /// Name to expect in the broker's certificate, where it is not the host of `url`.
+    #[serde(default)]
+    pub server_name: Option<String>,
+    /// Check the broker's certificate. Without, anyone between can pose as the broker.
+    #[serde(default = "default_true")]
+    pub verify: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            server_name: None,
+            verify: true,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Will {
+    /// Topic of the message. Placeholders: `{edge}` and `{sink}`.
+    pub topic: String,
+    /// The message itself.
+    pub payload: String,
+    /// Quality of service: 0, 1 or 2.
+    #[serde(default = "default_qos")]
+    #[schemars(range(min = 0, max = 2))]
+    pub qos: u8,
+    /// Let the broker keep the message for new subscribers.
+    #[serde(default)]
+    pub retain: bool,
+}
+
+fn default_client_id() -> String {
+    "tagwerk-{edge}-{sink}".into()
+}
+fn default_topic() -> String {
+    "tagwerk/{edge}/{device}/{group}".into()
+}
+fn default_keep_alive() -> Duration {
+    Duration::from_millis(30_000)
+}
+fn default_connect_timeout() -> Duration {
+    Duration::from_millis(10_000)
+}
+fn default_ack_timeout() -> Duration {
+    Duration::from_millis(20_000)
+}
+fn default_qos() -> u8 {
+    1
+}
+fn default_true() -> bool {
+    true
+}
+fn default_in_flight_max() -> usize {
+    32
+}
+
+/// Settings that passed check.
+pub struct Checked {
+    pub settings: Settings,
+    pub address: Address,
+    pub topic: Template,
+    pub client_id: Template,
+    pub status_topic: Option<Template>,
+    pub will_topic: Option<Template>,
+    pub program: Option<Program>,
+}
+
+/// The broker's address, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub host: String,
+    pub port: u16,
+    pub tls: bool,
+}
+
+const ADDRESS_REMEDY: &str = "write `mqtt://host:1883`, or `mqtts://host:8883` for TLS";
+
+impl Address {
+    pub fn parse(url: &str) -> Result<Address, String> {
+        let (scheme, rest) = url
+            .split_once("://")
+            .ok_or_else(|| format!("`{url}` is not the address of a broker"))?;
+        let tls = match scheme {
+            "mqtt" => false,
+            "mqtts" => true,
+            other => return Err(format!("`{other}://` is not a scheme this sink knows")),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains('@') {
+            return Err("user name and password do not belong into the address".into());
+        }
+        if rest.contains(['/', '?', '#']) {
+            return Err("the address of a broker has no path".into());
+        }
+        let (host, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
+            Some((host, after)) => (host, after.strip_prefix(':')),
+            None => match rest.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (rest, None),
+            },
+        };
+        let port = match port {
+            None => {
+                if tls {
+                    8883
+                } else {
+                    1883
+                }
+            }
+            Some(text) => match text.parse() {
+                Ok(port) if port != 0 => port,
+                _ => return Err(format!("`{text}` is not a port")),
+            },
+        };
+        let host_letter = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
+        if host.is_empty() || !host.chars().all(host_letter) {
+            return Err(format!("`{host}` is not a host name or an IP address"));
+        }
+        Ok(Address { host: host.to_owned(), port, tls })
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
+        match self.host.contains(':') {
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl Checked {
+    /// Reports everything that is wrong; `None` when any of it is an error.
+    pub fn from_settings(value: &serde_json::Value, findings: &mut Findings) -> Option<Checked> {
+        let before = findings.errors();
+        let settings = match Settings::deserialize(value) {
+            Ok(settings) => settings,
+            Err(error) => {
+                findings.error(
+                    Place::root().key("settings"),
+                    format!("these are not the settings of an MQTT sink: {error}"),
+                    "compare with the example in the reference of the sink `mqtt`",
+                );
+                return None;
+            }
+        };
+        let address = Address::parse(&settings.url);
+        if let Err(problem) = &address {
+            findings.error(Place::settings("url"), problem, ADDRESS_REMEDY);
+        }
+        check_numbers(&settings, findings);
+        check_access(&settings, address.as_ref().ok(), findings);
+        let topic = template("topic", &settings.topic, topic::DATA, findings);
+        let client_id = template("client_id", &settings.client_id, topic::CONNECTION, findings);
+        let status_topic = settings
+            .status_topic
+            .as_ref()
+            .map(|text| template("status_topic", text, topic::CONNECTION, findings));
+        let will_topic =
+            settings.will.as_ref().map(|will| check_will(will, status_topic.is_some(), findings));
+        let program = check_filter(&settings, findings);
+        if findings.errors() > before {
+            return None;
+        }
+        Some(Checked {
+            address: address.ok()?,
+            topic: topic?,
+            client_id: client_id?,
+            status_topic: status_topic.flatten(),
+            will_topic: will_topic.flatten(),
+            program,
+            settings,
+        })
+    }
+}
+
+fn check_numbers(settings: &Settings, findings: &mut Findings) {
+    if settings.qos > 2 {
+        findings.error(Place::settings("qos"), "there is no such quality of service", "0, 1 or 2");
+    }
+    if !(1..=limits::SINK_IN_FLIGHT_MAX).contains(&settings.in_flight_max) {
+        findings.error(
+            Place::settings("in_flight_max"),
+            format!("{} is out of range", settings.in_flight_max),
+            format!("choose a number from 1 to {}", limits::SINK_IN_FLIGHT_MAX),
+        );
+    }
+    let keep_alive = settings.keep_alive.0;
+    if keep_alive.subsec_nanos() != 0 || !(1..=65_535).contains(&keep_alive.as_secs()) {
+        findings.error(
+            Place::settings("keep_alive"),
+            format!("MQTT cannot express {}", settings.keep_alive),
+            "choose whole seconds from `1s` to `65535s`",
+        );
+    }
+    for (key, duration) in
+        [("connect_timeout", settings.connect_timeout), ("ack_timeout", settings.ack_timeout)]
+    {
+        if !(100..=600_000).contains(&duration.0.as_millis()) {
+            findings.error(
+                Place::settings(key),
+                format!("{duration} is out of range"),
+                "choose from `100ms` to `10m`",
+            );
+        }
+    }
+}
+
+fn check_access(settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
+    if settings.password_file.is_some() && settings.username.is_none() {
+        findings.error(
+            Place::settings("password_file"),
+            "there is a password but no user name",
+            "add `username`",
+        );
+    }
+    let Some(tls) = &settings.tls else { return };
+    let place = |key| Place::settings("tls").key(key);
+    if address.is_some_and(|address| !address.tls) {
+        findings.error(
+            Place::settings("tls"),
+            format!("there are TLS settings, but `{}` does not use TLS", settings.url),
+            "write `mqtts://` in `url`, or remove `tls`",
+        );
+    }
+    match (&tls.certificate_file, &tls.key_file) {
+        (Some(_), None) => findings.error(
+            place("key_file"),
+            "there is a certificate but no key",
+            "name the PEM file of the certificate's private key",
+        ),
+        (None, Some(_)) => findings.error(
+            place("certificate_file"),
+            "there is a key but no certificate",
+            "name the PEM file of the key's certificate",
+        ),
+        _ => {}
+    }
+    if let Some(name) = &tls.server_name
+        && rustls::pki_types::ServerName::try_from(name.as_str()).is_err()
+    {
+        findings.error(
+            place("server_name"),
+            format!("`{name}` is not a host name or an IP address"),
+            "write the name as it stands in the broker's certificate",
+        );
+    }
+    if !tls.verify {
+        findings.warning(
+            place("verify"),
+            "the broker's certificate is not checked: anyone between can pose as the broker",
+            "name the broker's authority in `ca_file` and remove `verify: false`",
+        );
+    }
+}
+
+fn check_will(will: &Will, has_status: bool, findings: &mut Findings) -> Option<Template> {
+    let base = Place::settings("will");
+    if has_status {
+        findings.error(
+            base.clone(),
+            "a connection has only one will, and `status_topic` needs it",
+            "remove `will` or `status_topic`",
+        );
+    }
+    if will.qos > 2 {
+        findings.error(base.clone().key("qos"), "there is no such quality of service", "0, 1 or 2");
+    }
+    if will.payload.len() > 65_535 {
+        findings.error(
+            base.clone().key("payload"),
+            format!("a will has at most 65535 bytes, this one has {}", will.payload.len()),
+            "shorten it",
+        );
+    }
+    parse_template(base.key("topic"), &will.topic, topic::CONNECTION, findings)
+}
+
+fn template(
+    key: &str,
+    text: &str,
+    known: &'static [&'static str],
+    findings: &mut Findings,
+) -> Option<Template> {
+    parse_template(Place::settings(key), text, known, findings)
+}
+
+fn parse_template(
+    place: Place,
+    text: &str,
+    known: &'static [&'static str],
+    findings: &mut Findings,
+) -> Option<Template> {
+    let list = known.iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(", ");
+    match Template::parse(text, known) {
+        Ok(template) => Some(template),
+        Err(topic::Problem::Unknown(name)) => {
+            let remedy = match nearest(&name, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{{{meant}}}`? There are {list}"),
+                None => format!("there are {list}"),
+            };
+            findings.error(place, format!("there is no placeholder `{{{name}}}`"), remedy);
+            None
+        }
+        Err(topic::Problem::Text(problem)) => {
+            findings.error(place, problem, format!("use plain text and the placeholders {list}"));
+            None
+        }
+    }
+}
+
+fn check_filter(settings: &Settings, findings: &mut Findings) -> Option<Program> {
+    let place = Place::settings("filter");
+    let code = match (settings.format, &settings.filter) {
+        (Format::Jq, Some(code)) => code,
+        (Format::Jq, None) => {
+            findings.error(
+                place,
+                "the format `jq` needs a program",
+                "write one, such as `.tags[] | select(.value > 5)`, or choose another format",
+            );
+            return None;
+        }
+        (_, Some(_)) => {
+            findings.error(
+                place,
+                "a filter is used only with the format `jq`",
+                "write `format: jq`, or remove `filter`",
+            );
+            return None;
+        }
+        (_, None) => return None,
+    };
+    if settings.topic.contains("{tag}") {
+        findings.error(
+            Place::settings("topic"),
+            "with the format `jq` a message belongs to no single tag",
+            "let the filter name the topics: `.tags[] | {topic: .name, payload: .value}`",
+        );
+    }
+    match Program::compile(code) {
+        Ok(program) => Some(program),
+        Err(problem) => {
+            findings.error(place, problem, "see the jq manual; the program is run by jaq");
+            None
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Checks a whole document: shape, then meaning, part by part, so that a mistake hides no other.
+
+use crate::checked::{Checked, CheckedDevice, CheckedSink, EdgeConfig};
+use crate::document::{DocumentForm, EdgeForm, VERSION, document_schema};
+use crate::names::{Wrong, check_name};
+use crate::report::{LocatedFinding, Report};
+use crate::settings::Component;
+use crate::shape::Shapes;
+use crate::source::{Form, Node, Source};
+use crate::syntax;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+use tagwerk_component::{Driver, Sink};
+use tagwerk_model::limits;
+
+/// The drivers and sinks that a configuration may name.
+#[derive(Clone, Copy)]
+pub struct Catalogue {
+    pub drivers: &'static [&'static dyn Driver],
+    pub sinks: &'static [&'static dyn Sink],
+}
+
+/// What became of a document.
+pub struct Lint {
+    /// In the order of the document; errors and warnings.
+    pub findings: Vec<LocatedFinding>,
+    /// Findings beyond [`limits::FINDINGS_MAX`], which are not listed.
+    pub dropped: usize,
+    /// `None` when any finding is an error.
+    pub checked: Option<Checked>,
+}
+
+/// Finds everything that is wrong with a document. Pure; never panics.
+pub fn lint(text: &[u8], catalogue: &Catalogue) -> Lint {
+    let (source, report) = match syntax::read(text) {
+        Ok(read) => read,
+        Err(finding) => return Lint { findings: vec![finding], dropped: 0, checked: None },
+    };
+    let mut checker = Checker::new(&source, report, catalogue);
+    let checked = checker.document();
+    let mut report = checker.report;
+    if checked.is_none() && report.errors() == 0 {
+        report.error(
+            source.root(),
+            "a part of the document could not be read",
+            "compare it with the reference of the configuration",
+        );
+    }
+    let checked = checked.filter(|_| report.errors() == 0);
+    let (findings, dropped) = report.finish(&source);
+    Lint { findings, dropped, checked }
+}
+
+static DOCUMENT: LazyLock<Shapes> = LazyLock::new(|| Shapes::compile(document_schema().as_value()));
+
+pub(crate) struct Checker<'s> {
+    pub source: &'s Source,
+    pub report: Report,
+    pub drivers: Vec<Component<dyn Driver>>,
+    pub sinks: Vec<Component<dyn Sink>>,
+    pub units: HashMap<&'s str, Arc<str>>,
+    /// Tags so far.
+    pub tags: usize,
+    /// Something could not be read: what is built is not the whole document.
+    pub incomplete: bool,
+}
+
+impl<'s> Checker<'s> {
+    fn new(source: &'s Source, report: Report, catalogue: &Catalogue) -> Checker<'s> {
+        let drivers = catalogue.drivers.iter().map(|d| Component::new(*d, d.spec())).collect();
+        let sinks = catalogue.sinks.iter().map(|s| Component::new(*s, s.spec())).collect();
+        Checker {
+            source,
+            report,
+            drivers,
+            sinks,
+            units: HashMap::new(),
+            tags: 0,
+            incomplete: false,
+        }
+    }
+
+    fn document(&mut self) -> Option<Checked> {
+        let root = self.source.root();
+        DOCUMENT.conform(root, &mut self.report);
+        if root.form() != Form::Map {
+            return None;
+        }
+        self.version(root);
+        let edge = root.get("edge").and_then(|node| self.edge(node));
+        let devices = self.devices(root);
+        let sinks = self.sinks(root, &devices);
+        Some(Checked { edge: edge?, devices, sinks }).filter(|_| !self.incomplete)
+    }
+
+    fn version(&mut self, root: Node<'s>) {
+        let form = DocumentForm::deserialize(root).ok();
+        let version = form.and_then(|form| form.version.get());
+        if let (Some(version), Some(node)) = (version, root.get("version"))
+            && version != VERSION
+        {
+            let problem = format!("version {version} is not known to this program");
+            self.report.error(node, problem, format!("write `version: {VERSION}`"));
+        }
+    }
+
+    fn edge(&mut self, node: Node<'s>) -> Option<EdgeConfig> {
+        let form = EdgeForm::deserialize(node).ok()?;
+        let name = form.name.get()?;
+        self.named(node, check_name(name));
+        let description = form.description.optional();
+        self.description(node, description);
+        Some(EdgeConfig { name: name.to_owned(), description: description.map(str::to_owned) })
+    }
+
+    fn devices(&mut self, root: Node<'s>) -> Vec<CheckedDevice> {
+        let Some(list) = root.get("devices") else { return Vec::new() };
+        if list.len() > limits::DEVICES_MAX {
+            let problem = format!("the edge has {} devices", list.len());
+            let max = limits::DEVICES_MAX;
+            self.report.error(list, problem, format!("keep {max}, put the others on other edges"));
+        }
+        let mut names = Names::default();
+        list.items().filter_map(|node| self.device(node, &mut names)).collect()
+    }
+
+    fn sinks(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Vec<CheckedSink> {
+        let Some(list) = root.get("sinks") else { return Vec::new() };
+        if list.len() > limits::SINKS_MAX {
+            let problem = format!("the edge has {} sinks", list.len());
+            self.report.error(list, problem, format!("keep {}", limits::SINKS_MAX));
+        }
+        let mut names = Names::default();
+        list.items().filter_map(|node| self.sink(node, &mut names, devices)).collect()
+    }
+
+    /// Reports what is wrong with the `name` of `owner`.
+    pub fn named(&mut self, owner: Node<'s>, wrong: Wrong) {
+        if let Some((problem, remedy)) = wrong {
+            self.report.error(owner.get("name").unwrap_or(owner), problem, remedy);
+        }
+    }
+
+    /// Reports a name that another of its kind has already.
+    pub fn unique(
+        &mut self,
+        owner: Node<'s>,
+        name: Option<&'s str>,
+        kind: &str,
+        names: &mut Names<'s>,
+    ) {
+        let Some(name) = name else { return };
+        let node = owner.get("name").unwrap_or(owner);
+        if let Some(first) = names.0.insert(name, node.at()) {
+            let line = self.source.node(first).line();
+            let problem = format!("the {kind} `{name}` exists already, on line {line}");
+            self.report.error(node, problem, "rename one of the two, or remove it");
+        }
+    }
+
+    pub fn description(&mut self, owner: Node<'s>, description: Option<&str>) {
+        let max = limits::DESCRIPTION_BYTES_MAX;
+        if description.is_some_and(|text| text.len() > max) {
+            let node = owner.get("description").unwrap_or(owner);
+            let problem = format!("the description is longer than {max} bytes");
+            self.report.error(node, problem, "shorten it");
+        }
+    }
+}
+
+/// The names of one kind in one place, each with the node that has it.
+#[derive(Default)]
+pub(crate) struct Names<'s>(HashMap<&'s str, u32>);

@@ -1,0 +1,158 @@
+//! A configuration that has passed every check, as the runtime takes it. Compact, because a tag is
+//! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
+
+use crate::pattern::TagPattern;
+use crate::value_types::{Access, Start};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_component::{DevicePlan, Driver, Sink, SinkPlan};
+use tagwerk_model::{DataType, Scale};
+
+pub struct Checked {
+    pub edge: EdgeConfig,
+    pub devices: Vec<CheckedDevice>,
+    pub sinks: Vec<CheckedSink>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EdgeConfig {
+    pub name: String,
+    pub description: Option<String>,
+}
+
+pub struct CheckedDevice {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    pub driver: &'static dyn Driver,
+    pub driver_name: &'static str,
+    pub enabled: bool,
+    pub plan: DevicePlan,
+    /// Equal when driver and settings are: the link may stay open.
+    pub settings_fingerprint: u64,
+    /// In the order of the document, which is that of `plan.groups`.
+    pub groups: Vec<CheckedGroup>,
+}
+
+#[derive(Debug)]
+pub struct CheckedGroup {
+    pub name: Box<str>,
+    pub interval: Duration,
+    pub tags: Vec<CheckedTag>,
+    /// Equal when the name, the interval and every tag with all its attributes are.
+    pub fingerprint: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedTag {
+    pub name: Box<str>,
+    pub address: Box<str>,
+    /// Empty when there is none; shared by all tags of a document that have it.
+    pub unit: Arc<str>,
+    pub description: Option<Box<str>>,
+    pub scale: Option<Scale>,
+    /// The least and the greatest value, after scaling, that may be written.
+    pub range: Option<(f64, f64)>,
+    /// By how much the value, after scaling, must change to be kept.
+    pub deadband: Option<f64>,
+    /// The type in the device, before scaling.
+    pub declared: DataType,
+    /// The type of the value as published.
+    pub published: DataType,
+    pub access: Access,
+    /// Only samples that differ from the last one kept are kept.
+    pub on_change: bool,
+}
+
+pub struct CheckedSink {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    pub sink: &'static dyn Sink,
+    pub kind: &'static str,
+    pub enabled: bool,
+    pub plan: SinkPlan,
+    /// A tag is sent when any of them chooses it.
+    pub tags: Vec<TagPattern>,
+    pub from: Start,
+    /// Equal when kind and settings are.
+    pub settings_fingerprint: u64,
+}
+
+impl Checked {
+    pub fn tag_count(&self) -> usize {
+        self.devices.iter().flat_map(|device| &device.groups).map(|group| group.tags.len()).sum()
+    }
+}
+
+impl CheckedGroup {
+    pub(crate) fn new(name: &str, interval: Duration, tags: Vec<CheckedTag>) -> CheckedGroup {
+        let mut hasher = Fingerprint::default();
+        name.hash(&mut hasher);
+        interval.hash(&mut hasher);
+        tags.iter().for_each(|tag| tag.hash_into(&mut hasher));
+        CheckedGroup { name: name.into(), interval, tags, fingerprint: hasher.finish() }
+    }
+}
+
+impl CheckedTag {
+    fn hash_into(&self, hasher: &mut Fingerprint) {
+        self.name.hash(hasher);
+        self.address.hash(hasher);
+        self.unit.hash(hasher);
+        self.description.hash(hasher);
+        self.scale.map(|s| (s.slope.to_bits(), s.offset.to_bits())).hash(hasher);
+        self.range.map(|(low, high)| (low.to_bits(), high.to_bits())).hash(hasher);
+        self.deadband.map(f64::to_bits).hash(hasher);
+        (self.declared as u8, self.access, self.on_change).hash(hasher);
+    }
+}
+
+/// The fingerprint of a component and its settings, whatever the order of their keys.
+pub(crate) fn settings_fingerprint(component: &str, settings: &serde_json::Value) -> u64 {
+    let mut hasher = Fingerprint::default();
+    component.hash(&mut hasher);
+    hash_value(settings, &mut hasher);
+    hasher.finish()
+}
+
+fn hash_value(value: &serde_json::Value, hasher: &mut Fingerprint) {
+    match value {
+        serde_json::Value::Object(map) => {
+            let mut pairs: Vec<_> = map.iter().collect();
+            pairs.sort_by_key(|(key, _)| *key);
+            hasher.write_u8(b'{');
+            for (key, value) in pairs {
+                key.hash(hasher);
+                hash_value(value, hasher);
+            }
+            hasher.write_u8(b'}');
+        }
+        serde_json::Value::Array(items) => {
+            hasher.write_u8(b'[');
+            items.iter().for_each(|item| hash_value(item, hasher));
+            hasher.write_u8(b']');
+        }
+        scalar => scalar.to_string().hash(hasher),
+    }
+}
+
+/// FNV-1a: the same in every build, unlike the standard library's hashers.
+struct Fingerprint(u64);
+
+impl Default for Fingerprint {
+    fn default() -> Fingerprint {
+        Fingerprint(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,253 @@
+//! The shape of an edge's configuration: its one declaration, from which the schema, the checks of
+//! keys and types, and the reading come. Parts are read one by one, so that a mistake in one hides
+//! nothing in another.
+
+use crate::value_types::{Access, ScaleForm, Start};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use tagwerk_component::Duration;
+use tagwerk_model::DataType;
+
+/// The version of the document's shape that this program reads.
+pub const VERSION: u64 = 1;
+
+/// The JSON schema of a whole configuration document. What `settings` holds is in the schema of the
+/// driver or sink that they are for.
+pub fn document_schema() -> Schema {
+    SchemaGenerator::default().into_root_schema_for::<DocumentForm>()
+}
+
+/// The intended state of one edge.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Document", deny_unknown_fields)]
+pub(crate) struct DocumentForm {
+    /// Version of the document's shape: 1.
+    pub version: Lenient<u64>,
+    #[schemars(with = "EdgeForm")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    edge: Part,
+    #[serde(default)]
+    #[schemars(with = "Vec<DeviceForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    devices: Part,
+    #[serde(default)]
+    #[schemars(with = "Vec<SinkForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    sinks: Part,
+}
+
+/// The gateway itself.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Edge", deny_unknown_fields)]
+pub(crate) struct EdgeForm<'s> {
+    /// Letters, digits, `.`, `_` and `-`.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+}
+
+/// One machine reached through one driver.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Device", deny_unknown_fields)]
+pub(crate) struct DeviceForm<'s> {
+    /// Letters, digits, `.`, `_` and `-`; unique.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    /// The field protocol.
+    #[serde(borrow)]
+    #[schemars(extend("examples" = ["modbus-tcp"]))]
+    pub driver: Lenient<&'s str>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+    /// A device that is not enabled is checked, but not read. Default: true.
+    #[serde(default)]
+    pub enabled: Lenient<Option<bool>>,
+    /// What the driver needs to know; see the driver's reference.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    settings: Part,
+    /// What is read.
+    #[serde(default)]
+    #[schemars(with = "Vec<GroupForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    groups: Part,
+}
+
+/// Tags of a device that are read together at one interval.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Group", deny_unknown_fields)]
+pub(crate) struct GroupForm<'s> {
+    /// Letters, digits, `.`, `_` and `-`; unique in the device.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    /// How often the group is read.
+    #[schemars(with = "Duration")]
+    pub interval: Lenient<Duration>,
+    #[serde(default)]
+    #[schemars(with = "Vec<TagForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    tags: Part,
+}
+
+/// A named, typed point of a device.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Tag", deny_unknown_fields)]
+pub(crate) struct TagForm<'s> {
+    /// Letters of any script, digits, `.`, `_` and `-`; unique in the device.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    /// Where in the device, in the driver's own form.
+    #[serde(borrow)]
+    pub address: Lenient<&'s str>,
+    /// The type in the device, before scaling.
+    #[serde(rename = "type")]
+    #[schemars(schema_with = "data_type_schema")]
+    pub data_type: Lenient<DataType>,
+    /// The unit of the value, such as `bar`.
+    #[serde(default, borrow)]
+    pub unit: Lenient<Option<&'s str>>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+    /// Default: read.
+    #[serde(default)]
+    pub access: Lenient<Option<Access>>,
+    /// From the device's number to the tag's value.
+    #[serde(default)]
+    pub scale: Lenient<Option<ScaleForm>>,
+    /// The least and the greatest value that may be written.
+    #[serde(default)]
+    pub range: Lenient<Option<[f64; 2]>>,
+    /// A sample is kept back until its value differs by this much from the last one kept.
+    #[serde(default)]
+    #[schemars(with = "Option<Deadband>")]
+    pub deadband: Lenient<Option<f64>>,
+    /// Which samples are kept. Default: always, or change where there is a deadband.
+    #[serde(default)]
+    pub report: Lenient<Option<crate::value_types::ReportOn>>,
+}
+
+/// One northbound destination.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Sink", deny_unknown_fields)]
+pub(crate) struct SinkForm<'s> {
+    /// Letters, digits, `.`, `_` and `-`; unique.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    /// What kind of destination.
+    #[serde(borrow)]
+    #[schemars(extend("examples" = ["mqtt"]))]
+    pub kind: Lenient<&'s str>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+    /// A sink that is not enabled keeps its place and is sent nothing. Default: true.
+    #[serde(default)]
+    pub enabled: Lenient<Option<bool>>,
+    /// What the sink needs to know; see the sink's reference.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    settings: Part,
+    /// Which tags are sent: `device/tag` or `device/group/tag`, with `*` and `?`. Default: all.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    tags: Part,
+    /// Where a new sink begins. Default: now.
+    #[serde(default)]
+    pub from: Lenient<Option<Start>>,
+}
+
+/// A part that is read from the tree by itself.
+type Part = Lenient<IgnoredAny>;
+
+/// A value, or `None` when it is missing or does not fit, which the check against the schema reports.
+pub(crate) struct Lenient<T>(Option<T>);
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Lenient<T> {
+        Lenient(None)
+    }
+}
+
+impl<T> Lenient<T> {
+    pub fn get(self) -> Option<T> {
+        self.0
+    }
+}
+
+impl<T> Lenient<Option<T>> {
+    pub fn optional(self) -> Option<T> {
+        self.0.flatten()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Lenient<T>, D::Error> {
+        deserializer.deserialize_option(LenientVisitor(PhantomData))
+    }
+}
+
+struct LenientVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LenientVisitor<T> {
+    type Value = Lenient<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_none<E>(self) -> Result<Lenient<T>, E> {
+        Ok(Lenient(None))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Lenient<T>, D::Error> {
+        Ok(Lenient(T::deserialize(deserializer).ok()))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Lenient<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+fn data_type_schema(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<&str> = DataType::ALL.iter().map(|data_type| data_type.name()).collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
+/// A number that is not negative.
+struct Deadband;
+
+impl JsonSchema for Deadband {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Deadband".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "number", "minimum": 0 })
+    }
+}

@@ -1,0 +1,92 @@
+//! The small types of values in a document.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tagwerk_model::Scale;
+
+/// What may be done with a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    #[default]
+    Read,
+    Write,
+    ReadWrite,
+}
+
+impl Access {
+    pub fn reads(self) -> bool {
+        self != Access::Write
+    }
+
+    pub fn writes(self) -> bool {
+        self != Access::Read
+    }
+}
+
+/// Which samples of a tag are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReportOn {
+    Always,
+    Change,
+}
+
+/// Where in the journal a new sink begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// With what is sampled from now on.
+    #[default]
+    Now,
+    /// With the oldest sample that is still kept.
+    Oldest,
+}
+
+/// A line, by `slope` and `offset`, or by two points: the device's numbers `from` become the values
+/// `to`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Scale", deny_unknown_fields)]
+pub(crate) struct ScaleForm {
+    /// Default: 1.
+    pub slope: Option<f64>,
+    /// Default: 0.
+    pub offset: Option<f64>,
+    /// Two numbers of the device.
+    pub from: Option<[f64; 2]>,
+    /// Their two values.
+    pub to: Option<[f64; 2]>,
+}
+
+impl ScaleForm {
+    /// The line, or what is wrong and what to do.
+    pub fn line(self) -> Result<Scale, (&'static str, &'static str)> {
+        let by_slope = self.slope.is_some() || self.offset.is_some();
+        match (by_slope, self.from, self.to) {
+            (true, None, None) => {
+                let slope = self.slope.unwrap_or(1.0);
+                let scale = Scale { slope, offset: self.offset.unwrap_or(0.0) };
+                scale.is_usable().then_some(scale).ok_or((
+                    "a slope of 0 makes every value the same",
+                    "write a slope other than 0",
+                ))
+            }
+            (false, Some(from), Some(to)) => Scale::two_points((from[0], from[1]), (to[0], to[1]))
+                .ok_or((
+                    "the two points of the scale do not make a line that can be turned around",
+                    "give two different numbers in `from` and two different numbers in `to`",
+                )),
+            (false, None, None) => Err((
+                "the scale is empty",
+                "write `{ slope: …, offset: … }` or `{ from: [a, b], to: [c, d] }`",
+            )),
+            (false, ..) => {
+                Err(("the scale has only one of `from` and `to`", "write both, or neither"))
+            }
+            (true, ..) => Err((
+                "the scale is given in two ways",
+                "keep either `slope` and `offset`, or `from` and `to`",
+            )),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A driver and a sink for tests, with the names and settings of the real ones that they imitate.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+use tagwerk_component::{
+    Ability, BoxFuture, DevicePlan, DeviceRequest, Driver, Duration, Fault, Findings, GroupPlan,
+    Open, OpenSink, Place, Session, Sink, SinkContext, SinkFault, SinkPlan, SinkRequest,
+    SinkSession, Spec,
+};
+use tagwerk_config::Catalogue;
+use tagwerk_env::Env;
+use tagwerk_model::DataType;
+
+pub const CATALOGUE: Catalogue = Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt] };
+
+struct FakeModbus;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct ModbusSettings {
+    /// Name or address of the device.
+    host: String,
+    #[serde(default = "port")]
+    #[schemars(range(min = 1))]
+    port: u16,
+    #[serde(default)]
+    #[schemars(range(max = 247))]
+    unit: Option<u8>,
+    #[serde(default = "timeout")]
+    timeout: Duration,
+    #[serde(default)]
+    retries: u32,
+    #[serde(default)]
+    word_order: WordOrder,
+    #[serde(default)]
+    keep_alive: bool,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum WordOrder {
+    /// The high word first.
+    #[default]
+    BigEndian,
+    /// The low word first.
+    LittleEndian,
+}
+
+fn port() -> u16 {
+    502
+}
+
+fn timeout() -> Duration {
+    Duration::from_millis(1000)
+}
+
+impl Driver for FakeModbus {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: "modbus-tcp",
+            summary: "Modbus over TCP.",
+            settings: schemars::schema_for!(ModbusSettings),
+            addresses: Vec::new(),
+            data_types: DataType::ALL.into_iter().filter(|t| *t != DataType::List).collect(),
+            abilities: vec![Ability::Read, Ability::Write],
+            example: "{ host: 10.0.0.5, port: 502, unit: 1 }",
+        }
+    }
+
+    fn check(&self, device: &DeviceRequest<'_>, findings: &mut Findings) -> Option<DevicePlan> {
+        let settings: ModbusSettings = match serde_json::from_value(device.settings.clone()) {
+            Ok(settings) => settings,
+            Err(error) => {
+                findings.error(Place::root().key("settings"), error.to_string(), "correct it");
+                return None;
+            }
+        };
+        if settings.host.contains(' ') {
+            findings.error(Place::settings("host"), "the host contains a space", "remove it");
+        }
+        for (g, group) in device.groups.iter().enumerate() {
+            for (t, tag) in group.tags.iter().enumerate() {
+                let area = tag.address.rsplit_once('!').map_or(tag.address, |(_, rest)| rest);
+                let area = area.split_once(':').map_or("", |(area, _)| area);
+                if !matches!(area, "coil" | "discrete" | "input" | "holding") {
+                    findings.error(
+                        Place::tag(g, t, "address"),
+                        format!("`{}` names no area", tag.address),
+                        "begin with `coil:`, `discrete:`, `input:` or `holding:`",
+                    );
+                }
+                if tag.write && matches!(area, "input" | "discrete") {
+                    findings.error(
+                        Place::tag(g, t, "access"),
+                        format!("the area `{area}` cannot be written"),
+                        "write `access: read`, or choose `holding:` or `coil:`",
+                    );
+                }
+            }
+        }
+        let plan = DevicePlan {
+            link: settings.host,
+            open: Arc::new(Nothing),
+            read_retries: 0,
+            groups: device.groups.iter().map(|_| GroupPlan::default()).collect(),
+        };
+        (findings.errors() == 0).then_some(plan)
+    }
+}
+
+struct FakeMqtt;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct MqttSettings {
+    url: String,
+    topic: String,
+    #[serde(default)]
+    #[schemars(range(max = 2))]
+    qos: u8,
+    #[serde(default)]
+    retain: bool,
+}
+
+impl Sink for FakeMqtt {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: "mqtt",
+            summary: "An MQTT broker.",
+            settings: schemars::schema_for!(MqttSettings),
+            addresses: Vec::new(),
+            data_types: Vec::new(),
+            abilities: Vec::new(),
+            example: "{ url: mqtt://127.0.0.1:1883, topic: plant/{device}/{tag} }",
+        }
+    }
+
+    fn check(&self, sink: &SinkRequest<'_>, findings: &mut Findings) -> Option<SinkPlan> {
+        let settings: MqttSettings = serde_json::from_value(sink.settings.clone()).ok()?;
+        if !settings.url.starts_with("mqtt://") {
+            let problem = format!("`{}` is not the URL of a broker", settings.url);
+            findings.error(Place::settings("url"), problem, "write `mqtt://HOST:PORT`");
+            return None;
+        }
+        Some(SinkPlan { open: Arc::new(Nothing), in_flight_max: 1 })
+    }
+}
+
+struct Nothing;
+
+impl Open for Nothing {
+    fn open<'a>(&'a self, _: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
+        Box::pin(async { Err(Fault::Link("nothing to open".to_owned())) })
+    }
+}
+
+impl OpenSink for Nothing {
+    fn open<'a>(
+        &'a self,
+        _: &'a SinkContext,
+    ) -> BoxFuture<'a, Result<Box<dyn SinkSession>, SinkFault>> {
+        Box::pin(async { Err(SinkFault::Retry("nothing to open".to_owned())) })
+    }
+}

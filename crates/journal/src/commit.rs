@@ -3,11 +3,14 @@
 //! "fsyncgate"); the stream goes on in a new segment.
 
 use crate::log::{Log, flush_pending};
+use crate::segment::is_media;
 use crate::{CommitError, Durability, Stream, lock};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tagwerk_env::{Clock, DiskFile, Moment};
+use tagwerk_env::{Access, Clock, Disk, DiskFile, Moment};
 
 /// Leaves time for the sync itself within the class's promise (200 ms and 5 s).
 const NORMAL_WAIT: Duration = Duration::from_millis(150);
@@ -36,7 +39,15 @@ impl Log {
         self.sync_gated(gate)
     }
 
-    fn sync_gated(&self, _gate: std::sync::MutexGuard<'_, ()>) -> Result<(), CommitError> {
+    /// After a failure the new segment is synced at once: until then the kernel may hold the only
+    /// copy, and after a restart it would call that synced.
+    fn sync_gated(&self, _gate: MutexGuard<'_, ()>) -> Result<(), CommitError> {
+        self.sync_once().inspect_err(|_| {
+            let _again = self.sync_once();
+        })
+    }
+
+    fn sync_once(&self) -> Result<(), CommitError> {
         let mut w = lock(&self.writer);
         let target = w.next;
         self.dirty.store(false, Ordering::Release);
@@ -53,19 +64,23 @@ impl Log {
         }
         let sealed = w.sealed.clone();
         let active = w.active.as_ref().map(|active| active.file.clone());
-        let directory = std::mem::take(&mut w.directory_dirty);
+        let directory = std::mem::take(&mut w.directory_dirty) || !w.unproven.is_empty();
+        let unproven = w.unproven.clone();
         drop(w);
 
         let files: Vec<Arc<dyn DiskFile>> =
             sealed.iter().map(|(_, file)| file.clone()).chain(active).collect();
-        let mut outcome = files.iter().try_for_each(|file| file.sync_data());
+        let disk = &*self.shared.env.disk;
+        let copied = unproven.iter().try_for_each(|segment| copy_in_place(disk, &segment.path));
+        let mut outcome = copied.and_then(|()| files.iter().try_for_each(|file| file.sync_data()));
         if directory && outcome.is_ok() {
-            outcome = self.shared.env.disk.sync_directory(&self.folder);
+            outcome = disk.sync_directory(&self.folder);
         }
         if let Err(error) = outcome {
             return Err(self.sync_failed(target, &error));
         }
         let mut w = lock(&self.writer);
+        w.unproven.clear();
         w.sealed.retain(|(segment, _)| !sealed.iter().any(|(done, _)| Arc::ptr_eq(done, segment)));
         drop(w);
         self.counters.synced();
@@ -74,17 +89,25 @@ impl Log {
     }
 
     /// Writes what is not proven and still in memory into a new segment.
-    fn sync_failed(&self, target: u64, error: &std::io::Error) -> CommitError {
+    fn sync_failed(&self, target: u64, error: &io::Error) -> CommitError {
         self.counters.failed_sync(error);
         let mut w = lock(&self.writer);
-        w.sealed.clear();
+        let mut unsynced: Vec<_> = w.sealed.drain(..).map(|(segment, _)| segment).collect();
+        unsynced.extend(w.active.take().map(|active| active.segment));
         w.pending.clear();
-        w.active = None;
         w.directory_dirty = true;
         let committed = self.committed();
         w.rewrite_from = Some(committed.min(w.rewrite_from.unwrap_or(committed)));
         if let Err(error) = self.create(&mut w, 0, false) {
             self.counters.failed_write(&error);
+        }
+        // What memory no longer held stays where it is and has to be proven by a copy.
+        let held_from = match &w.active {
+            Some(active) => active.segment.first_seq(),
+            None => lock(&self.tail).ring_from(),
+        };
+        if held_from > committed {
+            w.unproven.extend(unsynced.into_iter().filter(|s| s.first_seq() < held_from));
         }
         self.dirty.store(true, Ordering::Release);
         drop(w);
@@ -96,7 +119,7 @@ impl Log {
         self.failed(error)
     }
 
-    fn failed(&self, error: &std::io::Error) -> CommitError {
+    fn failed(&self, error: &io::Error) -> CommitError {
         CommitError::Failed { stream: self.stream, cause: error.to_string() }
     }
 
@@ -123,6 +146,40 @@ impl Log {
             }
         }
     }
+}
+
+/// A segment whose sync failed is not synced again: a copy takes its place.
+fn copy_in_place(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let staged = path.with_extension("new");
+    let from = match disk.open(path, Access::Read) {
+        // Dropped in the meantime.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    match disk.remove(&staged) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let to = disk.open(&staged, Access::CreateNew)?;
+    let mut chunk = vec![0; 256 * 1024];
+    let mut at = 0;
+    loop {
+        let got = match from.read_at(&mut chunk, at) {
+            Err(error) if is_media(&error) => {
+                // Nothing more can be done for it; readers will report what is missing.
+                tracing::error!(path = %path.display(), %error, "lost what was not synced");
+                return disk.remove(&staged);
+            }
+            other => other?,
+        };
+        if got == 0 {
+            break;
+        }
+        to.write_all_at(&chunk[..got], at)?;
+        at += got as u64;
+    }
+    to.sync_data()?;
+    disk.rename(&staged, path)
 }
 
 /// What the commit thread is asked for.

@@ -89,6 +89,8 @@ pub(crate) struct Writer {
     pub ordinal: u64,
     /// Segments that are full but not synced yet.
     pub sealed: Vec<(Arc<Segment>, Arc<dyn DiskFile>)>,
+    /// Segments of an earlier run whose sync failed at start.
+    pub unproven: Vec<Arc<Segment>>,
     pub directory_dirty: bool,
     /// After a failed sync: what is held in memory from here on goes into the next segment again.
     pub rewrite_from: Option<u64>,

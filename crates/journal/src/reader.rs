@@ -168,7 +168,7 @@ impl Reader {
                     return Some(self.item_from_memory(frame));
                 }
                 Source::Disk { segment, upper, next_epoch } => {
-                    match self.from_disk(segment, upper, next_epoch) {
+                    match self.look_on_disk(segment, upper, next_epoch) {
                         Found::Item(item) => return Some(item),
                         Found::Again => {}
                         Found::Nothing => return None,
@@ -203,7 +203,12 @@ impl Reader {
         }
     }
 
-    fn from_disk(&mut self, segment: Arc<Segment>, upper: u64, next_epoch: Option<u32>) -> Found {
+    fn look_on_disk(
+        &mut self,
+        segment: Arc<Segment>,
+        upper: u64,
+        next_epoch: Option<u32>,
+    ) -> Found {
         let epoch = segment.header.epoch;
         match self.read_segment(segment, upper) {
             Ok(Some(found)) => found,

@@ -47,6 +47,10 @@ pub(crate) struct Found {
     pub existed: bool,
     pub epoch: u32,
     pub ordinal: u64,
+    /// Segments that could not be synced, and the sequence below which all is on disk (none: the
+    /// end), after an unclean end.
+    pub unproven: Vec<Arc<Segment>>,
+    pub proven: Option<u64>,
 }
 
 pub(crate) struct Recovery<'a> {
@@ -366,7 +370,7 @@ impl Recovery<'_> {
         self.opened.gaps.push(Gap { stream, span, reader, reason });
     }
 
-    fn trouble(&mut self, text: String) {
+    pub fn trouble(&mut self, text: String) {
         tracing::warn!(trouble = text, "opening the journal met trouble");
         self.opened.troubles.push(text);
     }

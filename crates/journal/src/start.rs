@@ -54,7 +54,7 @@ pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<St
     let epoch = if clean && !first { epoch } else { epoch.saturating_add(1) };
     if !clean {
         step_over(&mut recovery, &mut found);
-        sync_found(&mut recovery, &found);
+        sync_found(&mut recovery, &mut found);
     }
     move_cursors(&mut recovery, &found);
     recovery.opened.clean = clean;
@@ -124,16 +124,24 @@ fn step_over(recovery: &mut Recovery<'_>, found: &mut [Found]) {
 
 /// What a killed process wrote is in the kernel, not yet on disk; it is about to be called
 /// committed.
-fn sync_found(recovery: &mut Recovery<'_>, found: &[Found]) {
-    for stream in found {
-        for segment in stream.segments.iter().rev().take(UNSYNCED_SEGMENTS_MAX) {
+fn sync_found(recovery: &mut Recovery<'_>, found: &mut [Found]) {
+    for (stream, found) in Stream::ALL.iter().zip(found) {
+        let first = found.segments.len().saturating_sub(UNSYNCED_SEGMENTS_MAX);
+        let (mut unproven, mut proven) = (Vec::new(), found.end);
+        for segment in &found.segments[first..] {
             let file = recovery.disk.open(&segment.path, Access::Write);
             if let Err(error) = file.and_then(|file| file.sync_data()) {
-                let trouble = format!("syncing {}: {error}", segment.path.display());
-                tracing::warn!(trouble, "opening the journal met trouble");
-                recovery.opened.troubles.push(trouble);
+                recovery.trouble(format!("syncing {}: {error}", segment.path.display()));
+                proven = proven.min(segment.first_seq());
+                unproven.push(segment.clone());
             }
         }
+        let folder = recovery.directory.join(stream.name());
+        if let Err(error) = recovery.disk.sync_directory(&folder) {
+            recovery.trouble(format!("syncing {}: {error}", folder.display()));
+            proven = found.segments.get(first).map_or(proven, |s| s.first_seq().min(proven));
+        }
+        (found.unproven, found.proven) = (unproven, Some(proven));
     }
 }
 
@@ -163,6 +171,7 @@ fn new_log(
     let options = options.stream(stream).clone();
     let segments: Vec<Arc<Segment>> = found.segments;
     let end = found.end;
+    let committed = found.proven.unwrap_or(end);
     Log {
         folder: shared.directory.join(stream.name()),
         shared,
@@ -174,15 +183,16 @@ fn new_log(
             sealed: Vec::new(),
             directory_dirty: true,
             rewrite_from: None,
+            unproven: found.unproven,
             spare: None,
             pending: Vec::new(),
             cursors,
         }),
         tail: Mutex::new(Tail::new(segments, end, options.tail_bytes)),
         gate: Mutex::new(()),
-        commits: watch::Sender::new(Commits { committed: end, ..Commits::default() }),
+        commits: watch::Sender::new(Commits { committed, ..Commits::default() }),
         ends: watch::Sender::new(end),
-        dirty: AtomicBool::new(false),
+        dirty: AtomicBool::new(committed < end),
         removed: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         counters: Counters::default(),

@@ -2,3 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod basics;
+mod crash;
+mod damage;
+mod features;
+mod simulated;

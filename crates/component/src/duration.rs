@@ -32,7 +32,7 @@ impl fmt::Display for Duration {
         let (name, unit) = UNITS
             .iter()
             .rev()
-            .find(|(_, unit)| millis != 0 && millis % unit == 0)
+            .find(|(_, unit)| millis != 0 && millis.is_multiple_of(*unit))
             .unwrap_or(&UNITS[0]);
         write!(f, "{}{name}", millis / unit)
     }

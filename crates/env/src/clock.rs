@@ -95,6 +95,8 @@ impl Clock for SystemClock {
             libc::adjtimex(&mut timex)
         };
         WallTime {
+            // The field's type differs between platforms.
+            #[allow(clippy::unnecessary_cast)]
             unix_ns: time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64,
             synchronised: state >= 0 && state != libc::TIME_ERROR,
         }

@@ -168,8 +168,7 @@ impl DiskFile for SystemFile {
     fn preallocate(&self, length: u64) -> io::Result<()> {
         use std::os::fd::AsRawFd;
         // SAFETY: the descriptor is open for as long as `self` lives.
-        let result =
-            unsafe { libc::fallocate(self.0.as_raw_fd(), 0, 0, length as libc::off_t) };
+        let result = unsafe { libc::fallocate(self.0.as_raw_fd(), 0, 0, length as libc::off_t) };
         if result == 0 {
             return Ok(());
         }

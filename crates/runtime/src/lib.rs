@@ -2,4 +2,325 @@
 //!
 //! Names no driver and no sink: they come in as plans. Leaves HTTP, files and users to the edge.
 
+mod command;
+mod link;
+mod live;
+mod look_back;
+mod problem;
+mod publish;
+mod reconcile;
+mod record;
+mod report;
+mod selection;
+mod set_table;
+mod sink;
+mod subscribe;
 pub mod view;
+
+use command::Commands;
+use link::Message;
+use live::{Live, Now};
+use parking_lot::{Mutex, RwLock};
+use publish::Publisher;
+use reconcile::Running;
+pub use record::RecordKind;
+use set_table::SetTable;
+use std::sync::Arc;
+use std::time::Duration;
+pub use subscribe::{LiveFilter, LiveReceiver, LiveUpdate};
+use tagwerk_config::Checked;
+use tagwerk_env::{Env, Moment};
+use tagwerk_journal::{Journal, Stream};
+use tagwerk_model::{TagId, limits};
+use tokio::sync::oneshot;
+use view::{
+    CommandRefused, CommandRequest, CommandView, DeviceView, Effect, LookBack, Problem, SinkView,
+    TagCounts, TagPage, TagQuery, TagView,
+};
+
+/// How often the journal is shown the clock, so that it notes steps and synchronisation.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a runtime is made of.
+pub struct Parts {
+    pub env: Env,
+    pub journal: Journal,
+    /// The edge's name until a configuration gives one.
+    pub edge: Arc<str>,
+}
+
+/// Numbers that are never used twice, kept by the edge's store.
+pub trait TagIds: Send + Sync {
+    /// One number per tag; a tag that was known before keeps its own.
+    fn tag_ids(&self, device: &str, tags: &[&str]) -> Result<Vec<TagId>, String>;
+    /// The first of `count` new set numbers in a row.
+    fn next_set_id(&self, count: u32) -> Result<u32, String>;
+}
+
+/// Why a configuration that passed its check was not applied; what ran before still runs.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error("tag numbers cannot be stored: {0}")]
+    Storage(String),
+}
+
+/// The running edge. Clones share it.
+#[derive(Clone)]
+pub struct Runtime {
+    core: Arc<Core>,
+    threads: Arc<Mutex<Vec<Worker>>>,
+}
+
+pub(crate) struct Core {
+    env: Env,
+    journal: Journal,
+    edge: RwLock<Arc<str>>,
+    live: Arc<Live>,
+    sets: Arc<SetTable>,
+    publisher: Publisher,
+    commands: Arc<Commands>,
+    running: Mutex<Running>,
+    /// Runs the links' tasks: one thread for all devices.
+    field: tokio::runtime::Handle,
+    /// Runs the sinks' tasks, so that encoding for a cloud never delays a poll.
+    north: tokio::runtime::Handle,
+    started: Moment,
+}
+
+/// A thread that drives one single-threaded executor until told to end.
+struct Worker {
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Worker {
+    fn start(name: &str) -> std::io::Result<(Worker, tokio::runtime::Handle)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // An error means that the sender is gone, which is an end too.
+            let _ = runtime.block_on(ended);
+        })?;
+        Ok((Worker { end: Some(end), thread: Some(thread) }, handle))
+    }
+
+    fn stop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Runtime {
+    /// Starts with an empty configuration: nothing is polled until [`Runtime::apply`].
+    pub fn start(parts: Parts) -> std::io::Result<Runtime> {
+        let (field_thread, field) = Worker::start("field")?;
+        let (north_thread, north) = Worker::start("sinks")?;
+        let Parts { env, journal, edge } = parts;
+        let live = Arc::new(Live::default());
+        let publisher = Publisher::new(journal.clone(), env.clock.clone(), live.clone());
+        let commands = Commands::open(journal.clone(), env.clock.clone(), north.clone());
+        let core = Arc::new(Core {
+            started: env.clock.now(),
+            env,
+            journal,
+            edge: RwLock::new(edge),
+            live,
+            sets: Arc::default(),
+            publisher,
+            commands,
+            running: Mutex::default(),
+            field,
+            north,
+        });
+        let (clock, journal) = (core.env.clock.clone(), core.journal.clone());
+        core.north.spawn(async move {
+            loop {
+                clock.sleep_until(clock.now().after(CLOCK_EVERY)).await;
+                journal.observe_clock();
+            }
+        });
+        Ok(Runtime { core, threads: Arc::new(Mutex::new(vec![field_thread, north_thread])) })
+    }
+
+    /// Brings what runs to what `checked` says and touches only what changed.
+    pub fn apply(&self, checked: Checked, ids: &dyn TagIds) -> Result<Vec<Effect>, ApplyError> {
+        let edge: Arc<str> = Arc::from(&*checked.edge.name);
+        *self.core.edge.write() = edge;
+        self.core.running.lock().apply(&self.core, checked, ids)
+    }
+
+    /// What [`Runtime::apply`] would do.
+    pub fn plan(&self, checked: &Checked) -> Vec<Effect> {
+        self.core.running.lock().plan(checked)
+    }
+
+    pub fn edge(&self) -> Arc<str> {
+        self.core.edge.read().clone()
+    }
+
+    fn now(&self) -> Now {
+        Now::of(self.core.env.clock.as_ref())
+    }
+
+    pub fn devices(&self) -> Vec<DeviceView> {
+        let now = self.now();
+        self.core.live.devices().iter().map(|d| d.view(now)).collect()
+    }
+
+    pub fn device(&self, name: &str) -> Option<DeviceView> {
+        self.core.live.device(name).map(|d| d.view(self.now()))
+    }
+
+    /// Over all devices that are enabled.
+    pub fn tag_counts(&self) -> TagCounts {
+        let now = self.now().moment;
+        let mut sum = TagCounts::default();
+        for device in self.core.live.devices() {
+            if device.status.lock().state == view::DeviceState::Disabled {
+                continue;
+            }
+            let counts = device.counts(now);
+            sum.total += counts.total;
+            sum.good += counts.good;
+            sum.uncertain += counts.uncertain;
+            sum.bad += counts.bad;
+            sum.stale += counts.stale;
+        }
+        sum
+    }
+
+    pub fn tags(&self, query: &TagQuery) -> TagPage {
+        self.core.live.page(query, self.now())
+    }
+
+    pub fn tag(&self, device: &str, tag: &str) -> Option<TagView> {
+        let (group, index) = self.core.live.find(device, tag)?;
+        Some(group.tag_view(index, self.now()))
+    }
+
+    pub fn sinks(&self) -> Vec<SinkView> {
+        let (now, end) = (self.now(), self.core.journal.end(Stream::Samples));
+        self.core.running.lock().sinks().iter().map(|s| s.view(now, end)).collect()
+    }
+
+    pub fn problems(&self) -> Vec<Problem> {
+        problem::problems(&self.core)
+    }
+
+    /// Takes a command: checks it, puts the intent on disk and hands it to the device's link. Returns
+    /// then; [`Runtime::command_ended`] waits for what becomes of it.
+    pub async fn command(&self, request: CommandRequest) -> Result<CommandView, CommandRefused> {
+        let core = &self.core;
+        let Some(device) = core.live.device(&request.device) else {
+            return Err(CommandRefused::UnknownDevice(request.device));
+        };
+        let Some((group, index)) = core.live.find(&request.device, &request.tag) else {
+            let name = format!("{}/{}", request.device, request.tag);
+            return Err(CommandRefused::UnknownTag(name));
+        };
+        if !group.tags[index].access.writes() {
+            let name = format!("{}/{}", request.device, request.tag);
+            return Err(CommandRefused::NotWritable(name));
+        }
+        let known = request.id.as_ref().is_some_and(|id| core.commands.get(id).is_some());
+        if !known && core.commands.waiting(&device.name) >= limits::COMMANDS_WAITING_MAX {
+            let text =
+                format!("{} commands wait for {}", limits::COMMANDS_WAITING_MAX, device.name);
+            return Err(CommandRefused::Busy(text));
+        }
+        let (view, job) = core.commands.accept(request, &group, index).await?;
+        if let Some(job) = job {
+            let link = core.running.lock().link(&device.link);
+            let handed = link.is_some_and(|link| link.send(Message::Command(job)).is_ok());
+            if !handed {
+                let reason = Some("the device is not running; nothing was sent".to_owned());
+                let state = view::CommandState::Failed;
+                core.commands.end(&view.id, command::Outcome { state, reason });
+            }
+        }
+        Ok(view)
+    }
+
+    /// Waits until the command has ended; `None` for an id that nobody knows.
+    pub async fn command_ended(&self, id: &str) -> Option<CommandView> {
+        self.core.commands.wait(id).await
+    }
+
+    pub fn command_by_id(&self, id: &str) -> Option<CommandView> {
+        self.core.commands.get(id)
+    }
+
+    /// Newest first, with the number of all that are remembered.
+    pub fn commands(&self, offset: usize, limit: usize) -> (Vec<CommandView>, usize) {
+        self.core.commands.list(offset, limit)
+    }
+
+    /// Reads the tag's group from the device now.
+    pub async fn read_now(&self, device: &str, tag: &str) -> Result<TagView, String> {
+        let core = &self.core;
+        let unknown = || format!("there is no tag {device}/{tag}");
+        let live = core.live.device(device).ok_or_else(unknown)?;
+        let (group, index) = core.live.find(device, tag).ok_or_else(unknown)?;
+        let (done, waiting) = oneshot::channel();
+        let message = Message::Read { device: live.name.clone(), group: group.name.clone(), done };
+        let link = core.running.lock().link(&live.link);
+        if Arc::ptr_eq(&group, &live.own) {
+            return Ok(group.tag_view(index, self.now()));
+        }
+        if link.is_none_or(|link| link.send(message).is_err()) {
+            return Err(format!("device {device} is not running"));
+        }
+        waiting.await.map_err(|_| format!("device {device} was stopped"))??;
+        Ok(group.tag_view(index, self.now()))
+    }
+
+    /// The tag's samples in the journal, for a chart. Blocking. `None` for an unknown tag.
+    pub fn look_back(
+        &self,
+        device: &str,
+        tag: &str,
+        from_unix_ns: i64,
+        to_unix_ns: i64,
+        points: usize,
+    ) -> Option<LookBack> {
+        look_back::look_back(&self.core, device, tag, from_unix_ns, to_unix_ns, points)
+    }
+
+    pub fn subscribe(&self, filter: LiveFilter) -> LiveReceiver {
+        LiveReceiver::new(self.core.clone(), filter)
+    }
+
+    /// Puts an entry into the audit log; returns when it is on disk.
+    pub async fn record(&self, kind: RecordKind, by: &str, text: &str) -> Result<(), String> {
+        let entry = record::AuditEntry {
+            by: by.to_owned(),
+            text: text.to_owned(),
+            unix_ns: self.now().unix_ns,
+        };
+        record::write(&self.core.journal, kind, &entry).await
+    }
+
+    pub fn journal_stats(&self) -> tagwerk_journal::Stats {
+        self.core.journal.stats()
+    }
+
+    /// Samples that could not be written to the journal, and why.
+    pub fn journal_lost(&self) -> (u64, Option<String>) {
+        self.core.publisher.lost()
+    }
+
+    /// Ends every task in order. The journal is the caller's to close.
+    pub async fn stop(&self) {
+        let tasks = self.core.running.lock().stop();
+        for task in tasks {
+            // A task that panicked has ended as well.
+            let _ = task.await;
+        }
+        let mut workers = std::mem::take(&mut *self.threads.lock());
+        let _ =
+            tokio::task::spawn_blocking(move || workers.iter_mut().for_each(Worker::stop)).await;
+    }
+}

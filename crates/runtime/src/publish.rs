@@ -1,0 +1,101 @@
+//! The one way for samples to enter the journal.
+
+use crate::link::GroupTask;
+use crate::live::{DeviceLive, Live, Now};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tagwerk_env::{Clock, Moment};
+use tagwerk_journal::{Journal, Stream};
+use tagwerk_model::{BatchBuilder, Quality, SampleBatch, codec};
+
+/// Appends batches to the `samples` stream and keeps the live values in step. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    live: Arc<Live>,
+    buffer: Mutex<Vec<u8>>,
+    lost: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Publisher {
+    pub fn new(journal: Journal, clock: Arc<dyn Clock>, live: Arc<Live>) -> Publisher {
+        Publisher {
+            inner: Arc::new(Inner {
+                journal,
+                clock,
+                live,
+                buffer: Mutex::default(),
+                lost: AtomicU64::new(0),
+                last_error: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Samples that could not be written, and the last reason.
+    pub fn lost(&self) -> (u64, Option<String>) {
+        (self.inner.lost.load(Ordering::Relaxed), self.inner.last_error.lock().clone())
+    }
+
+    pub fn publish(&self, group: &GroupTask, batch: &SampleBatch) {
+        self.append(&group.journal_set, batch);
+    }
+
+    fn append(&self, set: &Arc<tagwerk_journal::TagSet>, batch: &SampleBatch) {
+        let mut buffer = self.inner.buffer.lock();
+        buffer.clear();
+        codec::encode_batch(batch, &mut buffer);
+        let moment = Moment(batch.moment_ns);
+        let count = batch.len() as u32;
+        let result = self.inner.journal.append_block(Stream::Samples, set, count, moment, &buffer);
+        if let Err(error) = result {
+            let before = self.inner.lost.fetch_add(u64::from(count), Ordering::Relaxed);
+            let text = error.to_string();
+            let mut last = self.inner.last_error.lock();
+            if before == 0 || last.as_ref() != Some(&text) {
+                tracing::error!(error = text, "samples cannot be written to the journal");
+            }
+            *last = Some(text);
+        }
+    }
+
+    /// Every tag of the group bad, once.
+    pub fn publish_outage(&self, group: &GroupTask, quality: Quality, now: Moment, expected: u32) {
+        let wall = Now::of(self.inner.clock.as_ref()).unix(now);
+        let set = group.live.set.clone();
+        let mut batch = SampleBatch::without_values(set, quality, now.0, wall);
+        batch.expected = expected;
+        self.append(&group.journal_set, &batch);
+        group.live.update(&batch);
+        self.inner.live.touch();
+    }
+
+    /// The device's own `status` tag: true while it is online.
+    pub fn publish_status(&self, device: &DeviceLive, online: bool, now: Moment) {
+        let wall = Now::of(self.inner.clock.as_ref()).unix(now);
+        let mut builder = BatchBuilder::new(device.own.set.clone(), [None].into());
+        builder.put_bool(0, online);
+        let batch = builder.batch(now.0, wall, 1);
+        let before = device.own.value(0);
+        device.own.update(&batch);
+        if before != Some(tagwerk_model::Value::Bool(online)) {
+            self.append(&journal_set(&device.own.set), &batch);
+        }
+    }
+}
+
+/// A tag set as the journal keeps it.
+pub(crate) fn journal_set(set: &tagwerk_model::TagSet) -> Arc<tagwerk_journal::TagSet> {
+    Arc::new(tagwerk_journal::TagSet {
+        id: set.id(),
+        revision: 1,
+        tags: set.tags().iter().map(|t| t.id.0).collect(),
+        dictionary: codec::encode_definition(&set.definition),
+    })
+}

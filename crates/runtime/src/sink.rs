@@ -1,0 +1,460 @@
+//! One task per sink: reads the journal from the sink's cursor, delivers, and moves the cursor when
+//! the destination has taken responsibility.
+//!
+//! A sink that is down is a cursor that stands still. Nothing here touches the devices' tasks.
+
+use crate::live::Now;
+use crate::selection::Selection;
+use crate::set_table::SetTable;
+use crate::view::{SinkState, SinkView};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tagwerk_component::{BoxFuture, Delivery, OpenSink, SinkContext, SinkFault, SinkSession};
+use tagwerk_config::{Start, TagPattern};
+use tagwerk_env::{Env, Moment};
+use tagwerk_journal::{
+    Acknowledged, Block, Cursor, Item, Journal, MissingReason, Reader, ReaderFilter, Span, Stream,
+};
+use tagwerk_model::{codec, limits};
+use tokio::sync::watch;
+
+/// Acknowledgements are gathered for this long before the cursor is written: after a crash at most
+/// this much is delivered twice.
+const CURSOR_EVERY: Duration = Duration::from_millis(200);
+
+pub(crate) struct SinkSetup {
+    pub name: Arc<str>,
+    pub open: Arc<dyn OpenSink>,
+    pub in_flight_max: usize,
+    pub tags: Arc<[TagPattern]>,
+    pub from: Start,
+}
+
+/// What others may see of a sink's task.
+pub(crate) struct SinkLive {
+    pub name: Arc<str>,
+    pub kind: &'static str,
+    status: Mutex<Status>,
+    pub delivered_samples: AtomicU64,
+    pub delivered_messages: AtomicU64,
+    pub rejected_messages: AtomicU64,
+    pub dropped_samples: AtomicU64,
+    in_flight: AtomicU64,
+    cursor_next: AtomicU64,
+    /// Acknowledged above the cursor's place.
+    ahead: AtomicU64,
+}
+
+struct Status {
+    state: SinkState,
+    since: Moment,
+    reason: Option<String>,
+    next_try: Option<Moment>,
+    last_delivered: Option<Moment>,
+    oldest_waiting_unix_ns: Option<i64>,
+}
+
+impl SinkLive {
+    pub fn new(name: Arc<str>, kind: &'static str, state: SinkState, now: Moment) -> SinkLive {
+        SinkLive {
+            name,
+            kind,
+            status: Mutex::new(Status {
+                state,
+                since: now,
+                reason: None,
+                next_try: None,
+                last_delivered: None,
+                oldest_waiting_unix_ns: None,
+            }),
+            delivered_samples: AtomicU64::new(0),
+            delivered_messages: AtomicU64::new(0),
+            rejected_messages: AtomicU64::new(0),
+            dropped_samples: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+            cursor_next: AtomicU64::new(u64::MAX),
+            ahead: AtomicU64::new(0),
+        }
+    }
+
+    fn set(&self, state: SinkState, reason: Option<String>, next_try: Option<Moment>, now: Moment) {
+        let mut status = self.status.lock();
+        let reason = match state {
+            SinkState::Connected => None,
+            _ => reason.or(status.reason.take()),
+        };
+        if status.state != state
+            && !(matches!(
+                (status.state, state),
+                (SinkState::Retrying, SinkState::Connecting)
+                    | (SinkState::Connecting, SinkState::Retrying)
+            ) && status.reason.is_some())
+        {
+            status.since = now;
+            match state {
+                SinkState::Connected => tracing::info!(sink = %self.name, "sink is connected"),
+                SinkState::Retrying | SinkState::Failed => {
+                    tracing::warn!(sink = %self.name, reason, "sink is not connected");
+                }
+                _ => {}
+            }
+        }
+        status.state = state;
+        status.reason = reason;
+        status.next_try = next_try;
+    }
+
+    pub fn view(&self, now: Now, end: u64) -> SinkView {
+        let status = self.status.lock();
+        let next = self.cursor_next.load(Ordering::Relaxed);
+        let backlog = end.saturating_sub(next).saturating_sub(self.ahead.load(Ordering::Relaxed));
+        SinkView {
+            name: self.name.clone(),
+            kind: self.kind,
+            state: status.state,
+            since_unix_ns: now.unix(status.since),
+            reason: status.reason.clone(),
+            next_try: status.next_try.map(|m| m.since(now.moment)),
+            backlog_samples: backlog,
+            delivered_samples: self.delivered_samples.load(Ordering::Relaxed),
+            delivered_messages: self.delivered_messages.load(Ordering::Relaxed),
+            rejected_messages: self.rejected_messages.load(Ordering::Relaxed),
+            dropped_samples: self.dropped_samples.load(Ordering::Relaxed),
+            in_flight: self.in_flight.load(Ordering::Relaxed) as usize,
+            last_delivered_unix_ns: status.last_delivered.map(|m| now.unix(m)),
+            oldest_waiting_unix_ns: status.oldest_waiting_unix_ns.filter(|_| backlog > 0),
+        }
+    }
+
+    fn show(&self, cursor: &Cursor) {
+        self.cursor_next.store(cursor.next(), Ordering::Relaxed);
+        self.ahead.store(cursor.ranges().iter().map(|r| r.count()).sum(), Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn cursor_name(sink: &str) -> String {
+    format!("sink/{sink}")
+}
+
+pub(crate) struct SinkTask {
+    pub setup: SinkSetup,
+    pub env: Env,
+    pub edge: Arc<str>,
+    pub journal: Journal,
+    pub sets: Arc<SetTable>,
+    pub live: Arc<SinkLive>,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Runs a sink until it is told to stop; a panic inside is reported and the task starts again.
+pub(crate) async fn supervise(task: SinkTask) {
+    let task = Arc::new(task);
+    let mut pause = limits::PANIC_FIRST;
+    loop {
+        let running = task.clone();
+        let Err(error) = tokio::spawn(async move { run(&running).await }).await else { return };
+        if !error.is_panic() {
+            return;
+        }
+        tracing::error!(sink = %task.setup.name, "sink task panicked; it starts again");
+        let now = task.env.clock.now();
+        let again = now.after(pause);
+        let reason = "a fault inside the sink".to_owned();
+        task.live.set(SinkState::Failed, Some(reason), Some(again), now);
+        task.env.clock.sleep_until(again).await;
+        pause = (pause * 2).min(limits::PANIC_MAX);
+    }
+}
+
+async fn run(task: &SinkTask) {
+    let name = cursor_name(&task.setup.name);
+    let mut cursor = task.journal.cursor(&name).unwrap_or_else(|| {
+        let at = match task.setup.from {
+            Start::Now => task.journal.end(Stream::Samples),
+            Start::Oldest => task.journal.oldest(Stream::Samples),
+        };
+        Cursor::new(Stream::Samples, at)
+    });
+    save(task, &cursor);
+    let context = SinkContext {
+        env: task.env.clone(),
+        edge: task.edge.clone(),
+        sink: task.setup.name.clone(),
+    };
+    let mut stop = task.stop.clone();
+    let mut pause = limits::RECONNECT_FIRST;
+    loop {
+        let now = task.env.clock.now();
+        task.live.set(SinkState::Connecting, None, None, now);
+        let opened = tokio::select! {
+            biased;
+            () = told(&mut stop) => return,
+            opened = task.setup.open.open(&context) => opened,
+        };
+        let fault = match opened {
+            Err(fault) => fault,
+            Ok(session) => {
+                let connected = task.env.clock.now();
+                task.live.set(SinkState::Connected, None, None, connected);
+                let mut serving = Serving::new(task, session, &mut cursor);
+                let ended = serving.run(&mut stop).await;
+                task.live.in_flight.store(0, Ordering::Relaxed);
+                save(task, &cursor);
+                // A connection that held for a while earns a quick first try.
+                if task.env.clock.now().since(connected) > limits::RECONNECT_MAX {
+                    pause = limits::RECONNECT_FIRST;
+                }
+                match ended {
+                    None => return,
+                    Some(fault) => fault,
+                }
+            }
+        };
+        let now = task.env.clock.now();
+        let (state, wait) = match &fault {
+            SinkFault::Settings(_) => (SinkState::Failed, limits::RECONNECT_MAX),
+            _ => (SinkState::Retrying, pause),
+        };
+        let again = now.after(wait);
+        task.live.set(state, Some(fault.to_string()), Some(again), now);
+        pause = (pause * 2).min(limits::RECONNECT_MAX);
+        tokio::select! {
+            biased;
+            () = told(&mut stop) => return,
+            () = task.env.clock.sleep_until(again) => {}
+        }
+    }
+}
+
+/// Resolves when the sink is to stop, or when nobody is left to tell it.
+async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn save(task: &SinkTask, cursor: &Cursor) {
+    task.live.show(cursor);
+    if let Err(error) = task.journal.save_cursor(&cursor_name(&task.setup.name), cursor) {
+        tracing::error!(sink = %task.setup.name, %error, "a sink's cursor cannot be saved");
+    }
+}
+
+/// A delivery on its way, and the part of the journal that it accounts for.
+type InFlight = BoxFuture<'static, (Span, u64, Result<(), SinkFault>)>;
+
+/// One connection's time.
+struct Serving<'a> {
+    task: &'a SinkTask,
+    session: Option<Box<dyn SinkSession>>,
+    cursor: &'a mut Cursor,
+    reader: Reader,
+    in_flight: FuturesUnordered<InFlight>,
+    /// Everything below was handed over or needs no handing over.
+    covered: u64,
+    /// What lies before is backlog, not news.
+    live_from: u64,
+    selections: HashMap<u32, Selection>,
+    save_at: Option<Moment>,
+}
+
+impl<'a> Serving<'a> {
+    fn new(task: &'a SinkTask, session: Box<dyn SinkSession>, cursor: &'a mut Cursor) -> Self {
+        let (sets, wanted) = (task.sets.clone(), task.setup.tags.clone());
+        let filter = ReaderFilter {
+            tags: Some(Arc::new(move |stored: &tagwerk_journal::TagSet| {
+                // A set that cannot be read is let through, to be reported where it is decoded.
+                sets.get(stored)
+                    .map_or(true, |set| Selection::of(&wanted, &set) != Selection::Nothing)
+            })),
+        };
+        Serving {
+            reader: task.journal.reader(Stream::Samples, cursor.next(), filter),
+            covered: cursor.next(),
+            live_from: task.journal.end(Stream::Samples),
+            session: Some(session),
+            cursor,
+            task,
+            in_flight: FuturesUnordered::new(),
+            selections: HashMap::new(),
+            save_at: None,
+        }
+    }
+
+    /// `None` when told to stop, else why the connection ended.
+    async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Option<SinkFault> {
+        let clock = self.task.env.clock.clone();
+        loop {
+            let Some(session) = self.session.as_mut() else { return None };
+            let room = self.in_flight.len() < self.task.setup.in_flight_max.max(1);
+            let save_at = *self.save_at.get_or_insert_with(|| clock.now().after(CURSOR_EVERY));
+            tokio::select! {
+                biased;
+                () = told(stop) => {
+                    if let Some(session) = self.session.take() {
+                        session.close().await;
+                    }
+                    return None;
+                }
+                Some((span, count, result)) = self.in_flight.next() => {
+                    if let Some(fault) = self.received(span, count, result) {
+                        return Some(fault);
+                    }
+                }
+                () = clock.sleep_until(save_at) => self.save(),
+                fault = session.lost() => return Some(fault),
+                item = self.reader.next(), if room => match item {
+                    None => return None,
+                    Some(item) => {
+                        if let Err(fault) = self.hand_over(item).await {
+                            return Some(fault);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn save(&mut self) {
+        self.save_at = None;
+        // What the reader passed over needs no acknowledgement from anyone.
+        if self.in_flight.is_empty() && self.reader.position() > self.covered {
+            let span = Span { from: self.covered, to: self.reader.position() };
+            self.covered = span.to;
+            self.acknowledge(span);
+        }
+        let known = self.task.live.cursor_next.load(Ordering::Relaxed);
+        if known != self.cursor.next() || !self.cursor.ranges().is_empty() {
+            save(self.task, self.cursor);
+        }
+    }
+
+    fn acknowledge(&mut self, span: Span) {
+        match self.cursor.acknowledge(span) {
+            Acknowledged::Kept => {}
+            // Never reached with the bound on deliveries in flight; if it were, the range would be
+            // delivered again after a restart, not lost.
+            Acknowledged::TooManyHoles => tracing::warn!("a cursor has too many holes"),
+        }
+    }
+
+    fn received(
+        &mut self,
+        span: Span,
+        count: u64,
+        result: Result<(), SinkFault>,
+    ) -> Option<SinkFault> {
+        let live = &self.task.live;
+        live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
+        match result {
+            Ok(()) => {
+                live.delivered_samples.fetch_add(count, Ordering::Relaxed);
+                live.delivered_messages.fetch_add(1, Ordering::Relaxed);
+                live.status.lock().last_delivered = Some(self.task.env.clock.now());
+                self.acknowledge(span);
+                None
+            }
+            Err(SinkFault::Reject(reason)) => {
+                self.rejected(&reason);
+                self.acknowledge(span);
+                None
+            }
+            Err(fault) => Some(fault),
+        }
+    }
+
+    fn rejected(&self, reason: &str) {
+        let before = self.task.live.rejected_messages.fetch_add(1, Ordering::Relaxed);
+        self.task.live.status.lock().reason = Some(format!("rejected: {reason}"));
+        if before == 0 {
+            tracing::error!(sink = %self.task.setup.name, reason, "a message was rejected");
+        }
+    }
+
+    async fn hand_over(&mut self, item: Item) -> Result<(), SinkFault> {
+        let span = Span { from: self.covered, to: self.reader.position() };
+        self.covered = span.to;
+        match item {
+            Item::Block(block) => {
+                if self.cursor.is_acknowledged(block.span.from) {
+                    self.acknowledge(span);
+                    return Ok(());
+                }
+                self.deliver(block, span).await
+            }
+            Item::Missing { span: missing, reason } => {
+                if reason != MissingReason::Unclean {
+                    self.task.live.dropped_samples.fetch_add(missing.count(), Ordering::Relaxed);
+                    tracing::warn!(
+                        sink = %self.task.setup.name,
+                        samples = missing.count(),
+                        ?reason,
+                        "samples were gone before they could be delivered"
+                    );
+                }
+                self.acknowledge(span);
+                Ok(())
+            }
+            Item::Record(_) | Item::Gap { .. } => {
+                self.acknowledge(span);
+                Ok(())
+            }
+        }
+    }
+
+    async fn deliver(&mut self, block: Block, span: Span) -> Result<(), SinkFault> {
+        let decoded = self.task.sets.get(&block.set).and_then(|set| {
+            codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns)
+        });
+        let batch = match decoded {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.rejected(&error.to_string());
+                self.acknowledge(span);
+                return Ok(());
+            }
+        };
+        let patterns = &self.task.setup.tags;
+        let selection = self
+            .selections
+            .entry(block.set.id)
+            .or_insert_with(|| Selection::of(patterns, &batch.set));
+        let selected = match selection {
+            Selection::All => Some(batch),
+            Selection::Nothing => None,
+            Selection::Some(flags) => batch.filtered(|sample| flags[sample.index]),
+        };
+        let Some(batch) = selected else {
+            self.acknowledge(span);
+            return Ok(());
+        };
+        let Some(session) = self.session.as_mut() else { return Ok(()) };
+        let count = batch.len() as u64;
+        let delivery = Delivery {
+            batch: &batch,
+            from: span.from,
+            to: span.to,
+            epoch: u64::from(block.epoch),
+            replayed: block.span.from < self.live_from,
+        };
+        match session.deliver(&delivery).await {
+            Ok(receipt) => {
+                self.in_flight.push(Box::pin(async move { (span, count, receipt.await) }));
+                self.task.live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
+                if self.in_flight.len() == 1 {
+                    self.task.live.status.lock().oldest_waiting_unix_ns = Some(block.unix_ns);
+                }
+                Ok(())
+            }
+            Err(SinkFault::Reject(reason)) => {
+                self.rejected(&reason);
+                self.acknowledge(span);
+                Ok(())
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+}

@@ -9,6 +9,8 @@ mod plan;
 mod point;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use settings::Settings;
 

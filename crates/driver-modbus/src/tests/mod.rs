@@ -1,0 +1,17 @@
+//! Tests that look inside; those of the session speak to a scripted peer.
+
+#![allow(clippy::disallowed_methods)]
+
+mod addresses;
+mod packing;
+mod session;
+mod values;
+
+use crate::settings::Settings;
+
+/// Settings of a device, from those that matter to a test, as JSON.
+fn settings(json: &str) -> Settings {
+    let mut object: serde_json::Value = serde_json::from_str(json).unwrap();
+    object["host"] = "plc".into();
+    serde_json::from_value(object).unwrap()
+}

@@ -3,7 +3,7 @@
 //! "fsyncgate"); the stream goes on in a new segment.
 
 use crate::log::{Log, flush_pending};
-use crate::segment::is_media;
+use crate::segment::{Segment, is_media};
 use crate::{CommitError, Durability, Stream, lock};
 use std::io;
 use std::path::Path;
@@ -63,16 +63,17 @@ impl Log {
             self.counters.failed_write(&error);
         }
         let sealed = w.sealed.clone();
-        let active = w.active.as_ref().map(|active| active.file.clone());
+        let active = w.active.as_ref().map(|active| (active.segment.clone(), active.file.clone()));
         let directory = std::mem::take(&mut w.directory_dirty) || !w.unproven.is_empty();
         let unproven = w.unproven.clone();
         drop(w);
 
-        let files: Vec<Arc<dyn DiskFile>> =
-            sealed.iter().map(|(_, file)| file.clone()).chain(active).collect();
+        let files: Vec<(Arc<Segment>, Arc<dyn DiskFile>)> =
+            sealed.iter().cloned().chain(active).collect();
         let disk = &*self.shared.env.disk;
         let copied = unproven.iter().try_for_each(|segment| copy_in_place(disk, &segment.path));
-        let mut outcome = copied.and_then(|()| files.iter().try_for_each(|file| file.sync_data()));
+        let mut outcome =
+            copied.and_then(|()| files.iter().try_for_each(|(_, file)| file.sync_data()));
         if directory && outcome.is_ok() {
             outcome = disk.sync_directory(&self.folder);
         }
@@ -80,7 +81,10 @@ impl Log {
             return Err(self.sync_failed(target, &error));
         }
         let mut w = lock(&self.writer);
-        w.unproven.clear();
+        for segment in unproven.iter().chain(files.iter().map(|(segment, _)| segment)) {
+            segment.set_durable();
+        }
+        w.unproven.retain(|segment| !unproven.iter().any(|done| Arc::ptr_eq(done, segment)));
         w.sealed.retain(|(segment, _)| !sealed.iter().any(|(done, _)| Arc::ptr_eq(done, segment)));
         drop(w);
         self.counters.synced();

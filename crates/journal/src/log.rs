@@ -302,11 +302,11 @@ impl Log {
     fn drop_oldest(&self, w: &mut Writer) -> bool {
         // The last two of `record` stay: the newest checkpoint may not be durable yet.
         let kept = if self.stream == Stream::Record { 2 } else { 1 };
+        if lock(&self.tail).segments.len() <= kept || !self.secure_rest(w) {
+            return false;
+        }
         let (segment, after) = {
             let mut tail = lock(&self.tail);
-            if tail.segments.len() <= kept {
-                return false;
-            }
             let segment = tail.segments.remove(0);
             (segment, tail.oldest())
         };
@@ -324,6 +324,36 @@ impl Log {
                 false
             }
             _ => true,
+        }
+    }
+
+    /// The oldest segment may be the only durable trace of how far the sequence has come. Makes sure
+    /// that another one is durable.
+    fn secure_rest(&self, w: &mut Writer) -> bool {
+        let rest: Vec<Arc<Segment>> = lock(&self.tail).segments.iter().skip(1).cloned().collect();
+        if rest.iter().any(|segment| segment.is_durable()) {
+            return true;
+        }
+        let Some(at) = w.sealed.iter().position(|(s, _)| rest.iter().any(|r| Arc::ptr_eq(r, s)))
+        else {
+            return false;
+        };
+        let (segment, file) = &w.sealed[at];
+        let synced =
+            file.sync_data().and_then(|()| self.shared.env.disk.sync_directory(&self.folder));
+        match synced {
+            Ok(()) => {
+                segment.set_durable();
+                true
+            }
+            Err(error) => {
+                // Never synced again itself: the next commit proves a copy of it.
+                self.counters.failed_sync(&error);
+                let (segment, _) = w.sealed.remove(at);
+                w.unproven.push(segment);
+                self.dirty.store(true, Ordering::Release);
+                false
+            }
         }
     }
 
@@ -453,6 +483,9 @@ impl Log {
         }
         let (end, capacity) = (image.len() as u64, header.capacity);
         let segment = Arc::new(Segment::new(path, header.clone(), seed, end, capacity));
+        if first {
+            segment.set_durable();
+        }
         self.list(w, segment.clone());
         Ok((segment, file.into()))
     }

@@ -4,7 +4,7 @@ use crate::frame::{HeaderFault, SECOND_HEADER_AT, SEGMENT_HEADER_BYTES, SegmentH
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tagwerk_env::{Access, Disk, DiskFile};
 
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Segment {
     written: AtomicU64,
     /// Size of the file.
     bytes: AtomicU64,
+    /// Its name and header have been synced.
+    durable: AtomicBool,
 }
 
 impl Segment {
@@ -26,7 +28,22 @@ impl Segment {
         written: u64,
         bytes: u64,
     ) -> Segment {
-        Segment { path, header, seed, written: written.into(), bytes: bytes.into() }
+        Segment {
+            path,
+            header,
+            seed,
+            written: written.into(),
+            bytes: bytes.into(),
+            durable: false.into(),
+        }
+    }
+
+    pub fn is_durable(&self) -> bool {
+        self.durable.load(Ordering::Relaxed)
+    }
+
+    pub fn set_durable(&self) {
+        self.durable.store(true, Ordering::Relaxed);
     }
 
     pub fn first_seq(&self) -> u64 {

@@ -55,6 +55,9 @@ pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<St
     if !clean {
         step_over(&mut recovery, &mut found);
         sync_found(&mut recovery, &mut found);
+    } else {
+        let segments = found.iter().flat_map(|found| &found.segments);
+        segments.for_each(|segment| segment.set_durable());
     }
     move_cursors(&mut recovery, &found);
     recovery.opened.clean = clean;
@@ -128,19 +131,23 @@ fn sync_found(recovery: &mut Recovery<'_>, found: &mut [Found]) {
     for (stream, found) in Stream::ALL.iter().zip(found) {
         let first = found.segments.len().saturating_sub(UNSYNCED_SEGMENTS_MAX);
         let (mut unproven, mut proven) = (Vec::new(), found.end);
+        let mut durable = found.segments.clone();
         for segment in &found.segments[first..] {
             let file = recovery.disk.open(&segment.path, Access::Write);
             if let Err(error) = file.and_then(|file| file.sync_data()) {
                 recovery.trouble(format!("syncing {}: {error}", segment.path.display()));
                 proven = proven.min(segment.first_seq());
                 unproven.push(segment.clone());
+                durable.retain(|other| !Arc::ptr_eq(other, segment));
             }
         }
         let folder = recovery.directory.join(stream.name());
         if let Err(error) = recovery.disk.sync_directory(&folder) {
             recovery.trouble(format!("syncing {}: {error}", folder.display()));
             proven = found.segments.get(first).map_or(proven, |s| s.first_seq().min(proven));
+            durable.truncate(first);
         }
+        durable.iter().for_each(|segment| segment.set_durable());
         (found.unproven, found.proven) = (unproven, Some(proven));
     }
 }

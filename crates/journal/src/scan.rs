@@ -63,6 +63,26 @@ mod tests {
 
     proptest! {
         #[test]
+        fn never_panics_on_a_damaged_example(
+            changes in prop::collection::vec((0usize..5000, any::<u8>()), 0..40),
+            length in 0usize..5000,
+        ) {
+            let mut image = include_bytes!(
+                "../examples-v1/samples/00000000000000000000-0000000001.seg"
+            ).to_vec();
+            let whole = scan(&image);
+            for (at, byte) in changes {
+                if let Some(place) = image.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            image.truncate(length);
+            for frame in scan(&image).frames {
+                prop_assert!(frame.payload.is_none() || whole.frames.contains(&frame));
+            }
+        }
+
+        #[test]
         fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..6000)) {
             scan(&bytes);
         }

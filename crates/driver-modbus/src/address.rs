@@ -48,6 +48,16 @@ impl Area {
         matches!(self, Area::Coil | Area::Discrete)
     }
 
+    /// The number of six digits of its first coil or register: `400001`.
+    pub fn number(self) -> u32 {
+        match self {
+            Area::Coil => 1,
+            Area::Discrete => 100_001,
+            Area::Input => 300_001,
+            Area::Holding => 400_001,
+        }
+    }
+
     pub fn read_function(self) -> Function {
         match self {
             Area::Coil => Function::ReadCoils,

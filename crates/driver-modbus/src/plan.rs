@@ -59,13 +59,18 @@ impl Span {
     }
 }
 
+/// As the protocol counts, and as six digits, which count from 1 whatever `address_base` says.
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Span { unit, area, start, count } = *self;
-        let last = u32::from(start) + u32::from(count.max(1)) - 1;
+        let (name, first) = (area.name(), area.number() + u32::from(start));
         match count {
-            0 | 1 => write!(f, "{}:{start} of unit {unit}", area.name()),
-            _ => write!(f, "{}:{start} to {}:{last} of unit {unit}", area.name(), area.name()),
+            0 | 1 => write!(f, "{name}:{start} ({first:06}) of unit {unit}"),
+            _ => {
+                let more = u32::from(count) - 1;
+                let (end, last) = (u32::from(start) + more, first + more);
+                write!(f, "{name}:{start} to {name}:{end} ({first:06} to {last:06}) of unit {unit}")
+            }
         }
     }
 }

@@ -427,7 +427,7 @@ async fn the_end_of_the_connection_is_seen_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_the_wrong_size_makes_its_tags_bad_and_keeps_the_connection() {
     let mut rig = rig("{}", &["h:0", "h:1"]).await;
-    let answer_to = "the answer to function 3 (read holding registers) of holding:0 to holding:1 \
+    let answer_to = "the answer to function 3 (read holding registers) of holding:0 to holding:1 (400001 to 400002) \
                      of unit 1 was not understood: ";
     for (answer, why) in [
         ("0103020007", "it has 2 bytes of data instead of 4"),
@@ -450,7 +450,7 @@ async fn an_answer_of_the_wrong_size_makes_its_tags_bad_and_keeps_the_connection
 #[tokio::test(start_paused = true)]
 async fn exceptions_say_what_is_bad_and_keep_the_connection() {
     let mut rig = rig("{}", &["h:5", "h:6"]).await;
-    let of = "the device refused function 3 (read holding registers) of holding:5 to holding:6 of \
+    let of = "the device refused function 3 (read holding registers) of holding:5 to holding:6 (400006 to 400007) of \
               unit 1 with exception";
     for (code, quality, name) in [
         (1, Quality::BAD_NOT_SUPPORTED, "illegal function"),
@@ -571,7 +571,7 @@ async fn a_value_that_does_not_fit_is_not_sent() {
         refused(&fault.fault),
         (
             Quality::BAD_OUT_OF_RANGE,
-            "40000 was not written to holding:10 of unit 1: 40000 does not fit int16, which holds \
+            "40000 was not written to holding:10 (400011) of unit 1: 40000 does not fit int16, which holds \
              -32768 to 32767"
         )
     );
@@ -587,7 +587,7 @@ async fn a_write_that_is_not_answered_is_uncertain_and_never_sent_twice() {
         Err(WriteFault {
             sent: WriteSent::Perhaps,
             fault: Fault::Silent(
-                "the write to holding:10 of unit 1 was sent but not confirmed: unit 1 at plc:502 \
+                "the write to holding:10 (400011) of unit 1 was sent but not confirmed: unit 1 at plc:502 \
                  did not answer function 6 (write one register) within 1s"
                     .into()
             ),
@@ -613,7 +613,7 @@ async fn a_write_that_is_not_answered_is_uncertain_and_never_sent_twice() {
     assert_eq!(fault.sent, WriteSent::No);
     assert_eq!(
         fault.fault.to_string(),
-        "nothing was written to holding:10 of unit 1: plc:502 closed the connection"
+        "nothing was written to holding:10 (400011) of unit 1: plc:502 closed the connection"
     );
     rig.peer.idle();
 }
@@ -686,13 +686,13 @@ async fn a_write_can_be_read_back() {
             0,
             Value::I64(150),
             register("0103020078"),
-            "150 was written to holding:10 of unit 1, but the device kept 120",
+            "150 was written to holding:10 (400011) of unit 1, but the device kept 120",
         ),
         (
             1,
             Value::Bool(true),
             coil("01010100"),
-            "true was written to coil:9 of unit 1, but the device kept false",
+            "true was written to coil:9 (000010) of unit 1, but the device kept false",
         ),
     ] {
         let fault = check(tag, value, wire).await.unwrap_err();

@@ -1,0 +1,42 @@
+//! `bench NAME`: measurements of the built programs. One file per bench, listed here; what they share
+//! is `measure.rs`.
+
+mod idle;
+mod measure;
+
+use crate::workspace::Workspace;
+use anyhow::{Result, bail};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which one; all are listed when none is named
+    name: Option<String>,
+    /// Arguments of the bench itself
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+struct Bench {
+    name: &'static str,
+    summary: &'static str,
+    run: fn(&Workspace, &[String]) -> Result<()>,
+}
+
+/// Every bench, in the order of the listing.
+const BENCHES: &[Bench] = &[Bench {
+    name: "idle",
+    summary: "what the simulated plant costs while nobody asks it anything",
+    run: idle::run,
+}];
+
+pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let Some(name) = &args.name else {
+        println!("cargo xtask bench NAME:");
+        BENCHES.iter().for_each(|bench| println!("  {:8} {}", bench.name, bench.summary));
+        return Ok(());
+    };
+    match BENCHES.iter().find(|bench| bench.name == name) {
+        Some(bench) => (bench.run)(workspace, &args.arguments),
+        None => bail!("there is no bench `{name}`; `cargo xtask bench` lists them"),
+    }
+}

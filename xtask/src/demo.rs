@@ -1,0 +1,291 @@
+//! `demo`: a simulated plant, and an edge that polls it, until Ctrl-C.
+
+use crate::process::Running;
+use crate::setup;
+use crate::steps;
+use crate::workspace::{Workspace, create_folder};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Where the console is to be found, unless the port is taken.
+const PORT: u16 = 8080;
+/// The plant's port in `examples/plant.yaml`.
+const PLANT_PORT: u16 = 5020;
+/// How long the edge may take to be ready; a debug build on a busy machine takes a few seconds.
+const READY: Duration = Duration::from_secs(60);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Forget the last demo: its users, configuration and data
+    #[arg(long)]
+    pub fresh: bool,
+    /// Print one line of JSON when ready, for programs
+    #[arg(long)]
+    pub ready_json: bool,
+}
+
+pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    setup::console(workspace)?;
+    build(workspace)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, stop.clone()).context("watching for Ctrl-C")?;
+    }
+    let mut demo =
+        Demo::start(workspace, &Folder::named(workspace, "demo"), Fresh::of(args.fresh))?;
+    if args.ready_json {
+        println!("{}", demo.ready_json());
+    } else {
+        demo.greet();
+    }
+    while !stop.load(Ordering::Relaxed) {
+        demo.check()?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!("\nending the edge and the plant");
+    demo.end()
+}
+
+pub fn build(workspace: &Workspace) -> Result<()> {
+    println!("demo: building the edge and the plant (some minutes the first time)");
+    steps::run(&mut workspace.cargo(&["build", "-p", "tagwerk-edge", "-p", "tagwerk-plant"]))
+}
+
+/// Whether what the last run left is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    Keep,
+    Wipe,
+}
+
+impl Fresh {
+    fn of(fresh: bool) -> Fresh {
+        if fresh { Fresh::Wipe } else { Fresh::Keep }
+    }
+}
+
+/// A scratch folder under `var/`.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn named(workspace: &Workspace, name: &str) -> Folder {
+        Folder(workspace.path("var").join(name))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+/// A running demo; both programs end with it.
+pub struct Demo {
+    // In this order: the edge ends before the plant that it polls.
+    edge: Running,
+    plant: Running,
+    console: String,
+    setup: Option<String>,
+    plant_control: String,
+    log: PathBuf,
+}
+
+impl Demo {
+    pub fn start(workspace: &Workspace, folder: &Folder, fresh: Fresh) -> Result<Demo> {
+        if fresh == Fresh::Wipe && folder.0.exists() {
+            std::fs::remove_dir_all(&folder.0)
+                .with_context(|| format!("removing {}", folder.0.display()))?;
+        }
+        create_folder(&folder.data())?;
+        let (plant, ready) = start_plant(workspace, folder)?;
+        let port = port_of(&ready, "modbus")?;
+        let moved = remember_port(folder, port)?;
+        let config = write_config(workspace, folder, port)?;
+
+        let address = free_address()?;
+        let log = folder.file("edge.log");
+        let mut command = workspace.command(workspace.program("tagwerk"));
+        command.arg("run").arg("--data").arg(folder.data());
+        command.arg("--listen").arg(address.to_string()).arg("--initial-config").arg(&config);
+        let mut edge = Running::start("tagwerk", command, &log)?;
+        wait_until_ready(&mut edge, address, &log)?;
+        if moved {
+            apply(workspace, folder, &config)?;
+        }
+        let setup = setup_link(&mut edge, address)?;
+        let plant_control = format!("http://{}", text_of(&ready, "control")?);
+        Ok(Demo { edge, plant, console: format!("http://{address}/"), setup, plant_control, log })
+    }
+
+    pub fn console(&self) -> &str {
+        &self.console
+    }
+
+    /// The link that sets the first password; none once it is set.
+    pub fn setup(&self) -> Option<&str> {
+        self.setup.as_deref()
+    }
+
+    pub fn plant_control(&self) -> &str {
+        &self.plant_control
+    }
+
+    fn ready_json(&self) -> serde_json::Value {
+        json!({ "console": self.console, "setup": self.setup, "plant_control": self.plant_control })
+    }
+
+    fn greet(&self) {
+        println!(
+            "\nThe demo runs: a plant of four simulated devices, and an edge that polls them.\n"
+        );
+        println!("  console        {}", self.console);
+        match &self.setup {
+            Some(link) => println!("  first log-in   {link}"),
+            None => println!("  log in with the user you made before (--fresh starts anew)"),
+        }
+        println!("  plant control  {}", self.plant_control);
+        println!("  edge's log     {}", self.log.display());
+        println!("\nCtrl-C ends both.");
+    }
+
+    /// An error when one of the two has ended by itself.
+    fn check(&mut self) -> Result<()> {
+        for (name, program) in [("edge", &mut self.edge), ("plant", &mut self.plant)] {
+            if let Some(status) = program.ended() {
+                bail!("the {name} ended by itself ({status}); see {}", self.log.display());
+            }
+        }
+        Ok(())
+    }
+
+    pub fn end(&mut self) -> Result<()> {
+        let edge = self.edge.end();
+        self.plant.end()?;
+        edge
+    }
+}
+
+/// On the port of the last time when that is free, so that the configuration stays true.
+fn start_plant(workspace: &Workspace, folder: &Folder) -> Result<(Running, serde_json::Value)> {
+    let last =
+        read_port(folder).filter(|port| is_free(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))));
+    let mut command = workspace.command(workspace.program("tagwerk-plant"));
+    command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{}", last.unwrap_or(0)));
+    let mut plant = Running::start("tagwerk-plant", command, &folder.file("plant.log"))?;
+    let ready = plant.ready_line()?;
+    Ok((plant, ready))
+}
+
+fn text_of<'a>(ready: &'a serde_json::Value, key: &str) -> Result<&'a str> {
+    ready[key].as_str().ok_or_else(|| anyhow!("the plant's ready line has no `{key}`: {ready}"))
+}
+
+fn port_of(ready: &serde_json::Value, key: &str) -> Result<u16> {
+    let text = text_of(ready, key)?;
+    let address: SocketAddr = text.parse().with_context(|| format!("`{text}` as an address"))?;
+    Ok(address.port())
+}
+
+fn read_port(folder: &Folder) -> Option<u16> {
+    std::fs::read_to_string(folder.file("plant.port")).ok()?.trim().parse().ok()
+}
+
+/// Says whether there was another port before.
+fn remember_port(folder: &Folder, port: u16) -> Result<bool> {
+    let moved = read_port(folder).is_some_and(|last| last != port);
+    std::fs::write(folder.file("plant.port"), format!("{port}\n")).context("noting the port")?;
+    Ok(moved)
+}
+
+fn write_config(workspace: &Workspace, folder: &Folder, port: u16) -> Result<PathBuf> {
+    let example = workspace.read("examples/plant.yaml")?;
+    let (was, is) = (format!("port: {PLANT_PORT}"), format!("port: {port}"));
+    if !example.contains(&was) {
+        bail!("examples/plant.yaml has no `{was}` to put the plant's port in place of");
+    }
+    let path = folder.file("plant.yaml");
+    std::fs::write(&path, example.replace(&was, &is))
+        .with_context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
+
+fn apply(workspace: &Workspace, folder: &Folder, config: &Path) -> Result<()> {
+    println!("demo: the plant has another port; applying its configuration again");
+    let mut command = workspace.command(workspace.program("tagwerk"));
+    command.arg("apply").arg("--data").arg(folder.data()).arg(config);
+    steps::run(&mut command)
+}
+
+fn free_address() -> Result<SocketAddr> {
+    (PORT..PORT + 100)
+        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .find(|address| is_free(*address))
+        .ok_or_else(|| anyhow!("no port from {PORT} to {} is free", PORT + 99))
+}
+
+fn is_free(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_ok()
+}
+
+fn wait_until_ready(edge: &mut Running, address: SocketAddr, log: &Path) -> Result<()> {
+    let until = Instant::now() + READY;
+    loop {
+        if get(address, "/health/ready").is_ok_and(|answer| answer.status == 200) {
+            return Ok(());
+        }
+        if let Some(status) = edge.ended() {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            bail!("the edge ended while it started ({status}):\n{}", said.trim());
+        }
+        if Instant::now() > until {
+            bail!("the edge was not ready within {READY:?}; see {}", log.display());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The link that the edge prints as long as nobody has set a password.
+fn setup_link(edge: &mut Running, address: SocketAddr) -> Result<Option<String>> {
+    let answer = get(address, "/api/v1/setup")?;
+    let state: serde_json::Value = serde_json::from_str(&answer.body)
+        .with_context(|| format!("reading the answer to GET /api/v1/setup: {}", answer.body))?;
+    if state["needed"] != true {
+        return Ok(None);
+    }
+    let link = edge.wait_for("the link for the first log-in", READY, |line| {
+        let place = line.find("/setup?token=")?;
+        let start = line[..place].rfind("http")?;
+        let word = line[start..].split(|c: char| c.is_whitespace() || c == '"').next()?;
+        Some(word.to_owned())
+    })?;
+    Ok(Some(link))
+}
+
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+/// One HTTP request to a program on this machine.
+fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    // HTTP/1.0 keeps the body free of chunks.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    match (status, body) {
+        (Some(status), Some(body)) => Ok(Answer { status, body }),
+        _ => bail!("{address}{path} did not answer as HTTP"),
+    }
+}

@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tagwerk_component::Open;
 use tagwerk_config::{
     Access, Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, RESERVED_TAG,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Running {
 struct RunningDevice {
     live: Arc<DeviceLive>,
     settings_fingerprint: u64,
+    /// Kept while the settings are: a new one tells the link to connect again.
+    open: Arc<dyn Open>,
     groups: Vec<(u64, Arc<GroupTask>)>,
 }
 
@@ -167,8 +170,8 @@ impl Running {
             running.same_settings(&device) && running.runs() == device.enabled
         });
         let description: Option<Arc<str>> = device.description.as_deref().map(Arc::from);
-        let (live, old) = match self.devices.remove(&name) {
-            Some(running) if keep => (running.live, running.groups),
+        let (live, open, old) = match self.devices.remove(&name) {
+            Some(running) if keep => (running.live, running.open, running.groups),
             other => {
                 if let Some(running) = other {
                     self.devices.insert(name.clone(), running);
@@ -183,7 +186,8 @@ impl Running {
                         self.stop_device(&name);
                     }
                 }
-                (Arc::new(new_live(core, &device, &numbers, state)), Vec::new())
+                let live = Arc::new(new_live(core, &device, &numbers, state));
+                (live, device.plan.open.clone(), Vec::new())
             }
         };
         *live.description.write() = description;
@@ -193,7 +197,7 @@ impl Running {
         if device.enabled {
             let task = DeviceTask {
                 live: live.clone(),
-                open: device.plan.open.clone(),
+                open: open.clone(),
                 read_retries: device.plan.read_retries,
                 groups: groups.iter().map(|(_, g)| g.clone()).collect(),
             };
@@ -202,7 +206,7 @@ impl Running {
             let _ = link.send(Message::Put(Arc::new(task)));
         }
         let settings_fingerprint = device.settings_fingerprint;
-        self.devices.insert(name, RunningDevice { live, settings_fingerprint, groups });
+        self.devices.insert(name, RunningDevice { live, settings_fingerprint, open, groups });
     }
 
     fn link_or_start(

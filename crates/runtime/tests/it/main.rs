@@ -1,0 +1,8 @@
+//! The runtime with simulated devices, a journal on a real disk and a sink that does as it is told.
+
+mod commands;
+mod devices;
+mod edge;
+mod fake_sink;
+mod reconcile;
+mod sinks;

@@ -2,7 +2,7 @@
 //! tried again on the same file (Linux may have dropped the pages and report success next time,
 //! "fsyncgate"); the stream goes on in a new segment.
 
-use crate::log::{Log, flush_pending};
+use crate::log::{Commits, Log, flush_pending};
 use crate::segment::{Segment, is_media};
 use crate::{CommitError, Durability, Stream, lock};
 use std::io;
@@ -49,7 +49,7 @@ impl Log {
 
     fn sync_once(&self) -> Result<(), CommitError> {
         let mut w = lock(&self.writer);
-        let target = w.next;
+        let (target, frames) = (w.next, w.frames);
         self.dirty.store(false, Ordering::Release);
         if w.active.is_none() && w.rewrite_from.is_some() {
             self.create(&mut w, 0, false).map_err(|error| {
@@ -88,7 +88,10 @@ impl Log {
         w.sealed.retain(|(segment, _)| !sealed.iter().any(|(done, _)| Arc::ptr_eq(done, segment)));
         drop(w);
         self.counters.synced();
-        self.commits.send_modify(|commits| commits.committed = commits.committed.max(target));
+        self.commits.send_modify(|commits| {
+            commits.committed = commits.committed.max(target);
+            commits.frames = commits.frames.max(frames);
+        });
         Ok(())
     }
 
@@ -129,24 +132,35 @@ impl Log {
 
     /// Waits until `seq` is on disk; somebody else syncs.
     pub async fn wait_durable(&self, seq: u64) -> Result<(), CommitError> {
+        self.wait(|now| now.committed > seq, |now| seq < now.failed_to).await
+    }
+
+    /// Waits until so many frames of this run are on disk; somebody else syncs.
+    pub async fn wait_frames(&self, frames: u64) -> Result<(), CommitError> {
+        self.wait(|now| now.frames >= frames, |_| true).await
+    }
+
+    async fn wait(
+        &self,
+        done: impl Fn(&Commits) -> bool,
+        concerned: impl Fn(&Commits) -> bool,
+    ) -> Result<(), CommitError> {
         let mut commits = self.commits.subscribe();
         let failures = commits.borrow_and_update().failures;
         loop {
             {
                 let now = commits.borrow_and_update();
-                if now.committed > seq {
+                if done(&now) {
                     return Ok(());
                 }
-                if now.failures > failures && seq < now.failed_to {
+                if now.failures > failures && concerned(&now) {
                     let (stream, cause) = (self.stream, now.cause.clone());
                     return Err(CommitError::Failed { stream, cause });
                 }
             }
             if self.closed.load(Ordering::Acquire) || commits.changed().await.is_err() {
-                return match self.committed() > seq {
-                    true => Ok(()),
-                    false => Err(CommitError::Closed),
-                };
+                let finished = done(&self.commits.borrow());
+                return if finished { Ok(()) } else { Err(CommitError::Closed) };
             }
         }
     }

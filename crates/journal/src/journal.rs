@@ -123,9 +123,13 @@ impl Journal {
         moment: Moment,
         payload: &[u8],
     ) -> Result<Span, AppendError> {
-        if count == 0 || stream == Stream::Record {
-            let value = count as u64;
-            return Err(AppendError::Limit { what: "the count of samples", value, max: 0 });
+        if stream == Stream::Record {
+            let what = "the number of blocks in `record`";
+            return Err(AppendError::Limit { what, value: 1, max: 0 });
+        }
+        if count == 0 {
+            let what = "the count of samples (at least 1)";
+            return Err(AppendError::Limit { what, value: 0, max: u32::MAX as u64 });
         }
         let kind = Kind::Block;
         let entry = Entry { kind, extra: 0, count, moment, set: Some(set), payload };
@@ -137,8 +141,19 @@ impl Journal {
     pub fn append_record(&self, kind: u16, payload: &[u8]) -> Result<u64, AppendError> {
         let moment = self.0.shared.env.clock.now();
         let entry = Entry { kind: Kind::Record, extra: kind, count: 1, moment, set: None, payload };
-        let span = self.log(Stream::Record).append(&entry)?;
+        let span = self.append_to_record(&mut lock(&self.log(Stream::Record).writer), &entry)?;
         self.finish_append(Stream::Record, span).map(|span| span.from)
+    }
+
+    /// Alarms, commands and audit must go on when the disk is full: old samples make room.
+    fn append_to_record(&self, w: &mut Writer, entry: &Entry<'_>) -> Result<Span, AppendError> {
+        let record = self.log(Stream::Record);
+        match record.append_locked(w, entry) {
+            Err(AppendError::Full { .. }) if self.log(Stream::Samples).make_room() => {
+                record.append_locked(w, entry)
+            }
+            other => other,
+        }
     }
 
     /// Notes a counted loss, for callers that give samples up (a reader over its own limit).
@@ -207,7 +222,7 @@ impl Journal {
         let moment = self.0.shared.env.clock.now();
         let entry =
             Entry { kind: Kind::Gap, extra: 0, count: 1, moment, set: None, payload: &payload };
-        self.log(Stream::Record).append_locked(w, &entry)
+        self.append_to_record(w, &entry)
     }
 
     fn append_cursor_locked(
@@ -239,7 +254,7 @@ impl Journal {
         let moment = self.0.shared.env.clock.now();
         let entry =
             Entry { kind: Kind::Cursor, extra: 0, count: 0, moment, set: None, payload: &payload };
-        self.log(Stream::Record).append_locked(w, &entry).map(|_| ())
+        self.append_to_record(w, &entry).map(|_| ())
     }
 
     /// The cursor as last saved, or as moved on since.
@@ -345,7 +360,19 @@ impl Journal {
         }
     }
 
-    /// Syncs what was appended to `stream` so far, cursors included. Blocking.
+    /// Resolves when everything appended to `stream` so far is on disk, saved cursors included.
+    pub async fn flush(&self, stream: Stream) -> Result<(), CommitError> {
+        let log = self.log(stream);
+        if self.0.commit_by == CommitBy::Caller {
+            return log.commit();
+        }
+        let frames = lock(&log.writer).frames;
+        let waiting = log.wait_frames(frames);
+        self.0.committer.want(stream);
+        waiting.await
+    }
+
+    /// Syncs what was appended to `stream` so far, saved cursors included. Blocking.
     pub fn commit(&self, stream: Stream) -> Result<(), CommitError> {
         self.log(stream).commit()
     }

@@ -77,6 +77,8 @@ pub(crate) struct Log {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Commits {
     pub committed: u64,
+    /// Of [`Writer::frames`], those on disk.
+    pub frames: u64,
     pub failures: u64,
     /// The failed sync was for everything below this.
     pub failed_to: u64,
@@ -86,6 +88,8 @@ pub(crate) struct Commits {
 pub(crate) struct Writer {
     pub active: Option<Active>,
     pub next: u64,
+    /// Frames appended in this run, those without samples included.
+    pub frames: u64,
     pub ordinal: u64,
     /// Segments that are full but not synced yet.
     pub sealed: Vec<(Arc<Segment>, Arc<dyn DiskFile>)>,
@@ -155,7 +159,7 @@ impl Log {
     /// Also the smallest size a test may choose.
     fn segment_bytes(&self) -> u64 {
         let quarter = self.options.bytes_max / 4;
-        self.options.segment_bytes.min(quarter).max(FRAMES_AT + 1024)
+        self.options.segment_bytes.min(quarter).clamp(FRAMES_AT + 1024, 1 << 30)
     }
 
     fn write_entry(&self, w: &mut Writer, entry: &Entry<'_>) -> io::Result<Span> {
@@ -173,6 +177,7 @@ impl Log {
             return Err(error);
         }
         w.next = span.to;
+        w.frames += 1;
         self.counters.appended(entry.count, buffer.len());
         self.dirty.store(true, Ordering::Release);
         if span.count() == 0 {
@@ -296,6 +301,11 @@ impl Log {
                 return;
             }
         }
+    }
+
+    /// Drops the oldest segment for the sake of another stream.
+    pub fn make_room(&self) -> bool {
+        self.options.full == Full::Oldest && self.drop_oldest(&mut lock(&self.writer))
     }
 
     /// Removes the oldest segment, if it may go.

@@ -18,7 +18,8 @@ pub enum Durability {
 pub enum Full {
     /// The oldest segment is dropped and the append tried once more.
     Oldest,
-    /// The append fails; what is stored stays.
+    /// The append fails; what is stored stays. (An append to `record` first makes `samples` drop
+    /// its oldest segment, if that stream may.)
     Newest,
 }
 
@@ -34,7 +35,7 @@ pub enum CommitBy {
 
 #[derive(Clone, Debug)]
 pub struct StreamOptions {
-    /// Size of a segment file; at most a quarter of `bytes_max` is used.
+    /// Size of a segment file; at most a quarter of `bytes_max` and 1 GiB is used.
     pub segment_bytes: u64,
     /// The oldest segments are removed when the stream is larger.
     pub bytes_max: u64,
@@ -71,7 +72,8 @@ impl Default for Options {
         Options {
             samples: stream(64, 2048, 8192),
             outputs: stream(16, 256, 1024),
-            record: stream(4, 64, 512),
+            // Old audit is not dropped for want of space: old samples are.
+            record: StreamOptions { full: Full::Newest, ..stream(4, 64, 512) },
             commit_by: CommitBy::Thread,
             buffered_for_test: None,
         }

@@ -186,6 +186,7 @@ fn new_log(
         writer: Mutex::new(Writer {
             active: None,
             next: end,
+            frames: 0,
             ordinal: found.ordinal,
             sealed: Vec::new(),
             directory_dirty: true,

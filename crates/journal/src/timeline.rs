@@ -89,7 +89,7 @@ impl Timeline {
     }
 
     fn points_of(&self, boot: &BootId) -> Option<&[Point]> {
-        self.boots.iter().find(|(id, _)| id == boot).map(|(_, points)| points.as_slice())
+        self.boots.iter().rev().find(|(id, _)| id == boot).map(|(_, points)| points.as_slice())
     }
 
     pub fn encoded_bytes(&self) -> usize {

@@ -296,6 +296,110 @@ async fn the_commit_thread_answers_and_strict_appends_are_durable() {
     assert_eq!(journal.committed(Stream::Outputs), span.to);
 }
 
+#[tokio::test]
+async fn a_saved_cursor_is_durable_after_a_flush() {
+    for commit_by in [CommitBy::Thread, CommitBy::Caller] {
+        let (_, disk, clock) = machine();
+        let options = Options { commit_by, ..small_options() };
+        let (journal, _) = open_with(&disk, &clock, options);
+        append(&journal, 1, 10);
+        journal.save_cursor("hub", &Cursor::new(Stream::Samples, 2)).unwrap();
+        journal.flush(Stream::Record).await.unwrap();
+        drop(journal);
+        disk.cut_power_losing_all();
+        assert_eq!(open(&disk, &clock).0.cursor("hub").unwrap().next(), 2);
+    }
+}
+
+#[test]
+fn record_goes_on_when_the_disk_is_full_at_the_expense_of_samples() {
+    let (_, disk, clock) = machine();
+    let (journal, _) = open(&disk, &clock);
+    for _ in 0..40 {
+        append(&journal, 1, 1000);
+    }
+    journal.commit(Stream::Samples).unwrap();
+    disk.fill(2 * 8 * 1024);
+    for n in 0..40 {
+        assert_eq!(journal.append_record(1, &[0; 500]).unwrap(), n);
+    }
+    assert_eq!(journal.oldest(Stream::Record), 0);
+    assert!(journal.stats().samples.dropped > 0);
+    assert!(journal.stats().record.full > 0);
+}
+
+/// Several writers, a quick reader, a slow one and retention at once, on the machine's own disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writers_and_readers_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = small_options();
+    options.commit_by = CommitBy::Thread;
+    options.samples.segment_bytes = 32 * 1024;
+    let (journal, _) = Journal::open(&tagwerk_env::Env::system(), folder.path(), options).unwrap();
+    let readers: Vec<_> = [false, true]
+        .map(|slow| {
+            let mut reader = journal.reader(Stream::Samples, 0, ReaderFilter::default());
+            tokio::spawn(async move {
+                let (mut position, mut delivered, mut missing) = (0, 0, 0);
+                while let Some(item) = reader.next().await {
+                    let span = match item {
+                        Item::Block(block) => {
+                            let (number, rest) = block.payload.split_at(8);
+                            let number = u64::from_le_bytes(number.try_into().unwrap());
+                            assert!(rest.iter().all(|byte| *byte == number as u8));
+                            assert_eq!(block.set.id as u64, number % 5);
+                            delivered += block.span.count();
+                            block.span
+                        }
+                        Item::Missing { span, reason: MissingReason::Retention } => {
+                            missing += span.count();
+                            span
+                        }
+                        other => panic!("{other:?}"),
+                    };
+                    assert_eq!(span.from, position);
+                    position = span.to;
+                    if slow {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                assert_eq!(delivered + missing, position);
+                position
+            })
+        })
+        .into();
+    let writers: Vec<_> = (0..4u64)
+        .map(|writer| {
+            let journal = journal.clone();
+            tokio::task::spawn_blocking(move || {
+                for n in 0..1000 {
+                    let number = writer * 1000 + n;
+                    let mut payload = number.to_le_bytes().to_vec();
+                    payload.resize(8 + (number % 700) as usize, number as u8);
+                    let set = set((number % 5) as u32, &[1]);
+                    journal.append_block(Stream::Samples, &set, 3, Moment(n), &payload).unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    journal.durable(Stream::Samples, 11_999).await.unwrap();
+    journal.close().unwrap();
+    for reader in readers {
+        assert_eq!(reader.await.unwrap(), 12_000);
+    }
+}
+
+fn assert_shared<T: Send + Sync>() {}
+
+#[test]
+fn handles_go_between_threads() {
+    assert_shared::<Journal>();
+    assert_shared::<Reader>();
+}
+
 #[test]
 fn a_full_disk_drops_the_oldest_or_refuses_and_heals() {
     for full in [Full::Oldest, Full::Newest] {

@@ -155,9 +155,15 @@ struct State {
     stopped: bool,
     /// Data syncs so far.
     syncs: u64,
+    /// Bytes that all files together may have.
+    space: Option<usize>,
 }
 
 impl State {
+    fn used(&self) -> usize {
+        self.live.values().map(|inode| self.inodes[*inode].current.len()).sum()
+    }
+
     /// Counts one operation; says what goes wrong with it.
     fn operate(&mut self, needs_space: bool) -> io::Result<()> {
         let number = self.operations;
@@ -195,6 +201,12 @@ impl SimDisk {
 
     pub fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
+    }
+
+    /// From here on only `more` bytes fit.
+    pub fn fill(&self, more: usize) {
+        let mut state = self.0.lock().unwrap();
+        state.space = Some(state.used() + more);
     }
 
     pub fn syncs(&self) -> u64 {
@@ -384,7 +396,13 @@ impl Disk for SimDisk {
 impl SimFile {
     fn change(&self, change: Change, needs_space: bool) -> io::Result<()> {
         let mut state = self.disk.0.lock().unwrap();
-        let outcome = state.operate(needs_space);
+        let mut outcome = state.operate(needs_space);
+        if let (Some(space), Change::Length(length)) = (state.space, &change) {
+            let grows = length.saturating_sub(state.inodes[self.inode].current.len());
+            if state.used() + grows > space {
+                outcome = Err(io::Error::from_raw_os_error(28));
+            }
+        }
         let torn = match (&outcome, change) {
             (Ok(()), change) => change,
             // A write that fails has still done a part.

@@ -8,6 +8,7 @@ mod link;
 mod packet;
 mod payload;
 mod refusal;
+mod runner;
 mod settings;
 mod tls;
 mod topic;
@@ -16,6 +17,7 @@ use link::{Command, Letter, Link, Message, Terms};
 use mqtt_protocol_core::mqtt;
 use mqtt_protocol_core::mqtt::packet::{ContentType, Properties, Qos, UserProperty};
 use payload::{Choice, Origin};
+use runner::Runner;
 use settings::{Checked, Format, Settings, Tls, Version};
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +108,10 @@ impl Plan {
             edge: context.edge.clone(),
             link,
             buffer: Vec::new(),
+            runner: checked
+                .program
+                .clone()
+                .map(|program| Runner::new(program, context.env.clock.clone())),
         })
     }
 
@@ -179,16 +185,59 @@ struct MqttSession {
     edge: Arc<str>,
     link: Link,
     buffer: Vec<u8>,
+    runner: Option<Runner>,
+}
+
+/// A delivery as messages.
+struct Encoded {
+    messages: Vec<Message>,
+    /// All payloads are JSON.
+    json: bool,
 }
 
 impl MqttSession {
-    fn encode(&mut self, delivery: &Delivery<'_>) -> Vec<Message> {
-        let Checked { settings, topic, .. } = &*self.checked;
-        let (batch, edge) = (delivery.batch, &*self.edge);
-        let choice = Choice {
+    async fn encode(&mut self, delivery: &Delivery<'_>) -> Result<Encoded, SinkFault> {
+        match self.runner {
+            Some(_) => self.filter(delivery).await,
+            None => Ok(Encoded { messages: self.write(delivery), json: true }),
+        }
+    }
+
+    async fn filter(&mut self, delivery: &Delivery<'_>) -> Result<Encoded, SinkFault> {
+        let Checked { topic, .. } = &*self.checked;
+        let choice = self.choice(delivery);
+        let Some(runner) = &mut self.runner else {
+            return Ok(Encoded { messages: Vec::new(), json: true });
+        };
+        if !payload::write_filter_input(delivery.batch, &self.edge, choice, &mut self.buffer) {
+            return Ok(Encoded { messages: Vec::new(), json: true });
+        }
+        let outputs = runner.run(&self.buffer).await?;
+        let json = !outputs.iter().any(|output| output.text);
+        let default = topic.for_data(&self.edge, &delivery.batch.set, "");
+        let messages = outputs
+            .into_iter()
+            .map(|output| Message {
+                topic: output.topic.unwrap_or_else(|| default.clone()),
+                payload: output.payload.into(),
+            })
+            .collect();
+        Ok(Encoded { messages, json })
+    }
+
+    fn choice(&self, delivery: &Delivery<'_>) -> Choice {
+        let settings = &self.checked.settings;
+        Choice {
             errors: settings.errors,
             origin: settings.sequence.then(|| Origin::of(delivery)),
-        };
+        }
+    }
+
+    /// The messages of the built-in formats.
+    fn write(&mut self, delivery: &Delivery<'_>) -> Vec<Message> {
+        let choice = self.choice(delivery);
+        let Checked { settings, topic, .. } = &*self.checked;
+        let (batch, edge) = (delivery.batch, &*self.edge);
         let buffer = &mut self.buffer;
         let mut write = |pick: Option<usize>| {
             let pick = |sample: &tagwerk_model::SampleRef<'_>| {
@@ -215,13 +264,13 @@ impl MqttSession {
     }
 
     /// What MQTT 5 says beside the payload.
-    fn properties(&self, delivery: &Delivery<'_>) -> Properties {
+    fn properties(&self, delivery: &Delivery<'_>, json: bool) -> Properties {
         if self.checked.settings.version == Version::V3 {
             return Properties::new();
         }
         let pair = |key: &str, value: String| UserProperty::new(key, value).map(Into::into).ok();
         [
-            ContentType::new("application/json").map(Into::into).ok(),
+            json.then(|| ContentType::new("application/json").map(Into::into).ok()).flatten(),
             pair("epoch", delivery.epoch.to_string()),
             pair("from", delivery.from.to_string()),
             pair("to", delivery.to.to_string()),
@@ -239,11 +288,11 @@ impl SinkSession for MqttSession {
         delivery: &'a Delivery<'a>,
     ) -> BoxFuture<'a, Result<Receipt, SinkFault>> {
         Box::pin(async move {
-            let messages = self.encode(delivery);
+            let Encoded { messages, json } = self.encode(delivery).await?;
             if messages.is_empty() {
                 return Ok(Box::pin(async { Ok(()) }) as Receipt);
             }
-            let properties = Arc::new(self.properties(delivery));
+            let properties = Arc::new(self.properties(delivery, json));
             let (written, bytes_gone) = oneshot::channel();
             let (done, outcome) = oneshot::channel();
             self.link.send(Command::Deliver { messages, properties, written, done }).await?;

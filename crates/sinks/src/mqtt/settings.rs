@@ -53,8 +53,9 @@ pub struct Settings {
     pub format: Format,
     /// With format `jq`, the jq program that makes the payloads. Its input is the `tags` form with
     /// the keys `edge` and `device`, and with each tag's `unit` and `quality`. Each output becomes
-    /// one message: an object with the keys `topic` and `payload` names its own topic, anything else
-    /// is a payload for `topic`.
+    /// one message: an object with just the keys `topic` and `payload` names its own topic, anything
+    /// else is a payload for `topic`. Text is sent as it is, anything else as JSON. A program that
+    /// fails, does not end or makes more than 1,000 messages loses the delivery to the dead letters.
     #[serde(default)]
     pub filter: Option<String>,
     /// Send tags whose quality is bad, with the OPC UA status code as the error.
@@ -470,3 +471,6 @@ fn check_filter(settings: &Settings, findings: &mut Findings) -> Option<Program>
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

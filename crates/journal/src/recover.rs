@@ -89,7 +89,9 @@ impl Recovery<'_> {
         // hold nothing yet.
         while at > 0 {
             at -= 1;
-            let scanned = self.scan_tail(stream, &segments[at])?;
+            // Older ones were the newest at an earlier start, which told what it found.
+            let newest = at + 1 == segments.len();
+            let scanned = self.scan_tail(stream, &segments[at], newest)?;
             let has_data = scanned.has_data;
             tails.push((at, scanned));
             if has_data {
@@ -167,7 +169,12 @@ impl Recovery<'_> {
     }
 
     /// Reads every frame of a segment; cuts its torn end, copies bad bytes and counts what is lost.
-    fn scan_tail(&mut self, stream: Stream, segment: &Arc<Segment>) -> Result<Scanned, OpenError> {
+    fn scan_tail(
+        &mut self,
+        stream: Stream,
+        segment: &Arc<Segment>,
+        newest: bool,
+    ) -> Result<Scanned, OpenError> {
         let path = &segment.path;
         let file = open_read(self.disk, path).map_err(io_error("open", path))?;
         let mut walker = Walker::new(file, segment.seed, segment.bytes());
@@ -200,7 +207,10 @@ impl Recovery<'_> {
                             if header.seq >= scanned.end {
                                 self.note_frame(&header, payload, &mut scanned);
                             }
-                            self.note_damage(stream, path, &mut open_damage, lost);
+                            if newest {
+                                self.note_damage(stream, path, &open_damage, lost);
+                            }
+                            open_damage.clear();
                             good_to = end;
                         }
                     }
@@ -265,14 +275,8 @@ impl Recovery<'_> {
         (0..count).map(|_| Cursor::decode(&mut fields)).collect()
     }
 
-    fn note_damage(
-        &mut self,
-        stream: Stream,
-        path: &Path,
-        damage: &mut Vec<(u64, u64)>,
-        lost: Span,
-    ) {
-        for range in damage.drain(..) {
+    fn note_damage(&mut self, stream: Stream, path: &Path, damage: &[(u64, u64)], lost: Span) {
+        for &range in damage {
             let copied =
                 quarantine::copy_bytes(self.disk, self.directory, stream.name(), path, range);
             match copied {
@@ -280,7 +284,7 @@ impl Recovery<'_> {
                 Err(error) => self.trouble(format!("copying from {}: {error}", path.display())),
             }
         }
-        if lost.count() > 0 && lost.from < lost.to {
+        if lost.count() > 0 {
             self.gap(stream, lost, None, GapReason::Damaged);
         }
     }
@@ -351,8 +355,7 @@ impl Recovery<'_> {
     }
 
     fn drop_superseded(&mut self, segment: &Segment) {
-        let empty = segment.written() <= crate::frame::FRAMES_AT + 256;
-        if empty {
+        if !holds_data(self.disk, segment) {
             let _ = self.disk.remove(&segment.path);
         } else {
             self.set_aside(segment.header.stream, &segment.path);
@@ -373,6 +376,18 @@ impl Recovery<'_> {
     pub fn trouble(&mut self, text: String) {
         tracing::warn!(trouble = text, "opening the journal met trouble");
         self.opened.troubles.push(text);
+    }
+}
+
+fn holds_data(disk: &dyn Disk, segment: &Segment) -> bool {
+    let Ok(file) = open_read(disk, &segment.path) else { return true };
+    let mut walker = Walker::new(file, segment.seed, segment.bytes());
+    loop {
+        match walker.step() {
+            Ok(Step::Frame { header, .. }) if header.count == 0 => walker.pass(&header),
+            Ok(Step::End { .. }) => return false,
+            _ => return true,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::simulated::{HandClock, SimDisk, env};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tagwerk_journal::{Cursor, Item, Journal, Moment, ReaderFilter, Stream};
+use tagwerk_journal::{Cursor, Item, Journal, MissingReason, Moment, ReaderFilter, Span, Stream};
 
 struct Store {
     disk: SimDisk,
@@ -104,6 +104,37 @@ fn a_flipped_byte_costs_at_most_its_frame() {
                 assert!(lost <= 1, "{context}: lost {lost}");
             }
         }
+    }
+}
+
+#[test]
+fn a_bad_middle_is_set_aside_and_counted_once() {
+    let store = store(false);
+    let path = Path::new(FOLDER).join("samples/00000000000000000018-0000000001.seg");
+    let needle = [14; 23];
+    let mut found = None;
+    store.disk.alter(&path, |bytes| {
+        let at = bytes.windows(23).position(|window| window == needle).unwrap();
+        bytes[at + 5] ^= 1;
+        found = Some(at);
+    });
+    let env = env(&store.disk, &store.clock);
+    for start in 0..4 {
+        let (journal, opened) = Journal::open(&env, Path::new(FOLDER), small_options()).unwrap();
+        assert!(!opened.clean);
+        if start > 0 {
+            assert_eq!((opened.gaps.len(), opened.quarantined.len()), (0, 0), "start {start}");
+            continue;
+        }
+        let gap = &opened.gaps[..];
+        assert!(matches!(gap, [gap] if gap.span == Span { from: 27, to: 30 }), "{opened:?}");
+        // The whole frame, its header included.
+        assert_eq!(store.disk.length(&opened.quarantined[0]), 48 + 23);
+        let mut reader = journal.reader(Stream::Samples, 24, ReaderFilter::default());
+        assert!(matches!(reader.try_next(), Some(Item::Block(_))));
+        let Some(Item::Missing { span, reason }) = reader.try_next() else { panic!() };
+        assert_eq!((span, reason), (Span { from: 27, to: 30 }, MissingReason::Damaged));
+        assert!(matches!(reader.try_next(), Some(Item::Block(_))));
     }
 }
 

@@ -1,0 +1,185 @@
+/** The mock's idea of a configuration: parse, lint with lines, diff. A sketch of what the edge does. */
+import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml'
+
+import type { Change, DiffResult, Effect, Finding } from '../src/api/types'
+import type { points } from './plant'
+
+export const demo = `# Demo plant: a boiler house and a packing line behind two Modbus gateways.
+devices:
+  - name: boiler-1
+    description: Steam boiler, 8 t/h
+    driver: modbus-tcp
+    settings:
+      host: 127.0.0.1
+      port: 5020
+      unit: 1
+    groups:
+      - name: fast
+        interval: 1s
+      - name: slow
+        interval: 10s
+  - name: boiler-2
+    description: Steam boiler, stand-by
+    driver: modbus-tcp
+    settings:
+      host: 127.0.0.1
+      port: 5020
+      unit: 2
+    groups:
+      - name: fast
+        interval: 1s
+      - name: slow
+        interval: 10s
+  - name: packer-1
+    description: Form, fill and seal, line 1
+    driver: modbus-tcp
+    settings:
+      host: 127.0.0.1
+      port: 5021
+      unit: 11
+    groups:
+      - name: fast
+        interval: 500ms
+      - name: slow
+        interval: 10s
+  - name: packer-2
+    description: Form, fill and seal, line 2
+    driver: modbus-tcp
+    settings:
+      host: 127.0.0.1
+      port: 5021
+      unit: 12
+    groups:
+      - name: fast
+        interval: 500ms
+      - name: slow
+        interval: 10s
+sinks:
+  - name: cloud
+    kind: mqtt
+    settings:
+      url: mqtts://broker.example.com:8883
+      topic: plant/north/{device}
+`
+
+const known: Record<string, string[]> = {
+  '': ['edge', 'devices', 'sinks', 'templates'],
+  devices: ['name', 'description', 'driver', 'enabled', 'settings', 'groups'],
+  groups: ['name', 'interval', 'tags', 'offset'],
+  tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband'],
+  sinks: ['name', 'kind', 'enabled', 'settings', 'tags', 'from'],
+}
+
+export interface Parsed {
+  findings: Finding[]
+  devices: { name: string; driver: string; description: string; link: string; kind: keyof typeof points; groups: Map<string, number>; text: string }[]
+}
+
+export function durationMs(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  return Number(digits) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit ?? 's'] ?? 1)
+}
+
+export function parse(text: string): Parsed {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  const findings: Finding[] = []
+  const find = (weight: Finding['weight'], path: string, offset: number, problem: string, remedy: string) => {
+    const at = lines.linePos(offset)
+    findings.push({ weight, path, line: at.line, column: at.col, problem, remedy })
+  }
+  for (const error of document.errors) {
+    find('error', '', error.pos[0], `The text is not YAML: ${error.message.split('\n')[0] ?? ''}`, 'Check the indentation and the colons of this line.')
+  }
+  const walk = (node: unknown, path: string, kind: string) => {
+    if (isSeq(node)) node.items.forEach((item, index) => walk(item, `${path}[${index}]`, kind))
+    if (!isMap(node)) return
+    for (const pair of node.items) {
+      const key = isScalar(pair.key) ? String(pair.key.value) : ''
+      const offset = offsetOf(pair.key)
+      const place = path === '' ? key : `${path}.${key}`
+      const allowed = known[kind]
+      if (allowed !== undefined && !allowed.includes(key)) {
+        const near = allowed.find((each) => each.startsWith(key.slice(0, 4)) || key.startsWith(each))
+        find('error', place, offset, `\`${key}\` is not a setting here`, near === undefined ? `Use one of ${allowed.join(', ')}.` : `Did you mean \`${near}\`?`)
+      }
+      const scalar = isScalar(pair.value) ? String(pair.value.value) : undefined
+      if (key === 'interval' && kind === 'groups') {
+        const ms = scalar === undefined ? undefined : durationMs(scalar)
+        if (ms === undefined) find('error', place, offsetOf(pair.value), `\`${scalar ?? ''}\` is not a duration`, 'Write a number with its unit, such as 500ms, 1s or 5m.')
+        else if (ms < 100) find('warning', place, offsetOf(pair.value), `${scalar} is faster than most devices answer`, 'Use 100ms or more unless the device is known to be fast.')
+      }
+      if (kind === '' && key in known) walk(pair.value, place, key)
+      else if (key === 'groups' || key === 'tags') walk(pair.value, place, key)
+    }
+    if (kind === 'devices' && !node.has('driver')) find('error', path, node.range?.[0] ?? 0, 'The device has no `driver`', 'Add `driver: modbus-tcp`, or `driver: sim` to simulate it.')
+  }
+  walk(document.contents, '', '')
+  return { findings, devices: devicesOf(document.toJS()) }
+}
+
+function offsetOf(node: unknown): number {
+  return (node as Node | null)?.range?.[0] ?? 0
+}
+
+interface Plain {
+  devices?: { name?: string; driver?: string; description?: string; settings?: { host?: string; port?: number }; groups?: { name?: string; interval?: string }[] }[]
+}
+
+function devicesOf(plain: Plain | null): Parsed['devices'] {
+  const devices = Array.isArray(plain?.devices) ? plain.devices : []
+  return devices.map((each) => {
+    const name = String(each?.name ?? '?')
+    const groups = Array.isArray(each?.groups) ? each.groups : []
+    return {
+      name,
+      driver: String(each?.driver ?? '?'),
+      description: String(each?.description ?? ''),
+      link: `${each?.driver}://${each?.settings?.host ?? 'local'}:${each?.settings?.port ?? 0}`,
+      kind: name.startsWith('packer') ? 'packer' : name.startsWith('battery') ? 'many' : 'boiler',
+      groups: new Map(groups.map((group) => [String(group?.name), durationMs(String(group?.interval)) ?? 1000])),
+      text: JSON.stringify(each),
+    }
+  })
+}
+
+export function diff(before: string, after: string): DiffResult {
+  const parsed = parse(after)
+  const ok = parsed.findings.every((finding) => finding.weight !== 'error')
+  const changes: Change[] = []
+  if (!ok) return { ok, findings: parsed.findings, changes, effects: [] }
+  const old = flatten(before === '' ? {} : parseDocument(before).toJS())
+  const fresh = flatten(parseDocument(after).toJS())
+  for (const [path, value] of fresh) {
+    const was = old.get(path)
+    if (was === undefined) changes.push({ path, kind: 'added', after: value })
+    else if (was !== value) changes.push({ path, kind: 'changed', before: was, after: value })
+  }
+  for (const [path, value] of old) if (!fresh.has(path)) changes.push({ path, kind: 'removed', before: value })
+  const oldDevices = new Map(parse(before).devices.map((device) => [device.name, device]))
+  const effects: Effect[] = []
+  for (const device of parsed.devices) {
+    const was = oldDevices.get(device.name)
+    oldDevices.delete(device.name)
+    if (was === undefined) effects.push({ device: device.name, kind: 'starts', groups: [...device.groups.keys()] })
+    else if (was.text !== device.text) {
+      const groups = [...device.groups].filter(([name, ms]) => was.groups.get(name) !== ms).map(([name]) => name)
+      effects.push({ device: device.name, kind: was.link === device.link ? 'changes' : 'restarts', groups })
+    }
+  }
+  for (const name of oldDevices.keys()) effects.push({ device: name, kind: 'stops', groups: [] })
+  return { ok, findings: parsed.findings, changes, effects }
+}
+
+function flatten(value: unknown, path = '', out = new Map<string, string>()): Map<string, string> {
+  if (Array.isArray(value)) {
+    value.forEach((item: unknown, index) => {
+      const name = typeof item === 'object' && item !== null && 'name' in item ? String(item.name) : String(index)
+      flatten(item, `${path}[${name}]`, out)
+    })
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) flatten(inner, path === '' ? key : `${path}.${key}`, out)
+  } else out.set(path, String(value))
+  return out
+}

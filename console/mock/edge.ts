@@ -1,0 +1,395 @@
+/** The mock edge's world: devices, tags with history, sinks, commands; moved on by a timer. */
+import type { Command, Device, LiveTag, Problem, Sample, Severity, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
+import { points, step, type Machine, type Point } from './plant'
+
+export type Scenario = 'healthy' | 'faults' | 'empty' | 'large'
+
+interface Stored {
+  at: number
+  text: string | null
+  severity: Severity
+  code: number
+}
+
+interface TagState {
+  point: Point
+  intervalMs: number
+  last: Stored | undefined
+  changedAt: number
+  qualitySince: number
+  reason: string
+  history: Stored[]
+  version: number
+}
+
+interface DeviceState {
+  name: string
+  description: string
+  driver: string
+  link: string
+  machine: Machine
+  state: Device['state']
+  since: number
+  reason: string | undefined
+  nextTryAt: number
+  groups: { name: string; intervalMs: number; lastRead: number; late: number; missed: number }[]
+  tags: Map<string, TagState>
+  requests: number
+  errors: number
+}
+
+const reasons: Record<number, [string, string]> = {
+  0: ['Good', 'good'],
+  0x40900000: ['UncertainLastUsableValue', 'the last value known; no fresh one'],
+  0x800a0000: ['BadTimeout', 'the device does not answer'],
+  0x803d0004: ['BadDeviceFailure', 'the device reports a failure (code 4)'],
+}
+
+export class MockEdge {
+  readonly started = Date.now()
+  devices: DeviceState[] = []
+  commands: Command[] = []
+  scenario: Scenario = 'healthy'
+  version = 0
+  sinkSince = Date.now() - 7_200_000
+
+  setScenario(scenario: Scenario) {
+    this.scenario = scenario
+    for (const device of this.devices) this.applyFault(device)
+    this.sinkSince = scenario === 'faults' ? Date.now() - 372_000 : Date.now() - 7_200_000
+  }
+
+  /** Builds devices from a parsed configuration; unchanged ones keep what they are. */
+  configure(wanted: { name: string; driver: string; description: string; link: string; kind: keyof typeof points; groups: Map<string, number> }[]) {
+    this.devices = wanted.map((each, index) => {
+      const old = this.devices.find((device) => device.name === each.name)
+      if (old !== undefined) {
+        old.description = each.description
+        for (const group of old.groups) group.intervalMs = each.groups.get(group.name) ?? group.intervalMs
+        for (const tag of old.tags.values()) tag.intervalMs = each.groups.get(tag.point.group) ?? tag.intervalMs
+        return old
+      }
+      return this.newDevice(each, index)
+    })
+    for (const device of this.devices) this.applyFault(device)
+  }
+
+  private newDevice(each: Parameters<MockEdge['configure']>[0][number], index: number): DeviceState {
+    const now = Date.now()
+    const machine: Machine = {
+      index,
+      state: { pressure: 8, pressure_setpoint: 8, burner_enable: 1, speed: 118 + index, speed_setpoint: 118 + index },
+    }
+    const device: DeviceState = {
+      name: each.name,
+      description: each.description,
+      driver: each.driver,
+      link: each.link,
+      machine,
+      state: 'online',
+      since: now - 7_200_000 + index * 1000,
+      reason: undefined,
+      nextTryAt: 0,
+      groups: [...each.groups].map(([name, intervalMs]) => ({ name, intervalMs, lastRead: 0, late: 0, missed: 0 })),
+      tags: new Map(),
+      requests: 14_400 + index * 3,
+      errors: index === 1 ? 2 : 0,
+    }
+    for (const point of points[each.kind]) {
+      const intervalMs = each.groups.get(point.group) ?? 1000
+      const tag: TagState = { point, intervalMs, last: undefined, changedAt: now, qualitySince: now - 7_200_000, reason: 'good', history: [], version: 0 }
+      device.tags.set(point.name, tag)
+      if (each.kind !== 'many') this.past(device, tag, now)
+    }
+    return device
+  }
+
+  /** Six hours that have been, with an outage to look at. */
+  private past(device: DeviceState, tag: TagState, now: number) {
+    const spacing = Math.max(tag.intervalMs, 5_000)
+    for (let at = now - 6 * 3_600_000; at < now; at += spacing) {
+      const back = now - at
+      const outage = device.name === 'boiler-1' && ((back < 520_000 && back > 430_000) || (back < 9_000_000 && back > 8_400_000))
+      const wobble = device.machine.state['pressure']
+      device.machine.state['pressure'] = 8 + (back > 2_700_000 ? -0.8 : 0) + 0.2 * Math.sin(at / 400_000)
+      tag.history.push(outage ? bad(at, 0x800a0000) : good(tag.point, device.machine, at))
+      device.machine.state['pressure'] = wobble ?? 8
+    }
+  }
+
+  private applyFault(device: DeviceState) {
+    const now = Date.now()
+    const faulty = this.scenario === 'faults' && device.name === 'packer-2'
+    const connecting = this.scenario === 'faults' && device.name === 'never'
+    const state = faulty ? 'offline' : connecting ? 'connecting' : 'online'
+    if (device.state === state) return
+    device.state = state
+    device.since = faulty ? now - 754_000 : now
+    device.reason = faulty ? 'connection refused by 127.0.0.1:5021' : undefined
+    for (const tag of device.tags.values()) tag.qualitySince = device.since
+  }
+
+  /** One turn of the world. */
+  tick(seconds: number) {
+    const now = Date.now()
+    for (const device of this.devices) {
+      step(device.machine, seconds)
+      if (device.state === 'offline' && now > device.nextTryAt) device.nextTryAt = now + 8_000
+      for (const group of device.groups) {
+        if (now - group.lastRead < group.intervalMs) continue
+        if (device.state === 'offline') {
+          if (group.lastRead === 0) group.lastRead = device.since
+          for (const tag of device.tags.values()) if (tag.point.group === group.name && tag.last?.severity !== 'bad') this.put(tag, bad(device.since, 0x800a0000))
+          continue
+        }
+        group.lastRead = now
+        device.requests++
+        for (const tag of device.tags.values()) if (tag.point.group === group.name) this.read(device, tag, now)
+      }
+    }
+  }
+
+  read(device: DeviceState, tag: TagState, now: number) {
+    const analyser = this.scenario === 'faults' && device.name === 'boiler-2' && tag.point.name === 'flue_gas_oxygen'
+    const probe = this.scenario === 'faults' && device.name === 'boiler-2' && tag.point.name === 'flue_gas_temperature'
+    if (analyser) this.put(tag, bad(now, 0x803d0004))
+    else if (probe) this.put(tag, { ...good(tag.point, device.machine, now), severity: 'uncertain', code: 0x40900000 })
+    else this.put(tag, good(tag.point, device.machine, now))
+  }
+
+  private put(tag: TagState, stored: Stored) {
+    if (tag.last?.text !== stored.text) tag.changedAt = stored.at
+    if (tag.last?.severity !== stored.severity) tag.qualitySince = stored.at
+    tag.last = stored
+    tag.version = ++this.version
+    tag.history.push(stored)
+    if (tag.history.length > 12_000) tag.history.splice(0, 2_000)
+  }
+
+  tag(device: DeviceState, tag: TagState): Tag {
+    const { point, last } = tag
+    const now = Date.now()
+    const [name, reason] = reasons[last?.code ?? 0] ?? ['Bad', 'bad']
+    const ageMs = last === undefined ? null : now - last.at
+    return {
+      device: device.name,
+      group: point.group,
+      name: point.name,
+      address: point.address,
+      type: point.type,
+      unit: point.unit,
+      description: point.description,
+      access: point.access,
+      range: point.range,
+      interval_ms: tag.intervalMs,
+      value: value(point, last?.text ?? null),
+      text: last?.text ?? null,
+      quality: { severity: last?.severity ?? 'bad', code: last?.code ?? 0x80320000, name, reason },
+      time: last === undefined ? null : new Date(last.at).toISOString(),
+      age_ms: ageMs,
+      changed_at: last === undefined ? null : new Date(tag.changedAt).toISOString(),
+      quality_since: new Date(tag.qualitySince).toISOString(),
+      stale: ageMs !== null && last?.severity !== 'bad' && ageMs > Math.max(2_000, 3 * tag.intervalMs),
+    }
+  }
+
+  live(device: DeviceState, tag: TagState): LiveTag {
+    const whole = this.tag(device, tag)
+    return {
+      device: whole.device,
+      name: whole.name,
+      value: whole.value,
+      text: whole.text,
+      quality: whole.quality.severity,
+      code: whole.quality.code,
+      reason: whole.quality.severity === 'good' ? undefined : whole.quality.reason,
+      time: whole.time,
+      age_ms: whole.age_ms,
+    }
+  }
+
+  samples(tag: TagState, from: number, to: number, most: number) {
+    const within = tag.history.filter((each) => each.at >= from && each.at <= to)
+    const every = Math.max(1, Math.ceil(within.length / most))
+    const kept = within.filter((each, index) => index % every === 0 || index === within.length - 1 || each.severity !== within[index - 1]?.severity)
+    return {
+      from: new Date(from).toISOString(),
+      to: new Date(to).toISOString(),
+      thinned: every > 1,
+      complete_from: tag.history[0] === undefined ? null : new Date(tag.history[0].at).toISOString(),
+      samples: kept.map(
+        (each): Sample => ({ time: new Date(each.at).toISOString(), value: value(tag.point, each.text), text: each.text, quality: each.severity, code: each.code }),
+      ),
+    }
+  }
+
+  counts(device: DeviceState): TagCounts {
+    const counts = { total: device.tags.size, good: 0, uncertain: 0, bad: 0, stale: 0 }
+    for (const tag of device.tags.values()) {
+      counts[tag.last?.severity ?? 'bad']++
+      if (this.tag(device, tag).stale) counts.stale++
+    }
+    return counts
+  }
+
+  device(device: DeviceState): Device {
+    const online = device.state === 'online'
+    return {
+      name: device.name,
+      description: device.description === '' ? undefined : device.description,
+      driver: device.driver,
+      link: device.link,
+      enabled: true,
+      state: device.state,
+      since: new Date(device.since).toISOString(),
+      reason: device.reason,
+      next_try_ms: online ? undefined : Math.max(0, device.nextTryAt - Date.now()),
+      tags: this.counts(device),
+      groups: device.groups.map((group) => ({
+        name: group.name,
+        interval_ms: group.intervalMs,
+        tags: [...device.tags.values()].filter((tag) => tag.point.group === group.name).length,
+        last_read: group.lastRead === 0 ? undefined : new Date(group.lastRead).toISOString(),
+        duration_ms: online ? 3.4 : undefined,
+        late: group.late,
+        missed: online ? group.missed : 754,
+      })),
+      counters: {
+        requests: device.requests,
+        errors: device.errors + (online ? 0 : 96),
+        retries: device.errors,
+        timeouts: device.errors,
+        exceptions: 0,
+        reconnects: online ? 0 : 95,
+        writes: this.commands.filter((command) => command.device === device.name).length,
+        late_polls: 0,
+        missed_polls: online ? 0 : 754,
+        late_answers: 0,
+        bytes_in: device.requests * 61,
+        bytes_out: device.requests * 12,
+        panics: 0,
+        rtt_ms: online ? { min: 0.8, mean: 3.1, p99: 7.4, max: 41 } : null,
+      },
+    }
+  }
+
+  sinks(): SinkStatus[] {
+    const now = Date.now()
+    const down = this.scenario === 'faults'
+    const since = new Date(this.sinkSince).toISOString()
+    if (this.scenario === 'empty') return []
+    return [
+      {
+        name: 'cloud',
+        kind: 'mqtt',
+        enabled: true,
+        state: down ? 'retrying' : 'connected',
+        since,
+        reason: down ? 'broker.example.com:8883: connection timed out after 10 s' : undefined,
+        next_try_ms: down ? 22_000 - ((now - this.sinkSince) % 22_000) : undefined,
+        backlog_samples: down ? Math.floor((now - this.sinkSince) / 22) : 12,
+        backlog_bytes: down ? Math.floor((now - this.sinkSince) / 2) : 300,
+        delivered_samples: 1_304_113,
+        delivered_messages: 26_408,
+        rejected_messages: 0,
+        dropped_samples: 0,
+        in_flight: down ? 0 : 1,
+        last_delivered_at: new Date(down ? this.sinkSince : now - 400).toISOString(),
+        oldest_waiting: down ? since : undefined,
+      },
+    ]
+  }
+
+  problems(): Problem[] {
+    const problems: Problem[] = []
+    for (const device of this.devices) {
+      if (device.state === 'offline') {
+        problems.push({
+          kind: 'device',
+          severity: 'error',
+          subject: device.name,
+          since: new Date(device.since).toISOString(),
+          cause: `Cannot connect to ${device.link}: ${device.reason}`,
+          doing: `keeps trying; next try in ${Math.ceil(Math.max(0, device.nextTryAt - Date.now()) / 1000)} s`,
+          remedy: 'Check that the machine is switched on and its network cable is plugged in.',
+          tags: device.tags.size,
+        })
+      } else {
+        const wrong = [...device.tags.values()].filter((tag) => tag.last !== undefined && tag.last.severity !== 'good')
+        const first = wrong[0]
+        if (first !== undefined) {
+          problems.push({
+            kind: 'tags',
+            severity: 'warning',
+            subject: device.name,
+            since: new Date(first.qualitySince).toISOString(),
+            cause: `${wrong.map((tag) => tag.point.name).join(', ')}: ${reasons[first.last?.code ?? 0]?.[1] ?? 'bad'}`,
+            doing: 'reads again at the next interval; the other tags of the group are not held up',
+            remedy: 'Look at the instrument: the controller says that it has failed.',
+            tags: wrong.length,
+          })
+        }
+      }
+    }
+    for (const sink of this.sinks()) {
+      if (sink.state === 'connected') continue
+      problems.push({
+        kind: 'sink',
+        severity: 'warning',
+        subject: sink.name,
+        since: sink.since,
+        cause: sink.reason ?? '',
+        doing: `keeps everything in the journal; next try in ${Math.ceil((sink.next_try_ms ?? 0) / 1000)} s`,
+        remedy: 'Check the uplink of the plant. There is room for 11 days; nothing is lost until then.',
+      })
+    }
+    return problems
+  }
+
+  status(config: Status['config']): Status {
+    const now = Date.now()
+    const all = this.devices.map((device) => this.counts(device))
+    const sum = (key: keyof TagCounts) => all.reduce((total, each) => total + each[key], 0)
+    const online = this.devices.filter((device) => device.state === 'online').length
+    return {
+      edge: 'plant-north-1',
+      description: 'Boiler house and packaging, hall 2',
+      version: '0.1.0',
+      started_at: new Date(this.started - 7_260_000).toISOString(),
+      now: new Date(now).toISOString(),
+      uptime_ms: now - this.started + 7_260_000,
+      clock: { synchronised: true },
+      config,
+      devices: { total: this.devices.length, online, offline: this.devices.length - online, disabled: 0 },
+      tags: { total: sum('total'), good: sum('good'), uncertain: sum('uncertain'), bad: sum('bad'), stale: sum('stale') },
+      problems: this.problems(),
+      journal: {
+        epoch: 7,
+        streams: [
+          { name: 'samples', oldest: 0, end: 1_400_000, committed: 1_400_000, bytes: 61_300_000, bytes_max: 2_000_000_000, segments: 4 },
+          { name: 'record', oldest: 0, end: 812, committed: 812, bytes: 210_000, bytes_max: 100_000_000, segments: 1 },
+        ],
+        errors: 0,
+      },
+      memory: { anonymous_bytes: 21_400_000, total_bytes: 38_900_000 },
+      cpu_seconds: 41,
+      sinks: this.sinks(),
+    }
+  }
+}
+
+function good(point: Point, machine: Machine, at: number): Stored {
+  const raw = point.value(machine, at)
+  const text = typeof raw === 'number' && point.digits !== undefined ? raw.toFixed(point.digits) : String(raw)
+  return { at, text, severity: 'good', code: 0 }
+}
+
+function bad(at: number, code: number): Stored {
+  return { at, text: null, severity: 'bad', code }
+}
+
+function value(point: Point, text: string | null): unknown {
+  if (text === null) return null
+  if (point.type === 'bool') return text === 'true'
+  return point.type === 'text' ? text : Number(text)
+}

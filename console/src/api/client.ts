@@ -1,0 +1,160 @@
+/** One function per operation of the edge's API. Knows HTTP; leaves caching to queries.ts. */
+import { fromResponse, unreachable } from './errors'
+import type {
+  ApiToken,
+  ApplyResult,
+  Command,
+  Components,
+  Device,
+  DiffResult,
+  Items,
+  LintResult,
+  Me,
+  NewCommand,
+  Page,
+  Revision,
+  RevisionText,
+  Role,
+  RunningConfig,
+  Samples,
+  Status,
+  Tag,
+  User,
+} from './types'
+
+const prefix = '/api/v1'
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+
+interface Options {
+  method?: Method
+  json?: unknown
+  /** a body that is JSON already */
+  raw?: string
+  yaml?: string
+  headers?: Record<string, string>
+  signal?: AbortSignal | undefined
+}
+
+async function send(path: string, options: Options): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers }
+  const method = options.method ?? 'GET'
+  // Proves to the edge that the request comes from the console and not from a foreign page.
+  if (method !== 'GET') headers['X-Tagwerk-Request'] = '1'
+  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' }
+  if (options.signal) init.signal = options.signal
+  if (options.yaml !== undefined) {
+    headers['Content-Type'] = 'text/yaml'
+    init.body = options.yaml
+  } else if (options.raw !== undefined || options.json !== undefined) {
+    headers['Content-Type'] = 'application/json'
+    init.body = options.raw ?? JSON.stringify(options.json)
+  }
+  try {
+    return await fetch(prefix + path, init)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw unreachable(`${method} ${path.split('?')[0]}`)
+  }
+}
+
+async function call<T>(path: string, options: Options = {}): Promise<T> {
+  const response = await send(path, options)
+  const text = await response.text()
+  let body: unknown
+  try {
+    body = text === '' ? undefined : JSON.parse(text)
+  } catch {
+    body = undefined
+  }
+  if (!response.ok) throw fromResponse(response.status, `${options.method ?? 'GET'} ${path.split('?')[0]}`, body)
+  return body as T
+}
+
+export function queryString(values: Record<string, string | number | undefined>): string {
+  const params = new URLSearchParams()
+  for (const [key, value] of Object.entries(values)) {
+    if (value !== undefined && value !== '') params.set(key, String(value))
+  }
+  const text = params.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+const name = encodeURIComponent
+
+export interface TagFilter {
+  offset?: number | undefined
+  limit?: number | undefined
+  filter?: string | undefined
+  quality?: string | undefined
+  group?: string | undefined
+}
+
+/** The edge takes a write as soon as it answers in time; a person waits no longer than this. */
+const commandWaitMs = 5_000
+const commandExpiresMs = 10_000
+
+export const api = {
+  setup: (signal?: AbortSignal) => call<{ needed: boolean }>('/setup', { signal }),
+  setUp: (json: { token: string; username: string; password: string }) =>
+    call<Me>('/setup', { method: 'POST', json }),
+  login: (json: { username: string; password: string }) => call<Me>('/login', { method: 'POST', json }),
+  logout: () => call<void>('/logout', { method: 'POST' }),
+  me: (signal?: AbortSignal) => call<Me>('/me', { signal }),
+  changePassword: (json: { current: string; new: string }) =>
+    call<void>('/me/password', { method: 'PUT', json }),
+
+  status: (signal?: AbortSignal) => call<Status>('/status', { signal }),
+  devices: (signal?: AbortSignal) => call<Items<Device>>('/devices', { signal }),
+  device: (device: string, signal?: AbortSignal) => call<Device>(`/devices/${name(device)}`, { signal }),
+  tags: (device: string, filter: TagFilter, signal?: AbortSignal) =>
+    call<Page<Tag>>(`/devices/${name(device)}/tags${queryString({ ...filter })}`, { signal }),
+  tag: (device: string, tag: string, signal?: AbortSignal) =>
+    call<Tag>(`/devices/${name(device)}/tags/${name(tag)}`, { signal }),
+  samples: (device: string, tag: string, from: string, to: string, points: number, signal?: AbortSignal) =>
+    call<Samples>(`/devices/${name(device)}/tags/${name(tag)}/samples${queryString({ from, to, points })}`, {
+      signal,
+    }),
+  readNow: (device: string, tag: string) =>
+    call<Tag>(`/devices/${name(device)}/tags/${name(tag)}/read`, { method: 'POST' }),
+
+  commands: (offset: number, limit: number, signal?: AbortSignal) =>
+    call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),
+  command: (id: string, signal?: AbortSignal) => call<Command>(`/commands/${name(id)}`, { signal }),
+  /** `value` is written as JSON by the caller: a 64-bit integer would not survive a JavaScript number. */
+  write: (command: Omit<NewCommand, 'value'> & { value: string }) => {
+    const { value, ...rest } = { wait_ms: commandWaitMs, expires_in_ms: commandExpiresMs, ...command }
+    return call<Command>('/commands', { method: 'POST', raw: `${JSON.stringify(rest).slice(0, -1)},"value":${value}}` })
+  },
+
+  components: (signal?: AbortSignal) => call<Components>('/components', { signal }),
+  config: (signal?: AbortSignal) => call<RunningConfig>('/config', { signal }),
+  lint: (yaml: string, signal?: AbortSignal) => call<LintResult>('/config/lint', { method: 'POST', yaml, signal }),
+  diff: (yaml: string, signal?: AbortSignal) => call<DiffResult>('/config/diff', { method: 'POST', yaml, signal }),
+  apply: (yaml: string, base: number, comment: string) =>
+    call<ApplyResult>(`/config${queryString({ comment })}`, {
+      method: 'PUT',
+      yaml,
+      headers: { 'If-Match': `"${base}"` },
+    }),
+  rollback: (revision: number, comment: string) =>
+    call<{ revision: number }>('/config/rollback', {
+      method: 'POST',
+      json: comment === '' ? { revision } : { revision, comment },
+    }),
+  revisions: (offset: number, limit: number, signal?: AbortSignal) =>
+    call<Page<Revision>>(`/config/revisions${queryString({ offset, limit })}`, { signal }),
+  revision: (revision: number, signal?: AbortSignal) =>
+    call<RevisionText>(`/config/revisions/${revision}`, { signal }),
+
+  users: (signal?: AbortSignal) => call<Items<User>>('/users', { signal }),
+  addUser: (json: { username: string; password: string; role: Role }) =>
+    call<void>('/users', { method: 'POST', json }),
+  changeUser: (username: string, json: { role?: Role; password?: string }) =>
+    call<void>(`/users/${name(username)}`, { method: 'PUT', json }),
+  removeUser: (username: string) => call<void>(`/users/${name(username)}`, { method: 'DELETE' }),
+  tokens: (signal?: AbortSignal) => call<Items<ApiToken>>('/tokens', { signal }),
+  addToken: (json: { name: string; role: Role; expires_in_ms?: number }) =>
+    call<{ id: string; token: string }>('/tokens', { method: 'POST', json }),
+  removeToken: (id: string) => call<void>(`/tokens/${name(id)}`, { method: 'DELETE' }),
+}

@@ -1,0 +1,113 @@
+/** What the console keeps of the edge's answers, and how fresh it must be. */
+import { MutationCache, QueryCache, QueryClient, keepPreviousData, queryOptions } from '@tanstack/react-query'
+
+import { api, type TagFilter } from './client'
+import { ApiError } from './errors'
+
+let unauthenticated: () => void = () => {}
+
+/** Called whenever the edge says that nobody is logged in. */
+export function onUnauthenticated(handler: () => void) {
+  unauthenticated = handler
+}
+
+function watch(error: Error) {
+  if (error instanceof ApiError && error.status === 401) unauthenticated()
+}
+
+export const queryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: watch }),
+  mutationCache: new MutationCache({ onError: watch }),
+  defaultOptions: {
+    queries: {
+      staleTime: 1_000,
+      refetchOnWindowFocus: true,
+      // A 4xx will not get better by asking again.
+      retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+    mutations: { retry: false },
+  },
+})
+
+export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => api.me(signal), staleTime: Infinity })
+
+export const statusQuery = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => api.status(signal),
+  // The live stream brings it every 2 s; this is for when the stream is down.
+  refetchInterval: 10_000,
+})
+
+export const devicesQuery = queryOptions({
+  queryKey: ['devices'],
+  queryFn: ({ signal }) => api.devices(signal),
+  refetchInterval: 2_000,
+})
+
+export const deviceQuery = (device: string) =>
+  queryOptions({
+    queryKey: ['device', device],
+    queryFn: ({ signal }) => api.device(device, signal),
+    refetchInterval: 2_000,
+  })
+
+export const tagsQuery = (device: string, filter: TagFilter) =>
+  queryOptions({
+    queryKey: ['tags', device, filter],
+    queryFn: ({ signal }) => api.tags(device, filter, signal),
+    refetchInterval: 3_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const tagQuery = (device: string, tag: string) =>
+  queryOptions({
+    queryKey: ['tag', device, tag],
+    queryFn: ({ signal }) => api.tag(device, tag, signal),
+    refetchInterval: 3_000,
+  })
+
+export const samplesQuery = (device: string, tag: string, spanMs: number) =>
+  queryOptions({
+    queryKey: ['samples', device, tag, spanMs],
+    queryFn: ({ signal }) => {
+      const to = Date.now()
+      return api.samples(device, tag, new Date(to - spanMs).toISOString(), new Date(to).toISOString(), 600, signal)
+    },
+    refetchInterval: Math.max(5_000, spanMs / 600),
+    placeholderData: (previous, query) => (query?.queryKey[2] === tag ? previous : undefined),
+  })
+
+export const commandsQuery = (limit: number) =>
+  queryOptions({ queryKey: ['commands', limit], queryFn: ({ signal }) => api.commands(0, limit, signal) })
+
+export const componentsQuery = queryOptions({
+  queryKey: ['components'],
+  queryFn: ({ signal }) => api.components(signal),
+  staleTime: Infinity,
+})
+
+/** `null` when no configuration was applied yet. */
+export const configQuery = queryOptions({
+  queryKey: ['config'],
+  queryFn: async ({ signal }) => {
+    try {
+      return await api.config(signal)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return null
+      throw error
+    }
+  },
+})
+
+export const revisionsQuery = (offset: number, limit: number) =>
+  queryOptions({
+    queryKey: ['revisions', offset, limit],
+    queryFn: ({ signal }) => api.revisions(offset, limit, signal),
+    placeholderData: keepPreviousData,
+  })
+
+export const revisionQuery = (revision: number) =>
+  queryOptions({ queryKey: ['revision', revision], queryFn: ({ signal }) => api.revision(revision, signal) })
+
+export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: ({ signal }) => api.users(signal) })
+export const tokensQuery = queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => api.tokens(signal) })

@@ -1,0 +1,43 @@
+/** Findings as a list; choosing one goes to its line. */
+import type { Finding } from '../api/types'
+import { Icon } from '../ui/Icon'
+
+interface Props {
+  findings: Finding[]
+  dropped?: number
+  onChoose?: (finding: Finding) => void
+}
+
+export function FindingList({ findings, dropped = 0, onChoose }: Props) {
+  return (
+    <ol className="findings">
+      {findings.map((finding) => {
+        const content = (
+          <>
+            <Icon name={finding.weight === 'error' ? 'cross' : 'warning'} />
+            <span className="finding-text">
+              <span className="finding-place">
+                <span className="visually-hidden">{finding.weight} in </span>line {finding.line}
+                <code>{finding.path}</code>
+              </span>
+              <strong>{finding.problem}</strong>
+              <span>{finding.remedy}</span>
+            </span>
+          </>
+        )
+        return (
+          <li key={`${finding.line}:${finding.column}:${finding.path}:${finding.problem}`} className={finding.weight}>
+            {onChoose === undefined ? (
+              <div className="finding">{content}</div>
+            ) : (
+              <button type="button" className="finding" onClick={() => onChoose(finding)}>
+                {content}
+              </button>
+            )}
+          </li>
+        )
+      })}
+      {dropped > 0 && <li className="muted small">and {dropped} more that are not listed: mend these first.</li>}
+    </ol>
+  )
+}

@@ -1,0 +1,111 @@
+/** Rows of tags with live values; only the row whose value came is drawn again. */
+import { memo, useEffect, useRef } from 'react'
+import { Link, useLocation, useSearchParams } from 'react-router'
+
+import type { Tag } from '../api/types'
+import { useLiveValue } from '../hooks/useLive'
+import { useNow } from '../hooks/useNow'
+import { reading, withUnit, writable } from '../lib/tag'
+import { age } from '../lib/time'
+import { Icon } from '../ui/Icon'
+import { QualityMark } from './marks'
+
+export function TagTable({ tags }: { tags: Tag[] }) {
+  const [search] = useSearchParams()
+  const chosen = search.get('tag')
+  return (
+    <table className="table tags">
+      <thead>
+        <tr>
+          <th scope="col">Tag</th>
+          <th scope="col" className="number">
+            Value
+          </th>
+          <th scope="col">Quality</th>
+          <th scope="col" className="number">
+            Age
+          </th>
+          <th scope="col" className="wide-only">
+            Address
+          </th>
+          <th scope="col" className="wide-only">
+            Description
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tags.map((tag) => (
+          <TagRow key={tag.name} tag={tag} chosen={tag.name === chosen} />
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+const TagRow = memo(function TagRow({ tag, chosen }: { tag: Tag; chosen: boolean }) {
+  const live = useLiveValue(tag.device, tag.name)
+  const now = useNow()
+  const listedAt = useListedAt(tag)
+  const { search } = useLocation()
+  const now_ = reading(tag, listedAt, live, now)
+  const params = new URLSearchParams(search)
+  params.set('tag', tag.name)
+  return (
+    <tr className={`${chosen ? 'chosen' : ''} ${now_.stale ? 'is-stale' : ''} q-${now_.severity}`}>
+      <th scope="row" className="cell-name">
+        <Link
+          to={{ search: params.toString() }}
+          aria-current={chosen ? 'true' : undefined}
+          data-tag={tag.name}
+          preventScrollReset
+        >
+          {tag.name}
+        </Link>
+        {writable(tag) && (
+          <span className="writable" title="Can be written">
+            <Icon name="pencil" />
+            <span className="visually-hidden">, can be written</span>
+          </span>
+        )}
+        <span className="sub narrow-only">{tag.description}</span>
+      </th>
+      <td className="number cell-value" aria-label={`${tag.name} value`}>
+        <Flash changes={now_.changes}>{withUnit(now_.text, tag.unit)}</Flash>
+      </td>
+      <td className="cell-quality">
+        <QualityMark severity={now_.severity} stale={now_.stale} />
+        {now_.severity !== 'good' && now_.reason !== '' && <span className="sub">{now_.reason}</span>}
+      </td>
+      <td className="number cell-age muted">{age(now_.ageMs)}</td>
+      <td className="mono wide-only">{tag.address}</td>
+      <td className="muted wide-only cell-description">{tag.description}</td>
+    </tr>
+  )
+})
+
+/** When this listing of the tag came: the age in it counts from there. */
+export function useListedAt(tag: Tag): number {
+  const ref = useRef<{ tag: Tag; at: number }>({ tag, at: performance.now() })
+  if (ref.current.tag !== tag) ref.current = { tag, at: performance.now() }
+  return ref.current.at
+}
+
+/** Marks a change for a moment; nothing moves for those who asked for no motion. */
+export function Flash({ changes, children }: { changes: number; children: string }) {
+  const ref = useRef<HTMLSpanElement>(null)
+  const seen = useRef(changes)
+  useEffect(() => {
+    if (seen.current === changes) return
+    seen.current = changes
+    if (window.matchMedia('(prefers-reduced-motion: reduce)').matches) return
+    ref.current?.animate([{ backgroundColor: 'var(--flash)' }, { backgroundColor: 'transparent' }], {
+      duration: 700,
+      easing: 'ease-out',
+    })
+  }, [changes])
+  return (
+    <span className="value" ref={ref}>
+      {children}
+    </span>
+  )
+}

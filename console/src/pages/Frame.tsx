@@ -1,0 +1,102 @@
+/** The frame around every page: which edge, whether the picture is live, where to go, who is logged in. */
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import { NavLink, Outlet, useLocation, useMatch, useNavigate, useNavigation } from 'react-router'
+
+import { api } from '../api/client'
+import { live } from '../api/live'
+import { meQuery, queryClient } from '../api/queries'
+import { LiveMark } from '../components/LiveMark'
+import { Logo } from '../components/Logo'
+import { ThemeSwitch } from '../components/ThemeSwitch'
+import { useConnection } from '../hooks/useLive'
+import { useMe } from '../hooks/useMe'
+import { paths } from '../paths'
+import { Icon, type IconName } from '../ui/Icon'
+
+const places: { to: string; name: string; icon: IconName; end: boolean }[] = [
+  { to: paths.overview, name: 'Overview', icon: 'overview', end: true },
+  { to: paths.config, name: 'Configuration', icon: 'config', end: false },
+  { to: paths.settings, name: 'Settings', icon: 'settings', end: false },
+]
+
+export function Frame() {
+  const me = useMe()
+  // Kept in view, so that an ended session is noticed.
+  useQuery(meQuery)
+  const navigate = useNavigate()
+  const navigation = useNavigation()
+  const connection = useConnection()
+  const device = useMatch('/devices/:device')?.params.device
+  const main = useRef<HTMLElement>(null)
+  useFocusOnPage(main)
+
+  useEffect(() => {
+    live.watch(device ?? '')
+  }, [device])
+  useEffect(() => () => live.watch(undefined), [])
+
+  const logout = useMutation({
+    mutationFn: api.logout,
+    onSettled: async () => {
+      live.watch(undefined)
+      queryClient.clear()
+      await navigate(paths.login)
+    },
+  })
+
+  return (
+    <div className={`frame ${connection.state === 'lost' ? 'not-live' : ''}`}>
+      <a className="skip" href="#main">
+        Skip to the content
+      </a>
+      <header className="bar">
+        <NavLink className="brand" to={paths.overview} end>
+          <Logo />
+          <span className="brand-name">{me.edge}</span>
+        </NavLink>
+        <nav className="places" aria-label="Main">
+          {places.map((place) => (
+            <NavLink key={place.to} to={place.to} end={place.end}>
+              <Icon name={place.icon} />
+              <span>{place.name}</span>
+            </NavLink>
+          ))}
+        </nav>
+        <div className="bar-end">
+          <LiveMark />
+          <ThemeSwitch compact />
+          <span className="who">
+            <strong>{me.username}</strong>
+            <span>{me.role}</span>
+          </span>
+          <button
+            type="button"
+            className="button quiet icon-only logout"
+            aria-label="Log out"
+            title="Log out"
+            onClick={() => logout.mutate()}
+          >
+            <Icon name="logout" />
+          </button>
+        </div>
+        {navigation.state === 'loading' && <div className="loading-line" role="progressbar" aria-label="Loading" />}
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}
+
+/** After a change of page the focus goes to its start, as it would after loading a document. */
+function useFocusOnPage(main: React.RefObject<HTMLElement | null>) {
+  const { pathname } = useLocation()
+  const last = useRef(pathname)
+  useEffect(() => {
+    if (last.current === pathname) return
+    last.current = pathname
+    main.current?.focus({ preventScroll: true })
+    window.scrollTo(0, 0)
+  }, [main, pathname])
+}

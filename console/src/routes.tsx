@@ -1,0 +1,130 @@
+/** The whole tree of pages. Each loader fetches what its page shows first. */
+import { createBrowserRouter, redirect, type LoaderFunctionArgs } from 'react-router'
+
+import { api } from './api/client'
+import { ApiError } from './api/errors'
+import {
+  componentsQuery,
+  configQuery,
+  deviceQuery,
+  devicesQuery,
+  meQuery,
+  queryClient,
+  revisionQuery,
+  revisionsQuery,
+  statusQuery,
+} from './api/queries'
+import { paths } from './paths'
+import { DevicePage } from './pages/DevicePage'
+import { Frame } from './pages/Frame'
+import { LoginPage } from './pages/LoginPage'
+import { NotFoundPage } from './pages/NotFoundPage'
+import { OverviewPage } from './pages/OverviewPage'
+import { PageError } from './pages/PageError'
+import { SettingsPage } from './pages/SettingsPage'
+import { SetupPage } from './pages/SetupPage'
+
+/** Loaders hand 401 over to the login page, and come back after it. */
+async function loggedIn<T>(request: Request, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load()
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    const url = new URL(request.url)
+    const next = url.pathname + url.search
+    throw redirect(next === '/' ? paths.login : `${paths.login}?next=${encodeURIComponent(next)}`)
+  }
+}
+
+const page =
+  (load: (params: Record<string, string | undefined>) => Promise<unknown>) =>
+  ({ request, params }: LoaderFunctionArgs) =>
+    loggedIn(request, async () => {
+      await load(params)
+      return null
+    })
+
+async function needsSetup(): Promise<boolean> {
+  return (await api.setup()).needed
+}
+
+const loading = (
+  <p className="page-loading" role="status">
+    Asking the edge…
+  </p>
+)
+
+export const router = createBrowserRouter([
+  {
+    errorElement: <PageError />,
+    hydrateFallbackElement: loading,
+    children: [
+      {
+        path: paths.login,
+        loader: async () => {
+          if (await needsSetup()) throw redirect(paths.setup)
+          return null
+        },
+        element: <LoginPage />,
+      },
+      {
+        path: paths.setup,
+        loader: async () => {
+          if (!(await needsSetup())) throw redirect(paths.login)
+          return null
+        },
+        element: <SetupPage />,
+      },
+      {
+        id: 'frame',
+        loader: page(() => queryClient.ensureQueryData(meQuery)),
+        shouldRevalidate: () => false,
+        element: <Frame />,
+        children: [
+          {
+            errorElement: <PageError inFrame />,
+            children: [
+              {
+                path: '/',
+                loader: page(() =>
+                  Promise.all([queryClient.ensureQueryData(statusQuery), queryClient.ensureQueryData(devicesQuery)]),
+                ),
+                element: <OverviewPage />,
+              },
+              {
+                path: '/devices/:device',
+                loader: page((params) => queryClient.ensureQueryData(deviceQuery(params['device'] ?? ''))),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['device'] !== nextParams['device'],
+                element: <DevicePage />,
+              },
+              {
+                path: '/config',
+                loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(componentsQuery)])),
+                shouldRevalidate: () => false,
+                // The editor is half of the console's code, and most people never open it.
+                lazy: async () => ({ Component: (await import('./pages/ConfigPage')).ConfigPage }),
+              },
+              {
+                path: '/config/revisions',
+                loader: page(() => queryClient.fetchQuery(revisionsQuery(0, 25))),
+                lazy: async () => ({ Component: (await import('./pages/RevisionsPage')).RevisionsPage }),
+              },
+              {
+                path: '/config/revisions/:revision',
+                loader: page((params) =>
+                  Promise.all([
+                    queryClient.ensureQueryData(revisionQuery(Number(params['revision']))),
+                    queryClient.fetchQuery(configQuery),
+                  ]),
+                ),
+                lazy: async () => ({ Component: (await import('./pages/RevisionPage')).RevisionPage }),
+              },
+              { path: '/settings', element: <SettingsPage /> },
+              { path: '*', element: <NotFoundPage /> },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+])

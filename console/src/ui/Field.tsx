@@ -1,0 +1,73 @@
+/** A labelled input with its hint and its problem, tied together for screen readers. */
+import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes } from 'react'
+
+import { Icon } from './Icon'
+
+interface Common {
+  label: string
+  hint?: ReactNode
+  problem?: string | undefined
+}
+
+type TextProps = Common & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }
+
+export function TextField({ label, hint, problem, ref, ...input }: TextProps) {
+  const id = useId()
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint !== undefined && (
+        <span className="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+      <input
+        {...input}
+        ref={ref}
+        id={id}
+        className="input"
+        aria-invalid={problem !== undefined || undefined}
+        aria-describedby={described(id, hint, problem)}
+      />
+      <FieldProblem id={id} problem={problem} />
+    </div>
+  )
+}
+
+type SelectProps = Common & SelectHTMLAttributes<HTMLSelectElement>
+
+export function SelectField({ label, hint, problem, children, ...select }: SelectProps) {
+  const id = useId()
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint !== undefined && (
+        <span className="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+      <select {...select} id={id} className="input" aria-describedby={described(id, hint, problem)}>
+        {children}
+      </select>
+      <FieldProblem id={id} problem={problem} />
+    </div>
+  )
+}
+
+function described(id: string, hint: ReactNode, problem: string | undefined): string | undefined {
+  const ids = [hint === undefined ? '' : `${id}-hint`, problem === undefined ? '' : `${id}-problem`]
+  return ids.filter((each) => each !== '').join(' ') || undefined
+}
+
+function FieldProblem({ id, problem }: { id: string; problem: string | undefined }) {
+  return (
+    <span aria-live="polite">
+      {problem !== undefined && (
+        <span className="problem" id={`${id}-problem`}>
+          <Icon name="warning" />
+          {problem}
+        </span>
+      )}
+    </span>
+  )
+}

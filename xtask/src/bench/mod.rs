@@ -3,6 +3,7 @@
 
 mod idle;
 mod measure;
+mod scan;
 
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -23,11 +24,18 @@ struct Bench {
 }
 
 /// Every bench, in the order of the listing.
-const BENCHES: &[Bench] = &[Bench {
-    name: "idle",
-    summary: "what the simulated plant costs while nobody asks it anything",
-    run: idle::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "scan",
+        summary: "what polling costs beside a bare loop, and how soon a change is at a subscriber",
+        run: scan::run,
+    },
+    Bench {
+        name: "idle",
+        summary: "what the simulated plant costs while nobody asks it anything",
+        run: idle::run,
+    },
+];
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let Some(name) = &args.name else {

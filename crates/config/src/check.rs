@@ -6,7 +6,7 @@ use crate::names::{Wrong, check_name};
 use crate::report::{LocatedFinding, Report};
 use crate::settings::Component;
 use crate::shape::Shapes;
-use crate::source::{Form, Node, Source};
+use crate::source::{Form, Node, Source, shortened};
 use crate::syntax;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -52,7 +52,11 @@ pub fn lint(text: &[u8], catalogue: &Catalogue) -> Lint {
     Lint { findings, dropped, checked }
 }
 
-static DOCUMENT: LazyLock<Shapes> = LazyLock::new(|| Shapes::compile(document_schema().as_value()));
+static DOCUMENT: LazyLock<Shapes> = LazyLock::new(|| Shapes {
+    // Settings are checked against the schema of their component.
+    any_is_checked_elsewhere: true,
+    ..Shapes::compile(document_schema().as_value())
+});
 
 pub(crate) struct Checker<'s> {
     pub source: &'s Source,
@@ -154,6 +158,7 @@ impl<'s> Checker<'s> {
         let node = owner.get("name").unwrap_or(owner);
         if let Some(first) = names.0.insert(name, node.at()) {
             let line = self.source.node(first).line();
+            let name = shortened(name);
             let problem = format!("the {kind} `{name}` exists already, on line {line}");
             self.report.error(node, problem, "rename one of the two, or remove it");
         }

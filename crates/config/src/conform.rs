@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::scalar::Scalar;
-use crate::shape::{Bound, Id, MapShape, Shape, Shapes, TextShape};
+use crate::shape::{Bound, Field, Id, MapShape, Shape, Shapes, TextShape};
 use crate::source::{Form, Node, shortened};
 use tagwerk_component::{Duration, nearest};
 
@@ -14,7 +14,7 @@ impl Shapes {
 
     pub fn check(&self, node: Node<'_>, id: Id, report: &mut Report) -> bool {
         match self.get(id) {
-            Shape::Any => check_any(node, report),
+            Shape::Any => self.any_is_checked_elsewhere || check_any(node, report),
             Shape::Null => match node.scalar() {
                 Some(Scalar::Null) => true,
                 _ => self.wrong_type(node, id, report),
@@ -54,7 +54,10 @@ impl Shapes {
             match shape.field(key.text()) {
                 Some(field) => {
                     found += usize::from(field.required);
-                    ok &= self.check(value, field.shape, report);
+                    ok &= match field.required && self.is_empty(value, field.shape) {
+                        true => self.empty(value, field, report),
+                        false => self.check(value, field.shape, report),
+                    };
                 }
                 None => match shape.others {
                     Some(others) => ok &= self.check(value, others, report),
@@ -77,6 +80,17 @@ impl Shapes {
         false
     }
 
+    /// Whether nothing is written where something must be.
+    fn is_empty(&self, node: Node<'_>, id: Id) -> bool {
+        node.scalar() == Some(Scalar::Null) && !self.form_fits(node, id)
+    }
+
+    fn empty(&self, node: Node<'_>, field: &Field, report: &mut Report) -> bool {
+        let remedy = format!("write {}", self.expected(field.shape));
+        report.error(node, format!("`{}` is empty", field.name), remedy);
+        false
+    }
+
     fn check_list(
         &self,
         node: Node<'_>,
@@ -92,7 +106,8 @@ impl Shapes {
                 (false, usize::MAX) => format!("give at least {min}"),
                 (false, _) => format!("give {min} to {max}"),
             };
-            report.error(node, format!("the list has {} items", node.len()), remedy);
+            let items = if node.len() == 1 { "item" } else { "items" };
+            report.error(node, format!("the list has {} {items}", node.len()), remedy);
         }
         for (i, node) in node.items().enumerate() {
             ok &= self.check(node, first.get(i).copied().unwrap_or(item), report);
@@ -132,12 +147,7 @@ impl Shapes {
             return self.wrong_type(node, id, report);
         };
         if !shape.words.is_empty() && !shape.words.iter().any(|word| word == text) {
-            let all = words_in_order(&shape.words);
-            let remedy = match nearest(text, shape.words.iter().map(String::as_str)) {
-                Some(word) => format!("write `{word}`, or another of {all}"),
-                None => format!("write one of {all}"),
-            };
-            report.error(node, format!("`{}` is not known here", shortened(text)), remedy);
+            unknown_word(node, &shape.words, report);
             return false;
         }
         if shape.duration && Duration::parse(text).is_none() {
@@ -163,6 +173,12 @@ impl Shapes {
 
     /// Checks against the option that the node is most likely meant to be.
     fn check_one_of(&self, node: Node<'_>, id: Id, options: &[Id], report: &mut Report) -> bool {
+        if node.form() == Form::Map
+            && let Some((key, words)) = self.selector(options)
+            && !self.selects(node, key, &words, report)
+        {
+            return false;
+        }
         let mut fitting = options.iter().filter(|option| self.form_fits(node, **option));
         let Some(first) = fitting.next() else {
             return self.wrong_type(node, id, report);
@@ -172,6 +188,41 @@ impl Shapes {
             if likeness > best.0 { (likeness, *option) } else { best }
         });
         self.check(node, best.1, report)
+    }
+
+    /// The key whose word tells which option is meant, and the words: `type: basic`.
+    fn selector(&self, options: &[Id]) -> Option<(&str, Vec<String>)> {
+        let maps: Vec<&MapShape> = options
+            .iter()
+            .filter_map(|option| match self.get(*option) {
+                Shape::Map(shape) => Some(shape),
+                _ => None,
+            })
+            .collect();
+        let word = |shape: &MapShape, key: &str| match self.get(shape.field(key)?.shape) {
+            Shape::Text(text) if text.words.len() == 1 => Some(text.words[0].clone()),
+            _ => None,
+        };
+        let (first, rest) = maps.split_first().filter(|(_, rest)| !rest.is_empty())?;
+        let has = |key: &str| rest.iter().all(|shape| word(shape, key).is_some());
+        let names = first.fields.iter().map(|field| field.name.as_str());
+        let key = names.into_iter().find(|key| word(first, key).is_some() && has(key))?;
+        Some((key, maps.iter().filter_map(|shape| word(shape, key)).collect()))
+    }
+
+    fn selects(&self, node: Node<'_>, key: &str, words: &[String], report: &mut Report) -> bool {
+        let Some(value) = node.get(key) else {
+            let remedy = format!("add `{key}: …`, one of {}", words_in_order(words));
+            report.missing(node, key, remedy);
+            return false;
+        };
+        let known = value.scalar().is_some_and(
+            |scalar| matches!(scalar, Scalar::Text(text) if words.iter().any(|word| word == text)),
+        );
+        if !known {
+            unknown_word(value, words, report);
+        }
+        known
     }
 
     /// Whether the node is of the kind that the shape asks for, whatever it contains.
@@ -233,7 +284,7 @@ impl Shapes {
                 if is_number && takes(number)
                     || matches!(plain, Scalar::Bool(_)) && takes(|s| matches!(s, Shape::Bool))
                 {
-                    return format!("remove the quotes: {inner}");
+                    return format!("remove the quotes: {}", shortened(inner));
                 }
             }
             Some(Scalar::Text("yes" | "on" | "Yes" | "On" | "YES" | "ON" | "y"))
@@ -283,7 +334,15 @@ impl Shapes {
             Shape::Any => "a value".to_owned(),
             Shape::Null => "nothing".to_owned(),
             Shape::Bool => "`true` or `false`".to_owned(),
-            Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Shape::Integer { min, max } => {
+                let all = (i128::from(i64::MIN), i128::from(u64::MAX));
+                match (*min == all.0, *max == all.1) {
+                    (true, true) => "a whole number".to_owned(),
+                    (false, true) => format!("a whole number not below {min}"),
+                    (true, false) => format!("a whole number up to {max}"),
+                    (false, false) => format!("a whole number from {min} to {max}"),
+                }
+            }
             Shape::Number { min, max } => match (min.limit, max.limit) {
                 (Some(min), Some(max)) => format!("a number from {min} to {max}"),
                 (Some(limit), None) if min.excluded => format!("a number above {limit}"),
@@ -348,7 +407,7 @@ fn check_any(node: Node<'_>, report: &mut Report) -> bool {
         Form::Plain => match node.scalar() {
             Some(Scalar::Float(f)) if !f.is_finite() => {
                 ok = false;
-                let problem = format!("`{}` is not a finite number", node.text());
+                let problem = format!("`{}` is not a finite number", shortened(node.text()));
                 report.error(node, problem, "write a number, or put the text in quotes");
             }
             Some(Scalar::Huge) => {
@@ -362,7 +421,23 @@ fn check_any(node: Node<'_>, report: &mut Report) -> bool {
     ok
 }
 
+fn unknown_word(node: Node<'_>, words: &[String], report: &mut Report) {
+    let all = words_in_order(words);
+    let remedy = match nearest(node.text(), words.iter().map(String::as_str)) {
+        Some(word) => format!("write `{word}`, or another of {all}"),
+        None => format!("write one of {all}"),
+    };
+    let problem = match node.scalar() {
+        Some(Scalar::Text(text)) => format!("`{}` is not known here", shortened(text)),
+        _ => format!("expected a word, found {}", describe(node)),
+    };
+    report.error(node, problem, remedy);
+}
+
 fn unknown_key(key: Node<'_>, shape: &MapShape, report: &mut Report) {
+    if matches!(key.form(), Form::List | Form::Map) {
+        return; // Reported when it was read.
+    }
     let name = key.text();
     let known: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
     let remedy = match shape.nearest(name) {
@@ -387,5 +462,127 @@ pub(crate) fn quoted(names: &[&str]) -> String {
         None => String::new(),
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax;
+    use schemars::JsonSchema;
+    use std::collections::BTreeMap;
+
+    /// Settings with everything that settings have been seen to hold.
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Settings {
+        login: Option<Login>,
+        #[schemars(length(min = 1, max = 3))]
+        hosts: Option<Vec<String>>,
+        factors: Option<BTreeMap<String, f64>>,
+        serial: Option<Serial>,
+        #[schemars(range(min = 0.0, max = 1.0))]
+        share: Option<f64>,
+        offset: Option<i64>,
+        pair: Option<(u8, String)>,
+        either: Option<Either>,
+        tree: Option<Box<Settings>>,
+        anything: Option<serde_json::Value>,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+    #[allow(dead_code)]
+    enum Login {
+        Anonymous,
+        Password { user: String, secret: String },
+        Certificate { file: String },
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Serial {
+        path: String,
+        parity: Parity,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(rename_all = "lowercase")]
+    #[allow(dead_code)]
+    enum Parity {
+        None,
+        Even,
+        /// With words of its own.
+        Odd,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(untagged)]
+    #[allow(dead_code)]
+    enum Either {
+        Number(u16),
+        Text(String),
+    }
+
+    #[track_caller]
+    fn check(yaml: &str, expected: &[&str]) {
+        let shapes = Shapes::compile(schemars::schema_for!(Settings).as_value());
+        let (source, mut report) =
+            syntax::read(yaml.as_bytes()).unwrap_or_else(|finding| panic!("{finding}"));
+        let ok = shapes.conform(source.root(), &mut report);
+        let (findings, _) = report.finish(&source);
+        assert_eq!(ok, expected.is_empty());
+        let found: Vec<String> =
+            findings.iter().map(|f| format!("{}: {}; {}", f.path, f.problem, f.remedy)).collect();
+        assert_eq!(found, expected, "{yaml}");
+    }
+
+    #[test]
+    fn settings_of_every_kind_are_checked_where_they_are_wrong() {
+        check("{}", &[]);
+        check("{ login: { type: anonymous }, hosts: [a], factors: { x: 1 }, share: 0.5 }", &[]);
+        check("{ pair: [1, a], either: 5, tree: { either: x }, anything: [{ a: no }] }", &[]);
+        check("{ login: , offset: -9223372036854775808, serial: { path: a, parity: odd } }", &[]);
+        check(
+            "{ login: { type: password, usr: a, secret: b } }",
+            &[
+                "login.user: `user` is missing; add `user: …`, a text",
+                "login.usr: the key `usr` is not known here; write `user`, or remove it",
+            ],
+        );
+        check(
+            "{ login: { type: pasword } }",
+            &["login.type: `pasword` is not known here; write `password`, or another of \
+               `anonymous`, `password` and `certificate`"],
+        );
+        check(
+            "{ hosts: [], factors: { x: a }, share: 1.5 }",
+            &[
+                "hosts: the list has 0 items; give 1 to 3",
+                "factors.x: expected a number, found the text \"a\"; write a number",
+                "share: 1.5 is out of range; write a number from 0 to 1",
+            ],
+        );
+        check(
+            "{ serial: { path: 5, parity: evn }, tree: { tree: { shar: 1 } } }",
+            &[
+                "serial.path: expected a text, found the number 5; put it in quotes: \"5\"",
+                "serial.parity: `evn` is not known here; write `even`, or another of \
+                 `none`, `even` and `odd`",
+                "tree.tree.shar: the key `shar` is not known here; write `share`, or remove it",
+            ],
+        );
+        check(
+            "{ pair: [300, 1], either: [], anything: .nan }",
+            &[
+                "pair[0]: 300 is out of range; write a whole number from 0 to 255",
+                "pair[1]: expected a text, found the number 1; put it in quotes: \"1\"",
+                "either: expected a whole number from 0 to 65535, or a text, found a list; \
+                 write a whole number from 0 to 65535, or a text",
+                "anything: `.nan` is not a finite number; write a number, or put the text in quotes",
+            ],
+        );
     }
 }

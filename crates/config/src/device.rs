@@ -5,7 +5,7 @@ use crate::checked::{CheckedDevice, CheckedGroup, CheckedTag, settings_fingerpri
 use crate::document::{DeviceForm, GroupForm};
 use crate::names::check_name;
 use crate::settings::{Component, Settings};
-use crate::source::Node;
+use crate::source::{Form, Node};
 use serde::Deserialize;
 use std::time::Duration;
 use tagwerk_component::{
@@ -58,7 +58,10 @@ impl<'s> Checker<'s> {
     }
 
     fn groups(&mut self, device: Node<'s>, spec: Option<&Spec>) -> Vec<GroupDraft<'s>> {
-        let Some(list) = device.get("groups") else { return Vec::new() };
+        let Some(list) = device.get("groups").filter(|list| list.len() > 0) else {
+            self.nothing_inside(device, "groups", "the device has no groups: nothing is read");
+            return Vec::new();
+        };
         if list.len() > limits::GROUPS_MAX {
             let problem = format!("the device has {} groups", list.len());
             let remedy = format!("keep {}, by merging groups", limits::GROUPS_MAX);
@@ -101,12 +104,8 @@ impl<'s> Checker<'s> {
             tags: Vec::new(),
             nodes: Vec::new(),
         };
-        let list = node.get("tags");
-        let Some(list) = list.filter(|list| list.len() > 0) else {
-            if list.is_none_or(|list| list.form() == crate::source::Form::List) {
-                let problem = "the group has no tags";
-                self.report.warning(node, problem, "add `tags: [...]`, or remove the group");
-            }
+        let Some(list) = node.get("tags").filter(|list| list.len() > 0) else {
+            self.nothing_inside(node, "tags", "the group has no tags: nothing is read");
             return draft;
         };
         draft.tags.reserve_exact(list.len());
@@ -123,6 +122,13 @@ impl<'s> Checker<'s> {
         draft
     }
 
+    /// Warns of a list that is empty or left out. What is not a list has been reported as that.
+    fn nothing_inside(&mut self, owner: Node<'s>, key: &str, problem: &str) {
+        if owner.get(key).is_none_or(|list| list.form() == Form::List) {
+            self.report.warning(owner, problem, format!("add `{key}: [...]`"));
+        }
+    }
+
     fn interval(&mut self, group: Node<'s>, interval: Duration) {
         let (min, max) = (limits::INTERVAL_MIN, limits::INTERVAL_MAX);
         let remedy = match interval {
@@ -132,7 +138,11 @@ impl<'s> Checker<'s> {
         };
         let word = if interval < min { "short" } else { "long" };
         let node = group.get("interval").unwrap_or(group);
-        self.report.error(node, format!("the interval {} is too {word}", node.text()), remedy);
+        self.report.error(
+            node,
+            format!("the interval {} is too {word}", tagwerk_component::Duration(interval)),
+            remedy,
+        );
     }
 
     /// Has the driver check the device and plan its reads.

@@ -27,6 +27,7 @@ pub fn document_schema() -> Schema {
 #[schemars(rename = "Document", deny_unknown_fields)]
 pub(crate) struct DocumentForm {
     /// Version of the document's shape: 1.
+    #[schemars(range(min = 1))]
     pub version: Lenient<u64>,
     #[schemars(with = "EdgeForm")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]

@@ -252,3 +252,53 @@ fn is_number(word: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::syntax;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (-1e9..1e9f64).prop_map(|f| Value::from(f + 0.5)),
+            any::<String>().prop_map(|s| Value::from(s.replace('\u{7f}', ""))),
+        ];
+        let many = |inner: BoxedStrategy<Value>| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map("[a-z\"\\\\é]{0,5}", inner, 0..20)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        };
+        leaf.prop_recursive(4, 40, 8, move |inner| many(inner.boxed()))
+            .prop_filter("a document", |v| v.is_object() || v.is_array())
+    }
+
+    proptest! {
+        #[test]
+        fn json_reads_back_as_it_was_written(value in any_json(), pretty: bool) {
+            let text = match pretty {
+                true => serde_json::to_string_pretty(&value),
+                false => serde_json::to_string(&value),
+            }.unwrap();
+            let (source, _) = syntax::read(text.as_bytes()).map_err(|f| {
+                TestCaseError::fail(f.to_string())
+            })?;
+            prop_assert_eq!(source.root().to_json(), value);
+        }
+    }
+
+    #[test]
+    fn surrogate_pairs_and_places_are_read() {
+        let text = "[\n \"\\ud83d\\ude00\", 1e3]";
+        let (source, _) = syntax::read(text.as_bytes()).unwrap_or_else(|f| panic!("{f}"));
+        let items: Vec<_> = source.root().items().collect();
+        assert_eq!(items[0].text(), "😀");
+        assert_eq!((items[1].line(), items[1].entry().column()), (2, 18));
+    }
+}

@@ -11,6 +11,7 @@ mod device;
 mod diff;
 mod document;
 mod json;
+mod meter;
 mod names;
 mod pattern;
 mod report;

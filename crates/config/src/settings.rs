@@ -73,8 +73,8 @@ impl<'s> Checker<'s> {
         }
         let known: Vec<&str> = list.iter().map(|component| component.spec.name).collect();
         let all = match known.is_empty() {
-            true => "there are none".to_owned(),
-            false => format!("there are {}", quoted(&known)),
+            true => "none are known".to_owned(),
+            false => format!("known are {}", quoted(&known)),
         };
         let remedy = match nearest(name, known.iter().copied()) {
             Some(near) => format!("write `{near}`; {all}"),

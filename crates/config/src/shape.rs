@@ -12,6 +12,8 @@ pub(crate) type Id = usize;
 pub(crate) struct Shapes {
     pub list: Vec<Shape>,
     pub root: Id,
+    /// Another schema checks what is open in this one.
+    pub any_is_checked_elsewhere: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +74,7 @@ impl Shapes {
         let definitions = schema.get("$defs").and_then(Value::as_object);
         let mut compiler = Compiler { definitions, named: HashMap::new(), list: vec![Shape::Any] };
         let root = compiler.shape(schema);
-        Shapes { list: compiler.list, root }
+        Shapes { list: compiler.list, root, any_is_checked_elsewhere: false }
     }
 
     pub fn get(&self, id: Id) -> &Shape {

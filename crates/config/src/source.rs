@@ -158,12 +158,14 @@ fn is_plain_in_path(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// At most 64 characters of a text, for messages.
+/// At most 64 characters of a text, on one line, for messages.
 pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(64) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(64).map(visible).collect();
+    if short.len() < text.len() && text.chars().nth(64).is_some() {
+        short.push('…');
     }
+    short
 }
 
 impl<'s> Node<'s> {

@@ -2,16 +2,13 @@
 
 use crate::builder::{Builder, Place};
 use crate::json;
+use crate::meter::{Allowance, EVENT_BYTES_MAX, Metered};
 use crate::report::{LocatedFinding, Report};
 use crate::source::{Form, Source, shortened};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tagwerk_model::limits;
-
-/// A document that begins with a bracket and is larger than this must be strict JSON: the YAML parser
-/// needs some forty bytes of memory for each byte within brackets.
-const FLOW_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Parses a document. An error is a text that is no document at all; problems that leave a tree are
 /// in the report.
@@ -22,7 +19,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Source, Report), LocatedFinding> {
         match json::read(text, &mut builder) {
             Ok(()) => return Ok(builder.finish()),
             Err(json::Stop::Refused(finding)) => return Err(finding),
-            Err(json::Stop::NotJson(wrong)) if text.len() > FLOW_BYTES_MAX => {
+            Err(json::Stop::NotJson(wrong)) if text.len() > EVENT_BYTES_MAX => {
                 return Err(LocatedFinding::error(
                     wrong.place,
                     format!("expected {} here, as JSON has it", wrong.expected),
@@ -86,9 +83,21 @@ fn place_of_end(before: &str) -> Place {
 fn read_yaml(text: &str) -> Result<(Source, Report), LocatedFinding> {
     let mut builder = Builder::new(text.len());
     let mut documents = 0;
-    for event in Parser::new_from_str(text) {
+    let mut last = (1, 1);
+    let allowance = Allowance::default();
+    allowance.renew();
+    for event in Parser::new(Metered::new(text, allowance.clone())) {
+        if allowance.is_spent() {
+            return Err(LocatedFinding::error(
+                last,
+                format!("what follows here has more than {EVENT_BYTES_MAX} bytes in one piece"),
+                "write large lists and mappings without brackets, or the whole as strict JSON",
+            ));
+        }
+        allowance.renew();
         let (event, span) = event.map_err(|error| explain(&error, text))?;
         let place = place(&span.start);
+        last = place;
         match event {
             Event::DocumentStart(_) => {
                 documents += 1;
@@ -329,13 +338,21 @@ const EXPLANATIONS: &[(&str, &str, &str)] = &[
 fn explain(error: &ScanError, text: &str) -> LocatedFinding {
     let place = place(error.marker());
     let info = error.info();
-    let indented_by_tab = text
-        .lines()
-        .nth(place.0 - 1)
-        .is_some_and(|line| line.trim_start_matches(' ').starts_with('\t'));
+    let line = |number: usize| text.lines().nth(number.wrapping_sub(1)).unwrap_or_default();
+    let indented_by_tab = line(place.0).trim_start_matches(' ').starts_with('\t');
     if indented_by_tab {
         let problem = "a tab stands where YAML allows only spaces";
         return LocatedFinding::error(place, problem, "indent with spaces");
+    }
+    if info.contains("mapping values are not allowed")
+        && let Some(column) = colon_without_space(line(place.0 - 1))
+    {
+        let problem = "a `:` without a space after it makes no key";
+        return LocatedFinding::error(
+            (place.0 - 1, column),
+            problem,
+            "put a space after the colon",
+        );
     }
     match EXPLANATIONS.iter().find(|(part, _, _)| info.contains(part)) {
         Some((_, problem, remedy)) => LocatedFinding::error(place, *problem, *remedy),
@@ -345,4 +362,13 @@ fn explain(error: &ScanError, text: &str) -> LocatedFinding {
             "check indentation, quotation marks and brackets here and on the lines before",
         ),
     }
+}
+
+/// The column of the colon of a line such as `name:plant`.
+fn colon_without_space(line: &str) -> Option<usize> {
+    let (key, value) = line.split_once(':')?;
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let is_key = !key.trim().is_empty() && key.trim().trim_start_matches("- ").chars().all(word);
+    let joined = value.starts_with(|c: char| !c.is_whitespace()) && !value.contains(": ");
+    (is_key && joined).then(|| key.chars().count() + 1)
 }

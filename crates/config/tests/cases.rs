@@ -1,6 +1,6 @@
 //! Every document of `cases/config/`: its findings are those of the file beside it. Run with
 //! `UPDATE_EXPECT=1` to write them anew.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod fake;
 

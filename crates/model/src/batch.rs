@@ -113,6 +113,19 @@ impl Columns {
         }
     }
 
+    /// Replaces the value in place `slot` of the column of its kind.
+    pub fn set(&mut self, slot: usize, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Bool(v) => self.bools[slot] = v,
+            ValueRef::I64(v) => self.i64s[slot] = v,
+            ValueRef::U64(v) => self.u64s[slot] = v,
+            ValueRef::F64(v) => self.f64s[slot] = v,
+            ValueRef::Text(v) => self.texts[slot] = v.into(),
+            ValueRef::Bytes(v) => self.bytes[slot] = v.into(),
+            ValueRef::List(v) => self.lists[slot] = v.into(),
+        }
+    }
+
     pub fn len(&self, kind: Kind) -> usize {
         match kind {
             Kind::Bool => self.bools.len(),

@@ -265,10 +265,11 @@ fn latencies(received: &str, changes: &[(u64, f64)]) -> Vec<f64> {
         let Ok(payload) = serde_json::from_str::<Value>(payload) else { continue };
         let Some(value) = payload["values"]["r0"].as_u64() else { continue };
         // The first value was there before anyone looked.
-        if last.is_some() && last != Some(value) {
-            if let Some((_, changed)) = changes.iter().rev().find(|(v, _)| *v == value) {
-                list.push(arrived * 1e3 - changed / 1e6);
-            }
+        if last.is_some()
+            && last != Some(value)
+            && let Some((_, changed)) = changes.iter().rev().find(|(v, _)| *v == value)
+        {
+            list.push(arrived * 1e3 - changed / 1e6);
         }
         last = Some(value);
     }

@@ -20,8 +20,9 @@ pub const PROGRAM_BYTES_MAX: usize = 8 * 1024;
 pub const OUTPUTS_MAX: usize = 1_000;
 /// Bytes of all payloads of one run. More: the delivery is rejected.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Terms evaluated in one run, some seconds' worth. More: the delivery is rejected.
-const STEPS_MAX: u64 = 20_000_000;
+/// Terms evaluated in one run; a delivery of 1,000 tags takes some ten thousand. More: the delivery is
+/// rejected.
+const STEPS_MAX: u64 = 5_000_000;
 /// Nesting of an output.
 const DEPTH_MAX: usize = 500;
 /// Stack of the threads on which programs are compiled and run; used only as deep as needed.

@@ -60,7 +60,7 @@ fn programs_that_do_wrong_are_ended() {
         ("def f: try (1 + f) catch f; f", "the filter calls itself too deeply"),
         ("range(2000)", "the filter makes more than 1000 messages"),
         ("halt", "the filter called `halt`, which is not possible here"),
-        ("error(\"no\")", "the filter failed: no"),
+        ("error(\"no\")", "the filter failed: \"no\""),
         (".tags.x", "the filter failed: cannot index"),
         ("{topic: 1, payload: 1}", "the filter names a topic that is not text"),
         ("{topic: \"a/#\", payload: 1}", "the filter names a topic that cannot be used: '#'"),

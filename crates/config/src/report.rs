@@ -168,13 +168,21 @@ impl Report {
                     path,
                     line: entry.line.max(1),
                     column: entry.column().max(1),
-                    problem: raw.problem,
-                    remedy: raw.remedy,
+                    problem: on_one_line(raw.problem),
+                    remedy: on_one_line(raw.remedy),
                 }
             })
             .collect();
         list.sort_by_key(|finding| (finding.line, finding.column));
         (list, self.dropped)
+    }
+}
+
+/// Components quote what users wrote, line breaks and all.
+fn on_one_line(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}"),
+        false => text,
     }
 }
 

@@ -72,8 +72,12 @@ impl MapShape {
 impl Shapes {
     pub fn compile(schema: &Value) -> Shapes {
         let definitions = schema.get("$defs").and_then(Value::as_object);
-        let mut compiler = Compiler { definitions, named: HashMap::new(), list: vec![Shape::Any] };
+        // The first is `ANY`, the second the whole schema, which may contain itself as `#`.
+        let list = vec![Shape::Any, Shape::Any];
+        let named = HashMap::from([("#", ROOT)]);
+        let mut compiler = Compiler { definitions, named, list };
         let root = compiler.shape(schema);
+        compiler.list[ROOT] = compiler.list[root].clone();
         Shapes { list: compiler.list, root, any_is_checked_elsewhere: false }
     }
 
@@ -84,6 +88,8 @@ impl Shapes {
 
 /// Where [`Shape::Any`] always lies.
 const ANY: Id = 0;
+
+const ROOT: Id = 1;
 
 struct Compiler<'a> {
     definitions: Option<&'a Map<String, Value>>,
@@ -129,7 +135,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn named(&mut self, reference: &'a str) -> Id {
-        let name = reference.strip_prefix("#/$defs/").unwrap_or_default();
+        let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
         if let Some(id) = self.named.get(name) {
             return *id;
         }

@@ -336,7 +336,7 @@ const EXPLANATIONS: &[(&str, &str, &str)] = &[
 ];
 
 fn explain(error: &ScanError, text: &str) -> LocatedFinding {
-    let place = place(error.marker());
+    let place = within(text, place(error.marker()));
     let info = error.info();
     let line = |number: usize| text.lines().nth(number.wrapping_sub(1)).unwrap_or_default();
     let indented_by_tab = line(place.0).trim_start_matches(' ').starts_with('\t');
@@ -361,6 +361,14 @@ fn explain(error: &ScanError, text: &str) -> LocatedFinding {
             format!("this is not YAML: {info}"),
             "check indentation, quotation marks and brackets here and on the lines before",
         ),
+    }
+}
+
+/// The parser puts what is missing at the end on the line after the last.
+fn within(text: &str, place: Place) -> Place {
+    match text.lines().count() {
+        lines if place.0 > lines => place_of_end(text.trim_end()),
+        _ => place,
     }
 }
 

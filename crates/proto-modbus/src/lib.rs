@@ -19,7 +19,7 @@ pub use limits::{
     WRITE_REGISTERS_MAX,
 };
 pub use request::Request;
-pub use response::{Response, exception_of};
+pub use response::Response;
 
 use std::fmt;
 

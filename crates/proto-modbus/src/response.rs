@@ -125,11 +125,6 @@ impl<'a> Response<'a> {
 /// Set in the function code of an answer that refuses.
 const EXCEPTION_BIT: u8 = 0x80;
 
-/// Whether a PDU that starts with `code` refuses the function it names, and which that is.
-pub fn exception_of(code: u8) -> Option<u8> {
-    (code & EXCEPTION_BIT != 0).then_some(code & !EXCEPTION_BIT)
-}
-
 /// The rest of a PDU, behind the count of its bytes.
 fn data(function: Function, rest: &[u8]) -> Result<&[u8], Malformed> {
     match rest.split_first() {

@@ -1,7 +1,7 @@
 //! In which order a device puts the bytes of a value that is wider than a register.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The order of the bytes on the wire, as exchanges against big-endian: neighbouring bytes, then
 /// neighbouring registers, then the two halves of 64 bits. Each exchange undoes itself and they do
@@ -102,7 +102,8 @@ impl Order {
 }
 
 /// The order of values of two and four registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub enum ByteOrder {
     /// Big-endian, as Modbus has it within a register: 0x12345678 is 1234 5678.
     #[default]

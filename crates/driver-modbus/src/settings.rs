@@ -2,7 +2,7 @@
 
 use crate::order::ByteOrder;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::net::Ipv6Addr;
 use tagwerk_component::{Duration, Findings, Place};
 
@@ -65,7 +65,8 @@ pub struct Settings {
 }
 
 /// Which functions write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "lowercase")]
 pub enum WriteSingle {
     /// Functions 5 and 6 for one coil or register, 16 for values of several registers.

@@ -168,4 +168,6 @@ fn the_driver_describes_itself_by_examples_that_pass_its_own_check() {
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["host"]));
     assert_eq!(schema["properties"]["size"]["maximum"], 125);
+    assert_eq!(schema["properties"]["byte_order"]["default"], "ABCD");
+    assert_eq!(schema["properties"]["write_single"]["default"], "auto");
 }

@@ -2,10 +2,15 @@
 //! stands still until nothing else can happen.
 
 use crate::ModbusTcp;
+use crate::link::Link;
+use crate::session::TcpSession;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tagwerk_component::{
     BoxFuture, DevicePlan, DeviceRequest, Driver, Fault, Findings, GroupRequest, Session,
@@ -15,7 +20,7 @@ use tagwerk_env::{Clock, Env, Listener, Moment, Net, Stream, SystemDisk, WallTim
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::Instant;
 
 /// Tokio's clock, which a test can hold still.
@@ -99,7 +104,6 @@ impl Peer {
 
     /// Nothing more has been sent.
     fn idle(&mut self) {
-        use std::task::{Context, Poll, Waker};
         let mut byte = [0; 1];
         let mut reading = std::pin::pin!(self.0.read(&mut byte));
         let poll = reading.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -363,23 +367,81 @@ async fn a_trickle_that_takes_too_long_is_silence() {
     assert!(rig.clock.now().since(begun).as_millis() >= 1000);
 }
 
+/// A clock that goes on by a millisecond whenever it is looked at, and never wakes anybody: what a
+/// task sees that is kept busy.
+struct BusyClock(AtomicU64);
+
+impl Clock for BusyClock {
+    fn now(&self) -> Moment {
+        Moment(self.0.fetch_add(1_000_000, Ordering::Relaxed))
+    }
+    fn wall(&self) -> WallTime {
+        WallTime { unix_ns: 0, synchronised: true }
+    }
+    fn boot_id(&self) -> [u8; 16] {
+        [0; 16]
+    }
+    fn sleep_until(&self, _: Moment) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+    fn park_until(&self, _: Moment) {
+        unreachable!("nothing here blocks");
+    }
+}
+
+/// Always has another frame that nobody asked for, until it has had too many.
+struct Flood(u32);
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0 += 1;
+        if self.0 < 10_000 {
+            space.put_slice(&frame(9999, "0103020BAD"));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, b: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(b.len()))
+    }
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_other_frames_does_not_hold_the_timer_up() {
+    let Rig { plan, mut out, .. } = rig("{}", &["h:0"]).await;
+    let link = Link::new(Arc::new(BusyClock(0.into())), Box::new(Flood(0)), "plc:502".into());
+    let mut session = TcpSession::new(link);
+    let read = session.read(&plan.groups[0].reads[0], &mut out).await;
+    assert!(matches!(read, Err(Fault::Silent(_))), "{read:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_whose_answer_may_still_come_is_not_used_again() {
     let mut rig = rig("{}", &["h:0"]).await;
-    let read = rig.read(async |peer| {
-        let flood = frame(9999, "0103020BAD");
-        peer.request().await;
-        // Stops when the session does: the pipe is full then.
-        let until = Instant::now() + Duration::from_secs(3);
-        let flooding = async {
-            loop {
-                peer.0.write_all(&flood).await.unwrap();
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout_at(until, flooding).await.unwrap_err();
-    });
-    assert!(matches!(read.await, Err(Fault::Silent(_))));
+    let mut abandoned = 0;
+    let read = rig.read(async |peer| abandoned = peer.request().await.0);
+    read.await.unwrap_err();
+    for _ in 0..=u16::MAX {
+        rig.read(async |peer| {
+            let (transaction, _) = peer.request().await;
+            assert_ne!(transaction, abandoned);
+            peer.answer(transaction, "0103020007").await;
+        })
+        .await
+        .unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

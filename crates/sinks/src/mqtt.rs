@@ -227,10 +227,7 @@ impl MqttSession {
 
     fn choice(&self, delivery: &Delivery<'_>) -> Choice {
         let settings = &self.checked.settings;
-        Choice {
-            errors: settings.errors,
-            origin: settings.sequence.then(|| Origin::of(delivery)),
-        }
+        Choice { errors: settings.errors, origin: settings.sequence.then(|| Origin::of(delivery)) }
     }
 
     /// The messages of the built-in formats.

@@ -243,7 +243,11 @@ async fn receipts_fail_with_retry_whatever_ends_the_connection() {
         (&[][..], "retry", "closed the connection"),
         (&[0xE0, 0][..], "retry", "no reason given (0x00)"),
         (&[0xE0, 1, 0x8B][..], "retry", "server shutting down (0x8B)"),
-        (&[0xE0, 1, 0x8E][..], "settings", "another client uses the client id `tagwerk-edge1-cloud`"),
+        (
+            &[0xE0, 1, 0x8E][..],
+            "settings",
+            "another client uses the client id `tagwerk-edge1-cloud`",
+        ),
         (CONNACK, "retry", "a second CONNACK"),
         (&[0x40, 2, 0xFF, 0xFF][..], "retry", "broke the MQTT protocol"),
         (&[0xF7, 0xFF, 0xFF, 0xFF, 0xFF][..], "retry", "broke the MQTT protocol"),

@@ -113,11 +113,9 @@ impl Compiled {
         let filter = Compiler::default().with_funs(funs).compile(modules).map_err(|errors| {
             let first = errors.into_iter().flat_map(|(_, errors)| errors).next();
             match first {
-                Some((name, undefined)) => format!(
-                    "{}: there is no {} `{name}`",
-                    position(code, name),
-                    undefined.as_str()
-                ),
+                Some((name, undefined)) => {
+                    format!("{}: there is no {} `{name}`", position(code, name), undefined.as_str())
+                }
                 None => "the program cannot be compiled".into(),
             }
         })?;
@@ -126,12 +124,8 @@ impl Compiled {
 
     /// All outputs for a JSON text. The error says what the program did wrong.
     pub fn run(&self, input: &[u8], bounds: Bounds<'_>) -> Result<Vec<Output>, String> {
-        let meter = Meter {
-            steps: Cell::new(0),
-            stack: here(),
-            now: bounds.now,
-            stop: bounds.stop,
-        };
+        let meter =
+            Meter { steps: Cell::new(0), stack: here(), now: bounds.now, stop: bounds.stop };
         match catch_unwind(AssertUnwindSafe(|| self.collect(input, &meter))) {
             Ok(result) => result,
             Err(payload) => match payload.downcast::<Exceeded>() {

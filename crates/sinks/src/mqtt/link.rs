@@ -257,7 +257,7 @@ impl Actor {
         let clock = self.clock.clone();
         tokio::select! {
             count = self.reader.read(&mut self.received[..]) => match count {
-                Ok(0) => Err(self.gone("closed the connection")),
+                Ok(0) => Err(self.closed()),
                 Ok(count) => self.receive(count),
                 Err(error) => Err(self.broken(&error)),
             },
@@ -615,6 +615,18 @@ impl Actor {
 
     fn gone(&self, what: &str) -> SinkFault {
         SinkFault::Retry(format!("the broker at {} {what}", self.terms.address))
+    }
+
+    fn closed(&self) -> SinkFault {
+        match self.phase {
+            Phase::Connecting => self.gone("closed the connection without an answer"),
+            // Most brokers do so without a word when the id comes a second time.
+            _ => self.gone(&format!(
+                "closed the connection; if this repeats, see whether another client uses the \
+                 client id `{}`",
+                self.terms.client_id
+            )),
+        }
     }
 
     fn broken(&self, error: &std::io::Error) -> SinkFault {

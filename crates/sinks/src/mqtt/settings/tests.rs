@@ -54,15 +54,24 @@ fn wrong_settings_say_what_and_where() {
     const URL: &str = "write `mqtt://host:1883`, or `mqtts://host:8883` for TLS";
     const DATA: &str = "`{edge}`, `{device}`, `{group}`, `{tag}`";
     for (settings, expected) in [
-        (json!({ "url": "broker" }), format!("url: `broker` is not the address of a broker | {URL}")),
-        (json!({ "url": "tcp://b" }), format!("url: `tcp://` is not a scheme this sink knows | {URL}")),
+        (
+            json!({ "url": "broker" }),
+            format!("url: `broker` is not the address of a broker | {URL}"),
+        ),
+        (
+            json!({ "url": "tcp://b" }),
+            format!("url: `tcp://` is not a scheme this sink knows | {URL}"),
+        ),
         (
             json!({ "url": "mqtt://u:p@b" }),
             format!("url: user name and password do not belong into the address | {URL}"),
         ),
         (json!({ "url": "mqtt://b:0" }), format!("url: `0` is not a port | {URL}")),
         (json!({ "url": "mqtt://b:99999" }), format!("url: `99999` is not a port | {URL}")),
-        (json!({ "url": "mqtt://b/x" }), format!("url: the address of a broker has no path | {URL}")),
+        (
+            json!({ "url": "mqtt://b/x" }),
+            format!("url: the address of a broker has no path | {URL}"),
+        ),
         (
             json!({ "url": "mqtt://" }),
             format!("url: `` is not a host name or an IP address | {URL}"),

@@ -1,0 +1,6 @@
+//! What a Modbus device, or somebody in its place, may send, in pieces of any size.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| tagwerk_proto_modbus::fuzz::stream(bytes));

@@ -57,6 +57,8 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 pub const SILENCE_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause of a silent device.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Wait before a device that said it is busy is asked again.
+pub const BUSY_RETRY: Duration = Duration::from_millis(50);
 /// How often a register that the device refuses is asked again by itself.
 pub const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// Wait before a task that panicked starts again; doubles at each panic.

@@ -215,6 +215,15 @@ impl Group {
                     run.index += 1;
                     run.attempt = 0;
                 }
+                Err(Fault::Refused { quality, .. })
+                    if quality.with_detail(0) == Quality::BAD_DEVICE_BUSY
+                        && run.attempt < retries =>
+                {
+                    device.counters.lock().plain.retries += 1;
+                    run.attempt += 1;
+                    run.resume = answered.after(limits::BUSY_RETRY);
+                    return Ended::Paused;
+                }
                 Err(Fault::Refused { quality, .. }) => {
                     run.attempt = 0;
                     let index = run.index;

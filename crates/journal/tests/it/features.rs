@@ -296,6 +296,39 @@ async fn the_commit_thread_answers_and_strict_appends_are_durable() {
     assert_eq!(journal.committed(Stream::Outputs), span.to);
 }
 
+#[test]
+fn an_epoch_is_durable_before_anything_is_appended_in_it() {
+    let (_, disk, clock) = machine();
+    for expected in 1..6 {
+        let (journal, _) = open(&disk, &clock);
+        assert_eq!(journal.epoch(), expected);
+        append(&journal, 1, 10);
+        drop(journal);
+        disk.cut_power_losing_all();
+    }
+}
+
+#[test]
+fn the_last_durable_trace_of_the_sequence_is_not_dropped() {
+    let (_, disk, clock) = machine();
+    let (journal, _) = open(&disk, &clock);
+    append(&journal, 1, 1000);
+    journal.commit(Stream::Samples).unwrap();
+    let first = journal.stats().samples.segments;
+    // A second segment, of which nothing is durable, fills while the disk is full.
+    while journal.stats().samples.segments == first {
+        append(&journal, 1, 1000);
+    }
+    disk.fail_at(disk.operations(), Fault::Full);
+    let set = set(1, &[1]);
+    while journal.append_block(Stream::Samples, &set, 1, Moment(1), &[1; 1000]).is_ok() {}
+    assert!(journal.oldest(Stream::Samples) > 0);
+    let committed = journal.committed(Stream::Samples);
+    drop(journal);
+    disk.cut_power_keeping_removals();
+    assert!(open(&disk, &clock).0.end(Stream::Samples) >= committed);
+}
+
 #[tokio::test]
 async fn a_saved_cursor_is_durable_after_a_flush() {
     for commit_by in [CommitBy::Thread, CommitBy::Caller] {

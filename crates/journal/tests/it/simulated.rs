@@ -252,9 +252,23 @@ impl SimDisk {
         }
     }
 
+    /// The power goes; of what is unsynced only removals arrive.
+    pub fn cut_power_keeping_removals(&self) {
+        {
+            let mut state = self.0.lock().unwrap();
+            for naming in state.unsynced_names.clone() {
+                if matches!(naming, Naming::Unlink(_)) {
+                    naming.apply(&mut state.durable);
+                }
+            }
+        }
+        self.cut_power_losing_all();
+    }
+
     /// The power goes and nothing unsynced arrives.
     pub fn cut_power_losing_all(&self) {
         let mut state = self.0.lock().unwrap();
+        state.fault = None;
         state.locked.clear();
         state.live = state.durable.clone();
         state.unsynced_names.clear();

@@ -126,7 +126,10 @@ impl<'s> Checker<'s> {
             self.report.error(list, problem, format!("keep {max}, put the others on other edges"));
         }
         let mut names = Names::default();
-        list.items().filter_map(|node| self.device(node, &mut names)).collect()
+        let devices: Vec<_> =
+            list.items().filter_map(|node| self.device(node, &mut names)).collect();
+        self.incomplete |= devices.len() != list.len();
+        devices
     }
 
     fn sinks(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Vec<CheckedSink> {
@@ -136,7 +139,10 @@ impl<'s> Checker<'s> {
             self.report.error(list, problem, format!("keep {}", limits::SINKS_MAX));
         }
         let mut names = Names::default();
-        list.items().filter_map(|node| self.sink(node, &mut names, devices)).collect()
+        let sinks: Vec<_> =
+            list.items().filter_map(|node| self.sink(node, &mut names, devices)).collect();
+        self.incomplete |= sinks.len() != list.len();
+        sinks
     }
 
     /// Reports what is wrong with the `name` of `owner`.

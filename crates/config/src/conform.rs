@@ -329,7 +329,7 @@ impl Shapes {
     }
 
     /// The shape in words: `a whole number from 1 to 247`.
-    fn expected(&self, id: Id) -> String {
+    pub fn expected(&self, id: Id) -> String {
         match self.get(id) {
             Shape::Any => "a value".to_owned(),
             Shape::Null => "nothing".to_owned(),

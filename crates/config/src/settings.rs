@@ -3,6 +3,7 @@
 use crate::check::Checker;
 use crate::conform::quoted;
 use crate::report::Report;
+use crate::scalar::Scalar;
 use crate::shape::{Shape, Shapes};
 use crate::source::{Form, Node, shortened};
 use crate::syntax;
@@ -127,16 +128,22 @@ impl<'s> Checker<'s> {
         component: &Component<T>,
     ) -> Option<Settings> {
         let shapes = component.shapes();
-        let Shape::Map(shape) = shapes.get(shapes.root) else { return None };
+        // A value of the wrong type has been reported by the document's own schema.
+        let left_out = owner.get("settings").is_none_or(|node| node.scalar() == Some(Scalar::Null));
+        let Shape::Map(shape) = shapes.get(shapes.root) else {
+            if left_out {
+                let remedy = format!("add `settings:`, {}", shapes.expected(shapes.root));
+                self.report.missing(owner, "settings", remedy);
+            }
+            return None;
+        };
         let required: Vec<&str> =
             shape.fields.iter().filter(|f| f.required).map(|f| f.name.as_str()).collect();
         if required.is_empty() {
             let value = Value::Object(Map::new());
             return Some(Settings { value, stand_ins: Vec::new(), sound: true });
         }
-        // A value of the wrong type has been reported by the document's own schema.
-        let null = |node: Node<'_>| node.form() == Form::Plain && node.text().is_empty();
-        if owner.get("settings").is_none_or(null) {
+        if left_out {
             let remedy = format!("add `settings:` with {}", quoted(&required));
             self.report.missing(owner, "settings", remedy);
         }

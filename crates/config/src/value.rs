@@ -24,7 +24,10 @@ impl Node<'_> {
                     _ => Value::Null,
                 },
                 Some(Scalar::Float(f)) => Number::from_f64(f).map_or(Value::Null, Value::Number),
-                Some(Scalar::Huge) => Value::Null,
+                Some(Scalar::Huge) => {
+                    let float = self.text().parse().ok().and_then(Number::from_f64);
+                    float.map_or(Value::Null, Value::Number)
+                }
                 Some(Scalar::Text(text)) => Value::String(text.to_owned()),
             },
         }
@@ -51,7 +54,10 @@ impl<'de> Deserializer<'de> for Node<'de> {
                     _ => Err(de::Error::custom("an integer beyond 64 bits")),
                 },
                 Some(Scalar::Float(f)) => visitor.visit_f64(f),
-                Some(Scalar::Huge) => Err(de::Error::custom("an integer beyond 64 bits")),
+                Some(Scalar::Huge) => match self.text().parse() {
+                    Ok(float) => visitor.visit_f64(float),
+                    Err(_) => Err(de::Error::custom("an integer beyond 64 bits")),
+                },
                 Some(Scalar::Text(text)) => visitor.visit_borrowed_str(text),
             },
         }

@@ -107,6 +107,27 @@ proptest! {
     }
 }
 
+#[test]
+fn what_would_take_too_much_memory_is_refused() {
+    let refused = |text: &str, part: &str| {
+        let lint = check(text.as_bytes());
+        assert!(lint.findings[0].problem.contains(part), "{}", lint.findings[0]);
+    };
+    refused(&" ".repeat(64 * 1024 * 1024 + 1), "CONFIG_BYTES_MAX");
+    refused(&format!("version: 1\nedge:\n- [{}]", "a,".repeat(1 << 20)), "in one piece");
+    refused(&format!("[{}a: b]", "1,".repeat(1 << 20)), "as JSON has it");
+    let comments = format!("{}{VALID}", "# a remark\n".repeat(200_000));
+    assert!(check(comments.as_bytes()).checked.is_some());
+    let tag = r#"{"name":"tNAME","address":"input:0","type":"bool"},"#;
+    let tags: String = (0..40_000).map(|i| tag.replace("NAME", &i.to_string())).collect();
+    let json = format!(
+        r#"{{"version":1,"edge":{{"name":"p"}},"devices":[{{"name":"d","driver":"modbus-tcp",
+        "settings":{{"host":"h"}},"groups":[{{"name":"g","interval":"1s","tags":[{}]}}]}}]}}"#,
+        tags.trim_end_matches(',')
+    );
+    assert!(check(json.as_bytes()).checked.is_some());
+}
+
 /// Tags with one mistake each.
 const TAG_MISTAKES: &[&str] = &[
     "{ name: NAME, address: 'input:0', type: flaot32 }",

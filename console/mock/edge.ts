@@ -343,7 +343,7 @@ export class MockEdge {
         remedy: 'Check the uplink of the plant. There is room for 11 days; nothing is lost until then.',
       })
     }
-    return problems
+    return problems.toSorted((a, b) => Number(b.severity === 'error') - Number(a.severity === 'error'))
   }
 
   status(config: Status['config']): Status {

@@ -272,7 +272,7 @@ const many: Point[] = Array.from({ length: 4000 }, (_, index) => ({
   unit: 'mV',
   description: `Voltage of cell ${index + 1}`,
   access: 'read' as const,
-  value: (_: Machine, t: number) => Math.round(3300 + 20 * wave(t, 60 + (index % 17), index / 97)),
+  value: (_machine: Machine, t: number) => Math.round(3300 + 20 * wave(t, 60 + (index % 17), index / 97)),
 }))
 
 export const points = { boiler, packer, many }

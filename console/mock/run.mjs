@@ -10,7 +10,7 @@ const option = (name, otherwise) => {
 }
 const dist = args.includes('--dist')
 const vite = await createServer({
-  server: { middlewareMode: true, hmr: dist ? false : undefined, watch: dist ? null : undefined },
+  server: { middlewareMode: true, hmr: dist ? false : undefined, ws: dist ? false : undefined, watch: dist ? null : undefined },
   appType: 'custom',
   logLevel: 'error',
   optimizeDeps: dist ? { noDiscovery: true } : undefined,

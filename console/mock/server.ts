@@ -110,7 +110,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   if (!url.pathname.startsWith('/api/v1/')) return asset(url, request, response, options.vite)
   const path = url.pathname.slice('/api/v1'.length)
   const method = request.method ?? 'GET'
-  const body = await text(request)
+  const body = await received(request)
   const route = `${method} ${path}`
   if (route === 'GET /setup') return json(response, 200, { needed: users.length === 0 })
   if (route === 'POST /setup') return setUp(JSON.parse(body), response)
@@ -427,7 +427,7 @@ function json(response: ServerResponse, status: number, body: unknown) {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 
-async function text(request: IncomingMessage): Promise<string> {
+async function received(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(Buffer.from(part as Uint8Array))
   return Buffer.concat(parts).toString('utf8')

@@ -9,7 +9,7 @@ export type Connection =
   | { state: 'lost'; since: number }
 
 export interface LiveValue extends LiveTag {
-  /** performance.now() when it came, so that ages tick without trusting two clocks */
+  /** when it came, by this browser's clock: ages tick from there without trusting two clocks to agree */
   receivedAt: number
   /** counts changes of value or quality, for the flash */
   changes: number
@@ -70,7 +70,7 @@ class LiveStream {
   }
 
   private take(tags: LiveTag[]) {
-    const receivedAt = performance.now()
+    const receivedAt = Date.now()
     for (const tag of tags) {
       const key = tagKey(tag.device, tag.name)
       const before = this.values.get(key)

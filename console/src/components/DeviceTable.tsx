@@ -61,7 +61,7 @@ function DeviceRow({ device }: { device: Device }) {
         <Link to={paths.device(device.name)}>{device.name}</Link>
         {device.description !== undefined && <span className="sub">{device.description}</span>}
       </th>
-      <td className="cell-state">
+      <td className={device.state !== 'online' && reason !== '' ? 'cell-state with-reason' : 'cell-state'}>
         <DeviceMark device={device} />
         {device.state !== 'online' && reason !== '' && <span className="sub">{reason}</span>}
       </td>
@@ -77,7 +77,7 @@ function DeviceRow({ device }: { device: Device }) {
       </td>
       <td className="number" data-label="round trip">
         {rtt === null ? '–' : duration(rtt.mean)}
-        {rtt !== null && <span className="sub">p99 {duration(rtt.p99)}</span>}
+        {rtt !== null && <span className="sub rtt">p99 {duration(rtt.p99)}</span>}
       </td>
       <td className="number" data-label="last read">
         <Ago time={lastRead(device)} />

@@ -6,11 +6,12 @@ import { plural } from '../lib/numbers'
 import { paths } from '../paths'
 import { Icon } from '../ui/Icon'
 import { Since } from './Since'
+import { TagBalance } from './TagBalance'
 
 export function Health({ status, devices }: { status: Status; devices: Device[] }) {
   const problems = status.problems
   return (
-    <section className="health" aria-labelledby="health" aria-live="polite">
+    <section className="health" aria-labelledby="health">
       {problems.length === 0 ? (
         <AllWell status={status} devices={devices} />
       ) : (
@@ -18,9 +19,10 @@ export function Health({ status, devices }: { status: Status; devices: Device[] 
           <div className={`health-head ${problems.some((each) => each.severity === 'error') ? 'bad' : 'warn'}`}>
             <Icon name={problems.some((each) => each.severity === 'error') ? 'cross' : 'warning'} />
             <div>
-              <h2 id="health">{headline(status)}</h2>
+              <h2 id="health" aria-live="polite">{headline(status)}</h2>
               <p>{plural(problems.length, 'problem')}, the worst first</p>
             </div>
+            <TagBalance tags={status.tags} />
           </div>
           <ul className="problems">
             {problems.map((problem) => (
@@ -40,7 +42,7 @@ function AllWell({ status, devices }: { status: Status; devices: Device[] }) {
     <div className="health-head good">
       <Icon name="check" />
       <div>
-        <h2 id="health">
+        <h2 id="health" aria-live="polite">
           {status.tags.total === 1 ? 'The tag is' : `All ${plural(status.tags.total, 'tag')} are`} fresh and good
         </h2>
         <p>
@@ -48,6 +50,7 @@ function AllWell({ status, devices }: { status: Status; devices: Device[] }) {
           <Since time={last} />.
         </p>
       </div>
+      <TagBalance tags={status.tags} />
     </div>
   )
 }

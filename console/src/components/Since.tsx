@@ -1,12 +1,12 @@
 /** A moment and how long ago it was, ticking. */
 import { useSince } from '../hooks/useNow'
-import { duration, moment } from '../lib/time'
+import { age, moment } from '../lib/time'
 
 export function Since({ time }: { time: string }) {
   const ms = useSince(time)
   return (
     <time dateTime={time}>
-      {moment(time)} ({ms < 60_000 ? `${Math.floor(ms / 1000)} s` : duration(ms)})
+      {moment(time)} ({age(ms)})
     </time>
   )
 }
@@ -17,5 +17,5 @@ export function Ago({ time }: { time: string | undefined }) {
 
 function Ticking({ time }: { time: string }) {
   const ms = useSince(time)
-  return <time dateTime={time}>{ms < 1_500 ? 'now' : `${duration(Math.floor(ms / 1000) * 1000)} ago`}</time>
+  return <time dateTime={time}>{ms < 2_000 ? 'just now' : `${age(ms)} ago`}</time>
 }

@@ -13,7 +13,7 @@ export function TagBalance({ tags }: { tags: TagCounts }) {
     { name: 'bad', value: tags.bad, mark: <QualityMark severity="bad" stale={false} /> },
   ]
   return (
-    <section className="panel balance" aria-label="Tags by quality">
+    <div className="balance" role="group" aria-label="Tags by quality">
       <ul className="balance-numbers">
         {parts.map((part) => (
           <li key={part.name} className={part.value === 0 ? 'none' : ''}>
@@ -27,6 +27,6 @@ export function TagBalance({ tags }: { tags: TagCounts }) {
           part.value === 0 ? null : <span key={part.name} className={part.name} style={{ flexGrow: part.value }} />,
         )}
       </div>
-    </section>
+    </div>
   )
 }

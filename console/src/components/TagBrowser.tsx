@@ -96,7 +96,7 @@ export function TagBrowser({ device }: { device: Device }) {
           <Failure error={tags.error} />
         </div>
       )}
-      {tags.data !== undefined && tags.data.items.length > 0 && <TagTable tags={tags.data.items} />}
+      {tags.data !== undefined && tags.data.items.length > 0 && <TagTable tags={tags.data.items} listedAt={tags.dataUpdatedAt} />}
       {tags.data !== undefined && tags.data.items.length === 0 && (
         <div className="body empty">
           {filtered ? (

@@ -5,12 +5,12 @@ import type { Sample, Samples, Tag } from '../api/types'
 import { useSize } from '../hooks/useSize'
 import { drawing, sampleAt, timeTicks, valueBounds, type Drawing } from '../lib/chart'
 import { axisNumber, ticks } from '../lib/numbers'
-import { staleAfterMs, withUnit } from '../lib/tag'
+import { withUnit } from '../lib/tag'
 import { clock, clockMs, moment } from '../lib/time'
 import { QualityMark } from './marks'
 
 const height = 220
-const margin = { top: 10, right: 10, bottom: 24, left: 52 }
+const margin = { top: 10, right: 8, bottom: 24, left: 52 }
 
 interface Props {
   tag: Tag
@@ -24,8 +24,8 @@ export function TagChart({ tag, samples }: Props) {
   const from = Date.parse(samples.from)
   const to = Date.parse(samples.to)
   // Thinning keeps a few hundred points: neighbours are then further apart than the interval.
-  const spacing = Math.max(staleAfterMs(tag.interval_ms), samples.thinned ? (to - from) / 60 : 0)
-  const drawn = drawing(list, spacing, to)
+  const quietMs = Math.max(30_000, 10 * tag.interval_ms, samples.thinned ? (to - from) / 60 : 0)
+  const drawn = drawing(list, quietMs, to)
   if (list.length === 0) {
     return (
       <p className="chart-empty muted">
@@ -146,10 +146,15 @@ function Plot({ tag, drawn, from, to, plot, x }: PlotProps) {
       {timeTicks(from, to, plot.right - plot.left > 420 ? 6 : 4).map((mark) => (
         <g key={mark}>
           <line className="grid" x1={x(mark)} x2={x(mark)} y1={margin.top} y2={bottom} />
-          <text className="tick" x={x(mark)} y={height - 6} textAnchor="middle">
-            {clock(mark).slice(0, 5)}
-          </text>
+          {x(mark) < plot.right - 12 && (
+            <text className="tick" x={x(mark)} y={height - 6} textAnchor="middle">
+              {clock(mark).slice(0, 5)}
+            </text>
+          )}
         </g>
+      ))}
+      {drawn.holds.map((hold) => (
+        <line key={hold.from} className="hold" x1={x(hold.from)} x2={x(hold.to)} y1={y(hold.value)} y2={y(hold.value)} />
       ))}
       {drawn.lines.map((line) => (
         <path
@@ -194,9 +199,9 @@ function Legend({ drawn, samples }: { drawn: Drawing; samples: Samples }) {
           <span className="swatch uncertain" aria-hidden="true" /> uncertain
         </span>
       )}
-      {kinds.has('gap') && (
+      {drawn.holds.length > 0 && (
         <span>
-          <span className="swatch gap" aria-hidden="true" /> gap: no samples
+          <span className="swatch hold" aria-hidden="true" /> no new sample stored: value held
         </span>
       )}
       {late && samples.complete_from !== null && <span>kept since {moment(samples.complete_from)}</span>}

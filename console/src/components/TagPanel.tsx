@@ -20,7 +20,7 @@ import { Failure } from './Failure'
 import { QualityMark } from './marks'
 import { Since } from './Since'
 import { TagChart } from './TagChart'
-import { Flash, useListedAt } from './TagTable'
+import { Flash } from './TagTable'
 
 const spans: [string, string, number][] = [
   ['15m', '15 min', 900_000],
@@ -65,12 +65,12 @@ export function TagPanel({ device, name, onClose }: Props) {
           <Failure error={tag.error} />
         </div>
       )}
-      {tag.data !== undefined && <TagDetail tag={tag.data} />}
+      {tag.data !== undefined && <TagDetail tag={tag.data} listedAt={tag.dataUpdatedAt} />}
     </aside>
   )
 }
 
-function TagDetail({ tag }: { tag: Tag }) {
+function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
   const [search, setSearch] = useSearchParams()
   const span = spans.find(([key]) => key === search.get('span')) ?? ['15m', '15 min', 900_000]
   const samples = useQuery(samplesQuery(tag.device, tag.name, span[2]))
@@ -78,7 +78,7 @@ function TagDetail({ tag }: { tag: Tag }) {
   const mine = (commands.data?.items ?? []).filter((each) => each.device === tag.device && each.tag === tag.name)
   return (
     <>
-      <CurrentValue tag={tag} />
+      <CurrentValue tag={tag} listedAt={listedAt} />
       {writable(tag) && (
         <div className="tag-panel-part">
           <WriteForm tag={tag} />
@@ -136,10 +136,9 @@ function TagDetail({ tag }: { tag: Tag }) {
   )
 }
 
-function CurrentValue({ tag }: { tag: Tag }) {
+function CurrentValue({ tag, listedAt }: { tag: Tag; listedAt: number }) {
   const me = useMe()
   const live = useLiveValue(tag.device, tag.name)
-  const listedAt = useListedAt(tag)
   const now = reading(tag, listedAt, live, useNow())
   const read = useMutation({
     mutationFn: () => api.readNow(tag.device, tag.name),
@@ -150,7 +149,7 @@ function CurrentValue({ tag }: { tag: Tag }) {
     <div className={`tag-panel-part current ${now.stale ? 'is-stale' : ''}`}>
       <div className="current-row">
         <div>
-          <div className="current-value" aria-label="Current value">
+          <div className="current-value" role="group" aria-label="Current value">
             <Flash changes={now.changes}>{withUnit(now.text, tag.unit)}</Flash>
           </div>
           <div className="current-state">

@@ -10,7 +10,7 @@ import { age } from '../lib/time'
 import { Icon } from '../ui/Icon'
 import { QualityMark } from './marks'
 
-export function TagTable({ tags }: { tags: Tag[] }) {
+export function TagTable({ tags, listedAt }: { tags: Tag[]; listedAt: number }) {
   const [search] = useSearchParams()
   const chosen = search.get('tag')
   return (
@@ -35,23 +35,28 @@ export function TagTable({ tags }: { tags: Tag[] }) {
       </thead>
       <tbody>
         {tags.map((tag) => (
-          <TagRow key={tag.name} tag={tag} chosen={tag.name === chosen} />
+          <TagRow key={tag.name} tag={tag} listedAt={listedAt} chosen={tag.name === chosen} />
         ))}
       </tbody>
     </table>
   )
 }
 
-const TagRow = memo(function TagRow({ tag, chosen }: { tag: Tag; chosen: boolean }) {
+interface RowProps {
+  tag: Tag
+  listedAt: number
+  chosen: boolean
+}
+
+const TagRow = memo(function TagRow({ tag, listedAt, chosen }: RowProps) {
   const live = useLiveValue(tag.device, tag.name)
   const now = useNow()
-  const listedAt = useListedAt(tag)
   const { search } = useLocation()
-  const now_ = reading(tag, listedAt, live, now)
+  const current = reading(tag, listedAt, live, now)
   const params = new URLSearchParams(search)
   params.set('tag', tag.name)
   return (
-    <tr className={`${chosen ? 'chosen' : ''} ${now_.stale ? 'is-stale' : ''} q-${now_.severity}`}>
+    <tr className={`${chosen ? 'chosen' : ''} ${current.stale ? 'is-stale' : ''} q-${current.severity}`}>
       <th scope="row" className="cell-name">
         <Link
           to={{ search: params.toString() }}
@@ -64,31 +69,24 @@ const TagRow = memo(function TagRow({ tag, chosen }: { tag: Tag; chosen: boolean
         {writable(tag) && (
           <span className="writable" title="Can be written">
             <Icon name="pencil" />
-            <span className="visually-hidden">, can be written</span>
+            <span className="visually-hidden">can be written</span>
           </span>
         )}
         <span className="sub narrow-only">{tag.description}</span>
       </th>
-      <td className="number cell-value" aria-label={`${tag.name} value`}>
-        <Flash changes={now_.changes}>{withUnit(now_.text, tag.unit)}</Flash>
+      <td className="number cell-value">
+        <Flash changes={current.changes}>{withUnit(current.text, tag.unit)}</Flash>
       </td>
       <td className="cell-quality">
-        <QualityMark severity={now_.severity} stale={now_.stale} />
-        {now_.severity !== 'good' && now_.reason !== '' && <span className="sub">{now_.reason}</span>}
+        <QualityMark severity={current.severity} stale={current.stale} />
+        {current.severity !== 'good' && current.reason !== '' && <span className="sub">{current.reason}</span>}
       </td>
-      <td className="number cell-age muted">{age(now_.ageMs)}</td>
+      <td className="number cell-age muted">{age(current.ageMs)}</td>
       <td className="mono wide-only">{tag.address}</td>
       <td className="muted wide-only cell-description">{tag.description}</td>
     </tr>
   )
 })
-
-/** When this listing of the tag came: the age in it counts from there. */
-export function useListedAt(tag: Tag): number {
-  const ref = useRef<{ tag: Tag; at: number }>({ tag, at: performance.now() })
-  if (ref.current.tag !== tag) ref.current = { tag, at: performance.now() }
-  return ref.current.at
-}
 
 /** Marks a change for a moment; nothing moves for those who asked for no motion. */
 export function Flash({ changes, children }: { changes: number; children: string }) {

@@ -83,7 +83,9 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
   const view = useRef<EditorView | undefined>(undefined)
   const access = useRef(new Compartment())
   const changed = useRef(onChange)
-  changed.current = onChange
+  useEffect(() => {
+    changed.current = onChange
+  })
   const initial = useRef(value)
 
   useEffect(() => {

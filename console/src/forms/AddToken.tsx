@@ -80,7 +80,7 @@ export function AddToken({ onClose }: { onClose: () => void }) {
         />
         <SelectField
           label="Role"
-          hint={`A ${role} ${roleMeanings[role]}. Give the least that does.`}
+          hint={`${role}: ${roleMeanings[role]}. Give the least that does.`}
           value={role}
           onChange={(event) => setRole(roles.find((each) => each === event.target.value) ?? 'viewer')}
         >

@@ -70,7 +70,7 @@ export function EditUser({ user, onClose }: { user?: User; onClose: () => void }
         )}
         <SelectField
           label="Role"
-          hint={`A ${role} ${roleMeanings[role]}.`}
+          hint={`${role}: ${roleMeanings[role]}.`}
           value={role}
           onChange={(event) => setRole(roles.find((each) => each === event.target.value) ?? 'viewer')}
         >

@@ -2,13 +2,13 @@
 import { useSyncExternalStore } from 'react'
 
 const listeners = new Set<() => void>()
-let now = performance.now()
+let now = Date.now()
 let timer: number | undefined
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   timer ??= window.setInterval(() => {
-    now = performance.now()
+    now = Date.now()
     for (const each of listeners) each()
   }, 1_000)
   return () => {
@@ -20,13 +20,12 @@ function subscribe(listener: () => void): () => void {
   }
 }
 
-/** performance.now() of the last tick. */
+/** Date.now() of the last tick. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now)
 }
 
 /** Milliseconds since a moment told by the edge; browser and edge clocks may differ by a little. */
 export function useSince(time: string): number {
-  useNow()
-  return Math.max(0, Date.now() - Date.parse(time))
+  return Math.max(0, useNow() - Date.parse(time))
 }

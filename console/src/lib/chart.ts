@@ -10,13 +10,20 @@ export interface Point {
 export interface Band {
   from: number
   to: number
-  severity: Severity | 'gap'
-  reason: string
+  severity: Severity
+}
+
+/** No sample was stored for a while: the value did not change (enough), or the edge did not run. */
+export interface Hold {
+  from: number
+  to: number
+  value: number
 }
 
 export interface Drawing {
   lines: Point[][]
   bands: Band[]
+  holds: Hold[]
   low: number
   high: number
 }
@@ -27,10 +34,11 @@ export function chartNumber(value: unknown): number | undefined {
   return undefined
 }
 
-/** `gapMs`: a longer silence is drawn as a gap, except for tags that are sent on change (undefined). */
-export function drawing(samples: Sample[], gapMs: number | undefined, to: number): Drawing {
+/** `quietMs`: a longer silence is drawn as a hold, not as a slope that nobody measured. */
+export function drawing(samples: Sample[], quietMs: number, to: number): Drawing {
   const lines: Point[][] = []
   const bands: Band[] = []
+  const holds: Hold[] = []
   let line: Point[] = []
   let low = Infinity
   let high = -Infinity
@@ -49,15 +57,14 @@ export function drawing(samples: Sample[], gapMs: number | undefined, to: number
       low = Math.min(low, value)
       high = Math.max(high, value)
     }
-    if (sample.quality !== 'good') {
-      extend(bands, { from: time, to: next, severity: sample.quality, reason: '' })
-    } else if (gapMs !== undefined && next - time > gapMs) {
+    if (sample.quality !== 'good') extend(bands, { from: time, to: next, severity: sample.quality })
+    if (value !== undefined && next - time > quietMs) {
       endLine()
-      extend(bands, { from: time, to: next, severity: 'gap', reason: 'no samples' })
+      holds.push({ from: time, to: next, value })
     }
   }
   endLine()
-  return { lines, bands, low, high }
+  return { lines, bands, holds, low, high }
 }
 
 function extend(bands: Band[], band: Band) {

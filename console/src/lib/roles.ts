@@ -5,9 +5,9 @@ export const roles: readonly Role[] = ['viewer', 'operator', 'engineer', 'admin'
 
 export const roleMeanings: Record<Role, string> = {
   viewer: 'sees everything, changes nothing',
-  operator: 'also reads now and writes values to devices',
-  engineer: 'also changes the configuration',
-  admin: 'also manages users and API tokens',
+  operator: 'sees everything, reads values now and writes values to devices',
+  engineer: 'does what an operator may, and changes the configuration',
+  admin: 'may do everything, also manage users and API tokens',
 }
 
 export function may(role: Role, needed: Role): boolean {

@@ -17,7 +17,7 @@ export function staleAfterMs(intervalMs: number): number {
   return Math.max(2_000, 3 * intervalMs)
 }
 
-/** `listedAt` and `now` are performance.now() of when the listing came and of this tick. */
+/** `listedAt` and `now`: when the listing came and this tick, both by this browser's clock. */
 export function reading(tag: Tag, listedAt: number, live: LiveValue | undefined, now: number): Reading {
   const listedAge = tag.age_ms === null ? null : tag.age_ms + Math.max(0, now - listedAt)
   const liveIsNewer = live !== undefined && (tag.time === null || (live.time !== null && live.time >= tag.time))

@@ -23,9 +23,11 @@ export function duration(ms: number): string {
   return '0 s'
 }
 
-/** An age that ticks: whole seconds once it is older than ten, so that a column of them stays calm. */
+/** An age that ticks once a second: whole seconds, so that a column of them stays calm. */
 export function age(ms: number | null): string {
-  return ms === null ? 'never' : duration(Math.max(0, ms))
+  if (ms === null) return 'never'
+  if (ms < 1_000) return '< 1 s'
+  return ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : duration(ms)
 }
 
 /** A setting such as an interval, without loss: `250 ms`, `1 s`, `1.5 s`, `5 min`. */

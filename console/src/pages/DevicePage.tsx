@@ -40,8 +40,10 @@ export function DevicePage() {
             <h1>{name}</h1>
             {device.description !== undefined && <p className="muted">{device.description}</p>}
           </div>
-          <div className="page-head-end" role="status">
-            <DeviceMark device={device} chip />
+          <div className="page-head-end">
+            <span role="status">
+              <DeviceMark device={device} chip />
+            </span>
             <span className="muted small">
               since <Since time={device.since} />
             </span>
@@ -75,7 +77,7 @@ function StateNotice({ device }: { device: Device }) {
       {device.reason !== undefined && <span>{device.reason}</span>}
       <span>
         {next !== undefined && `The edge tries again by itself: ${next}. `}
-        {device.state === 'disabled' ? 'It is not polled.' : `Values below are the last ones known. Link: ${device.link}`}
+        {device.state === 'disabled' ? 'It is not polled.' : `Its tags have no good value until it answers. Link: ${device.link}`}
       </span>
     </Notice>
   )

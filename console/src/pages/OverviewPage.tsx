@@ -8,7 +8,6 @@ import { DeviceTable } from '../components/DeviceTable'
 import { Facts } from '../components/Facts'
 import { Health } from '../components/Health'
 import { SinkTable } from '../components/SinkTable'
-import { TagBalance } from '../components/TagBalance'
 import { useMe } from '../hooks/useMe'
 import { useTitle } from '../hooks/useTitle'
 import { bytes, plural } from '../lib/numbers'
@@ -34,7 +33,6 @@ export function OverviewPage() {
       ) : (
         <>
           <Health status={status} devices={devices} />
-          <TagBalance tags={status.tags} />
           <section className="panel" aria-labelledby="devices">
             <header>
               <h2 id="devices">Devices</h2>

@@ -1,0 +1,89 @@
+// Every page at both widths and in both themes: pictures, no sideways scroll, names, contrast, a clean console.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+
+import { faintTexts, nameless, sideways } from './audit.mjs'
+import { base, desktop, enter, launch, newPage, phone, shot } from './browser.mjs'
+import { until } from './until.mjs'
+
+const pages = [
+  ['overview', '/', 'Devices'],
+  ['device', '/devices/boiler-1', 'Tags'],
+  ['tag', '/devices/boiler-1?tag=drum_pressure', 'Last samples'],
+  ['tag-write', '/devices/boiler-1?tag=pressure_setpoint', 'Last commands'],
+  ['config', '/config', 'Findings'],
+  ['reference', '/config?open=reference', 'Settings'],
+  ['revisions', '/config/revisions', 'Revisions'],
+  ['revision', '/config/revisions/1', 'Revision 1'],
+  ['settings', '/settings', 'API tokens'],
+  ['not-found', '/nowhere', 'There is no such page'],
+]
+
+let browser
+let state
+
+before(async () => {
+  browser = await launch()
+  const { page, context } = await newPage(browser)
+  await enter(page)
+  state = await context.storageState()
+  await context.close()
+})
+
+after(async () => {
+  await browser?.close()
+})
+
+for (const [width, size] of [['desktop', desktop], ['phone', phone]]) {
+  for (const scheme of ['light', 'dark']) {
+    test(`every page at ${size.width} × ${size.height}, ${scheme}`, async () => {
+      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width === 'phone' })
+      for (const [name, path, heading] of pages) {
+        await page.goto(base + path)
+        await page.getByRole('heading', { name: heading }).first().waitFor()
+        await page.getByText('live', { exact: true }).first().waitFor({ state: 'attached' })
+        if (name.startsWith('tag')) await page.getByRole('slider').waitFor()
+        if (name === 'config') await page.getByText(/no findings|\d+ (error|warning)/).first().waitFor()
+        await shot(page, `${name}-${width}-${scheme}`)
+        assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
+        assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
+        assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
+      }
+      assert.deepEqual(problems, [])
+      await context.close()
+    })
+  }
+}
+
+test('nothing scrolls sideways at 360 px', async () => {
+  const { page, context } = await newPage(browser, { state, size: { width: 360, height: 740 }, touch: true })
+  for (const [name, path, heading] of pages) {
+    await page.goto(base + path)
+    await page.getByRole('heading', { name: heading }).first().waitFor()
+    assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
+  }
+  await context.close()
+})
+
+test('the login looks right, and the theme can be chosen', async () => {
+  const out = await newPage(browser, { scheme: 'dark' })
+  await out.page.goto(`${base}/login`)
+  await out.page.getByRole('button', { name: 'Log in' }).waitFor()
+  await shot(out.page, 'login-desktop-dark')
+  assert.deepEqual(await faintTexts(out.page), [])
+  assert.deepEqual(out.problems, [])
+  await out.context.close()
+
+  const { page, context } = await newPage(browser, { state, scheme: 'light' })
+  await page.goto(`${base}/settings`)
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  const light = await ground()
+  await page.getByRole('radio', { name: 'Dark' }).check()
+  await until('a dark ground', async () => (await ground()) !== light)
+  await page.reload()
+  await page.getByRole('radio', { name: 'Dark' }).waitFor()
+  assert.notEqual(await ground(), light, 'the choice outlasts a reload')
+  await page.getByRole('radio', { name: 'Light' }).check()
+  await until('a light ground', async () => (await ground()) === light)
+  await context.close()
+})

@@ -1,1 +1,18 @@
-//! The edge as a library; `main.rs` is the program.
+//! The edge: the program `tagwerk` around the runtime. Store, accounts, HTTP and command line.
+//!
+//! A library only so that its tests can hold the generated documents against the code.
+
+mod accounts;
+mod app;
+pub mod cli;
+mod configuration;
+mod http;
+mod instant;
+mod private_file;
+mod process;
+mod registry;
+mod run;
+mod show;
+mod store;
+
+pub use registry::CATALOGUE;

@@ -1,1 +1,5 @@
-fn main() {}
+//! `tagwerk`: the edge and its command line.
+
+fn main() -> std::process::ExitCode {
+    tagwerk_edge::cli::main()
+}

@@ -1,0 +1,58 @@
+//! What every request and every start and end of the edge works with.
+
+use crate::accounts::Accounts;
+use crate::configuration::Configuration;
+use crate::process::Usage;
+use std::sync::Arc;
+use tagwerk_api as api;
+use tagwerk_env::{Env, Moment};
+use tagwerk_journal::Options;
+use tagwerk_model::limits;
+use tagwerk_runtime::Runtime;
+use tokio::sync::{Semaphore, watch};
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Problems listed in one status.
+const PROBLEMS_MAX: usize = 100;
+
+pub type Shared = Arc<App>;
+
+pub struct App {
+    pub env: Env,
+    pub runtime: Runtime,
+    pub accounts: Accounts,
+    pub configuration: Configuration,
+    pub journal_options: Options,
+    pub started: Moment,
+    pub started_unix_ns: i64,
+    /// One permit per live subscriber.
+    pub subscribers: Arc<Semaphore>,
+    /// True once the edge ends; streams without an end watch it.
+    pub ending: watch::Receiver<bool>,
+    /// Reached over TLS, so that cookies may say so.
+    pub secure: bool,
+}
+
+/// Resolves once the edge ends. Cancel safe.
+pub async fn ended(ending: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could end it, which is an end too.
+    let _ = ending.wait_for(|ending| *ending).await;
+}
+
+impl App {
+    pub fn subscribers() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(limits::LIVE_SUBSCRIBERS_MAX))
+    }
+
+    pub fn problems(&self) -> Vec<api::Problem> {
+        let own = self.configuration.problem();
+        let mut problems: Vec<_> = own.into_iter().chain(self.runtime.problems()).collect();
+        problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
+        problems.truncate(PROBLEMS_MAX);
+        problems.into_iter().map(crate::show::problem).collect()
+    }
+
+    pub fn usage(&self) -> Usage {
+        Usage::of_this_process(&*self.env.disk)
+    }
+}

@@ -1,0 +1,363 @@
+//! The one door through which a configuration comes: check it, keep it as a revision, run it.
+
+use crate::registry::CATALOGUE;
+use crate::show;
+use crate::store::{NewRevision, RevisionRow, Store, StoreError, TagNumbers};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tagwerk_api as api;
+use tagwerk_config::{Checked, Lint, LocatedFinding, diff, lint};
+use tagwerk_env::Clock;
+use tagwerk_model::TagId;
+use tagwerk_runtime::view::{Problem, ProblemKind};
+use tagwerk_runtime::{RecordKind, Runtime, TagIds};
+
+#[derive(Clone)]
+pub struct Configuration(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    runtime: Runtime,
+    clock: Arc<dyn Clock>,
+    numbers: TagNumbers,
+    state: Mutex<State>,
+    /// Held from reading the revision a change is based on to running the new one.
+    door: tokio::sync::Mutex<()>,
+    /// Reading a document of the largest size takes several times its memory: one at a time.
+    reading: tokio::sync::Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    active: Option<RevisionRow>,
+    description: Option<String>,
+    problem: Option<Problem>,
+}
+
+#[derive(Debug)]
+pub enum ApplyRefused {
+    /// Another revision came between; it is told which, and by whom.
+    Stale(RevisionRow),
+    /// The request names no revision although there is one.
+    NoBase(RevisionRow),
+    Findings(Vec<LocatedFinding>),
+    NoRevision(u64),
+    /// Stored, but not all of it could be put to work.
+    NotRunning(String),
+    Store(StoreError),
+}
+
+impl From<StoreError> for ApplyRefused {
+    fn from(error: StoreError) -> ApplyRefused {
+        ApplyRefused::Store(error)
+    }
+}
+
+impl fmt::Display for ApplyRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApplyRefused::Stale(row) | ApplyRefused::NoBase(row) => write!(
+                f,
+                "the running configuration is revision {}, applied by {} at {}",
+                row.revision,
+                row.by,
+                api::Time::from_unix_ns(row.applied_unix_ns)
+            ),
+            ApplyRefused::Findings(findings) => match findings.len() {
+                1 => f.write_str("the configuration has one finding"),
+                n => write!(f, "the configuration has {n} findings"),
+            },
+            ApplyRefused::NoRevision(revision) => write!(
+                f,
+                "there is no revision {revision}; the last {} are kept",
+                tagwerk_model::limits::REVISIONS_MAX
+            ),
+            ApplyRefused::NotRunning(text) => {
+                write!(f, "the revision is stored but does not run: {text}")
+            }
+            ApplyRefused::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What a new configuration is based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The revision that its author saw; 0 for none.
+    Revision(u64),
+    /// Its author did not say.
+    Unstated,
+    /// Whatever runs: a rollback names its text itself.
+    Any,
+}
+
+/// Who applies a configuration, and why.
+pub struct Author<'a> {
+    pub by: &'a str,
+    pub comment: Option<&'a str>,
+}
+
+impl Configuration {
+    pub fn new(store: Store, runtime: Runtime, clock: Arc<dyn Clock>) -> Configuration {
+        Configuration(Arc::new(Inner {
+            numbers: TagNumbers::new(store.clone()),
+            store,
+            runtime,
+            clock,
+            state: Mutex::default(),
+            door: tokio::sync::Mutex::new(()),
+            reading: tokio::sync::Semaphore::new(1),
+        }))
+    }
+
+    /// Runs the newest revision. One that this version does not accept, or a store that cannot be
+    /// read, is a problem to show and no reason not to start.
+    pub async fn start(&self) {
+        let row = match self.stored(|store| store.newest_revision()).await {
+            Ok(None) => return,
+            Ok(Some(row)) => row,
+            Err(error) => return self.report(error.to_string()),
+        };
+        self.state().active = Some(row.clone());
+        let revision = row.revision;
+        let text = match self.stored(move |store| store.revision_text(revision)).await {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => return self.report(error.to_string()),
+        };
+        let (_, read) = self.read(text).await;
+        let Some(checked) = read.checked else {
+            let first = read.findings.first().map(|f| format!(": {f}")).unwrap_or_default();
+            return self.report(format!(
+                "revision {revision} is not accepted by this version of Tagwerk{first}"
+            ));
+        };
+        if let Err(error) = self.run(checked).await {
+            self.report(error);
+        }
+    }
+
+    /// Everything that is wrong with a document.
+    pub async fn lint(&self, text: String) -> api::LintAnswer {
+        let (_, read) = self.read(text).await;
+        api::LintAnswer {
+            ok: read.checked.is_some(),
+            findings: read.findings.into_iter().map(show::finding).collect(),
+            dropped: read.dropped as u64,
+        }
+    }
+
+    /// What applying a document would change.
+    pub async fn diff(&self, text: String) -> Result<api::DiffAnswer, StoreError> {
+        let active = self.active_text().await?;
+        let (text, read) = self.read(text).await;
+        let mut answer = api::DiffAnswer {
+            ok: read.checked.is_some(),
+            findings: read.findings.into_iter().map(show::finding).collect(),
+            changes: Vec::new(),
+            effects: Vec::new(),
+        };
+        if let Some(checked) = read.checked {
+            let runtime = self.0.runtime.clone();
+            let (changes, effects) = tokio::task::spawn_blocking(move || {
+                (changes(active.as_deref(), &text), runtime.plan(&checked))
+            })
+            .await
+            .expect("comparing two documents does not panic");
+            answer.changes = changes;
+            answer.effects = effects.into_iter().map(show::effect).collect();
+        }
+        Ok(answer)
+    }
+
+    /// Makes a document the running configuration, or changes nothing. Once it returns well, the
+    /// revision is on disk.
+    pub async fn apply(
+        &self,
+        text: String,
+        base: Base,
+        author: Author<'_>,
+    ) -> Result<api::ApplyAnswer, ApplyRefused> {
+        let _door = self.0.door.lock().await;
+        // Before the costly check and again never: the door is closed until this one is through.
+        self.based_on(base)?;
+        let before = self.active_text().await?;
+        let (text, read) = self.read(text).await;
+        let Some(checked) = read.checked else {
+            return Err(ApplyRefused::Findings(read.findings));
+        };
+        let (devices, tags) = (checked.devices.len(), checked.tag_count());
+        let checked = self.number_tags(checked).await?;
+        let (by, comment) = (author.by.to_owned(), author.comment.map(str::to_owned));
+        let applied_unix_ns = self.0.clock.wall().unix_ns;
+        let (row, changes) = self
+            .stored(move |store| {
+                let new = NewRevision {
+                    text: &text,
+                    applied_unix_ns,
+                    by: &by,
+                    comment: comment.as_deref(),
+                    devices,
+                    tags,
+                };
+                let revision = store.add_revision(&new)?;
+                Ok((store.revision(revision)?, changes(before.as_deref(), &text).len()))
+            })
+            .await?;
+        let row = row.ok_or(ApplyRefused::NoRevision(0))?;
+        let revision = row.revision;
+        self.state().active = Some(row);
+        let entry = match author.comment {
+            Some(comment) => format!("applied revision {revision}: {comment}"),
+            None => format!("applied revision {revision}"),
+        };
+        if let Err(error) =
+            self.0.runtime.record(RecordKind::Configuration, author.by, &entry).await
+        {
+            tracing::error!(%error, revision, "the record of a new revision could not be written");
+        }
+        if let Err(error) = self.run(checked).await {
+            self.report(error.clone());
+            return Err(ApplyRefused::NotRunning(error));
+        }
+        tracing::info!(revision, by = author.by, devices, tags, "configuration applied");
+        Ok(api::ApplyAnswer {
+            revision,
+            findings: read.findings.into_iter().map(show::finding).collect(),
+            changes: changes as u64,
+        })
+    }
+
+    /// Applies the text of an earlier revision as a new one.
+    pub async fn roll_back(
+        &self,
+        revision: u64,
+        author: Author<'_>,
+    ) -> Result<api::ApplyAnswer, ApplyRefused> {
+        let text = self.stored(move |store| store.revision_text(revision)).await?;
+        let text = text.ok_or(ApplyRefused::NoRevision(revision))?;
+        let standard = format!("back to revision {revision}");
+        let comment = Some(author.comment.unwrap_or(&standard));
+        self.apply(text, Base::Any, Author { by: author.by, comment }).await
+    }
+
+    pub fn active(&self) -> Option<RevisionRow> {
+        self.state().active.clone()
+    }
+
+    pub fn description(&self) -> Option<String> {
+        self.state().description.clone()
+    }
+
+    /// Why the stored configuration does not run, if so.
+    pub fn problem(&self) -> Option<Problem> {
+        self.state().problem.clone()
+    }
+
+    /// Runs a query of the store where waiting harms nobody.
+    pub async fn stored<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.0.store.clone();
+        tokio::task::spawn_blocking(move || query(&store))
+            .await
+            .expect("the store's methods do not panic")
+    }
+
+    fn based_on(&self, base: Base) -> Result<(), ApplyRefused> {
+        let active = self.active();
+        match (base, active) {
+            (Base::Any, _) | (Base::Unstated, None) => Ok(()),
+            (Base::Unstated, Some(row)) => Err(ApplyRefused::NoBase(row)),
+            (Base::Revision(seen), Some(row)) if row.revision != seen => {
+                Err(ApplyRefused::Stale(row))
+            }
+            // Based on a revision that is gone, although none is left: nothing can be lost.
+            (Base::Revision(_), _) => Ok(()),
+        }
+    }
+
+    async fn active_text(&self) -> Result<Option<String>, StoreError> {
+        match self.active() {
+            None => Ok(None),
+            Some(row) => self.stored(move |store| store.revision_text(row.revision)).await,
+        }
+    }
+
+    async fn read(&self, text: String) -> (String, Lint) {
+        let _permit = self.0.reading.acquire().await.expect("the semaphore is never closed");
+        tokio::task::spawn_blocking(move || {
+            let read = lint(text.as_bytes(), &CATALOGUE);
+            (text, read)
+        })
+        .await
+        .expect("checking a document does not panic")
+    }
+
+    async fn number_tags(&self, checked: Checked) -> Result<Checked, StoreError> {
+        let inner = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || {
+            let devices = checked.devices.iter().map(|device| {
+                let tags = device.groups.iter().flat_map(|group| &group.tags);
+                (&*device.name, tags.map(|tag| &*tag.name))
+            });
+            inner.numbers.prepare(devices)?;
+            Ok(checked)
+        })
+        .await
+        .expect("numbering tags does not panic")
+    }
+
+    async fn run(&self, checked: Checked) -> Result<(), String> {
+        let inner = Arc::clone(&self.0);
+        let description = checked.edge.description.clone();
+        tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
+            .await
+            .map_err(|error| format!("applying the configuration failed: {error}"))?
+            .map_err(|error| error.to_string())?;
+        let mut state = self.state();
+        state.description = description;
+        state.problem = None;
+        Ok(())
+    }
+
+    fn report(&self, cause: String) {
+        tracing::error!(cause, "the configuration does not run");
+        self.state().problem = Some(Problem {
+            kind: ProblemKind::Task,
+            error: true,
+            subject: Arc::from("configuration"),
+            since_unix_ns: self.0.clock.wall().unix_ns,
+            cause,
+            doing: "the edge runs without it and keeps it as it is".to_owned(),
+            remedy: "correct the configuration and apply it, or roll back to a revision that works"
+                .to_owned(),
+            tags: 0,
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Differences from the document before; all of it when there was none.
+fn changes(before: Option<&str>, after: &str) -> Vec<api::Change> {
+    // Both have been read before; what cannot be compared has no changes to show.
+    let before = before.unwrap_or("{}");
+    diff(before.as_bytes(), after.as_bytes())
+        .unwrap_or_default()
+        .into_iter()
+        .map(show::change)
+        .collect()
+}
+
+impl TagIds for TagNumbers {
+    fn tag_ids(&self, device: &str, tags: &[&str]) -> Result<Vec<TagId>, String> {
+        self.tags(device, tags).map_err(|error| error.to_string())
+    }
+
+    fn next_set_id(&self, count: u32) -> Result<u32, String> {
+        self.next_set(count).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,105 @@
+//! The edge's HTTP side: routes to handlers, and what every answer carries.
+
+mod access;
+mod commands;
+mod components;
+mod config;
+mod console;
+mod devices;
+mod extract;
+mod gate;
+mod listen;
+mod live;
+mod metrics;
+mod mount;
+mod refusal;
+mod stall;
+mod status;
+mod tls;
+
+pub use listen::{Encryption, Listening};
+pub use tls::TlsFiles;
+
+use crate::app::Shared;
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use mount::Mount;
+use refusal::Refusal;
+use tagwerk_api::{ErrorCode, routes};
+
+/// `unsafe-inline` for styles only: the console's editor makes its style sheets at run time.
+const CONTENT_SECURITY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
+
+/// Everything that the edge answers.
+pub fn router(app: Shared) -> Router {
+    let mount = Mount::new(app.clone())
+        .on(&routes::LIVE, status::live)
+        .on(&routes::READY, status::ready)
+        .on(&routes::METRICS, metrics::metrics)
+        .on(&routes::SETUP_STATE, access::setup_state)
+        .on(&routes::SETUP, access::set_up)
+        .on(&routes::LOGIN, access::log_in)
+        .on(&routes::LOGOUT, access::log_out)
+        .on(&routes::ME, access::me)
+        .on(&routes::ME_PASSWORD, access::change_own_password)
+        .on(&routes::STATUS, status::status)
+        .on(&routes::DEVICES, devices::devices)
+        .on(&routes::DEVICE, devices::device)
+        .on(&routes::DEVICE_TAGS, devices::device_tags)
+        .on(&routes::TAGS, devices::tags)
+        .on(&routes::TAG, devices::tag)
+        .on(&routes::SAMPLES, devices::samples)
+        .on(&routes::READ_NOW, devices::read_now)
+        .on(&routes::LIVE_EVENTS, live::events)
+        .on(&routes::SINKS, devices::sinks)
+        .on(&routes::COMPONENTS, components::components)
+        .on(&routes::CONFIG, config::running)
+        .on(&routes::REVISIONS, config::revisions)
+        .on(&routes::REVISION, config::revision)
+        .on(&routes::CONFIG_SCHEMA, components::schema)
+        .on(&routes::COMMANDS, commands::commands)
+        .on(&routes::COMMAND, commands::command)
+        .on(&routes::OPENAPI, components::openapi)
+        .on(&routes::NEW_COMMAND, commands::new_command)
+        .on(&routes::LINT, config::lint)
+        .on(&routes::DIFF, config::diff)
+        .on(&routes::APPLY, config::apply)
+        .on(&routes::ROLLBACK, config::roll_back);
+    access::mount_accounts(mount)
+        .finish()
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(console::page)
+        .layer(map_response(harden))
+        .with_state(app)
+}
+
+async fn wrong_method(uri: Uri) -> Response {
+    Refusal::new(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::Invalid,
+        format!("{} does not take this method", uri.path()),
+        "see the API's description for the methods of each path",
+    )
+    .into_response()
+}
+
+/// Headers that every answer has; what a handler set stays.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,148 @@
+//! What handlers take from a request. Each refuses in the contract's form.
+
+use super::gate::BodyLimit;
+use super::refusal::Refusal;
+use crate::accounts::Caller;
+use crate::app::Shared;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tagwerk_api::ErrorCode;
+
+/// How long a small body may take to arrive.
+const BODY_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long a configuration may take: 64 MiB over a slow line.
+const CONFIG_TIME_MAX: Duration = Duration::from_secs(300);
+
+/// The caller; only where the route demands a role.
+impl FromRequestParts<Shared> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Caller, Refusal> {
+        parts.extensions.get().cloned().ok_or_else(|| Refusal::unauthenticated("nobody logged in"))
+    }
+}
+
+/// Where the connection comes from.
+#[derive(Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+impl Peer {
+    pub fn ip(self) -> IpAddr {
+        self.0.ip().to_canonical()
+    }
+}
+
+impl FromRequestParts<Shared> for Peer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Peer, Refusal> {
+        parts.extensions.get().copied().ok_or_else(|| Refusal::internal("the peer is not known"))
+    }
+}
+
+/// Parameters in the path.
+pub struct At<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for At<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<At<T>, Refusal> {
+        match Path::<T>::from_request_parts(parts, app).await {
+            Ok(Path(value)) => Ok(At(value)),
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                Err(Refusal::invalid(error.body_text(), "correct the address"))
+            }
+            Err(error) => Err(Refusal::internal(error.body_text())),
+        }
+    }
+}
+
+/// Parameters of the query.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Shared> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Asked<T>, Refusal> {
+        Query::<T>::from_request_parts(parts, app).await.map(|Query(value)| Asked(value)).map_err(
+            |error: QueryRejection| {
+                Refusal::invalid(error.body_text(), "see the API's description for the parameters")
+            },
+        )
+    }
+}
+
+/// A JSON body.
+pub struct Sent<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Sent<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Sent<T>, Refusal> {
+        // A form of a foreign page can send text/plain, and no more; this is the second bolt on
+        // that door.
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json")) {
+            return Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ErrorCode::Invalid,
+                "the body is not declared as JSON",
+                "send the header `Content-Type: application/json`",
+            ));
+        }
+        let bytes = read_body(request, app).await?;
+        serde_json::from_slice(&bytes).map(Sent).map_err(|error| {
+            Refusal::invalid(
+                format!("the body is not what this route takes: {error}"),
+                "see the API's description for its fields",
+            )
+        })
+    }
+}
+
+/// A configuration document.
+pub struct Document(pub String);
+
+impl FromRequest<Shared> for Document {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Document, Refusal> {
+        let bytes = read_body(request, app).await?;
+        String::from_utf8(Vec::from(bytes)).map(Document).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Refusal::invalid(
+                format!("the document is not UTF-8: byte {at} does not fit"),
+                "save the document as UTF-8",
+            )
+        })
+    }
+}
+
+async fn read_body(request: Request, app: &Shared) -> Result<Bytes, Refusal> {
+    let what = format!("{} {}", request.method(), request.uri().path());
+    let limit = request.extensions().get::<BodyLimit>().map_or(0, |limit| limit.0);
+    let time =
+        if limit > tagwerk_model::limits::BODY_BYTES_MAX { CONFIG_TIME_MAX } else { BODY_TIME_MAX };
+    let deadline = app.env.clock.now().after(time);
+    let body: Limited<Body> = Limited::new(request.into_body(), limit);
+    match tagwerk_env::timeout(&*app.env.clock, deadline, body.collect()).await {
+        None => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            ErrorCode::Limit,
+            format!("the body of {what} did not arrive within {} s", time.as_secs()),
+            "send it faster",
+        )),
+        Some(Ok(collected)) => Ok(collected.to_bytes()),
+        Some(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(&what, limit)),
+        Some(Err(error)) => {
+            Err(Refusal::invalid(format!("the body of {what} broke off: {error}"), "send it again"))
+        }
+    }
+}

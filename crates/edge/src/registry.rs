@@ -1,0 +1,10 @@
+//! THE LIST of drivers, in the order in which users see them. The sinks have theirs.
+
+use tagwerk_component::Driver;
+use tagwerk_config::Catalogue;
+
+pub const DRIVERS: &[&dyn Driver] = &[&tagwerk_driver_modbus::ModbusTcp, &tagwerk_driver_sim::Sim];
+pub use tagwerk_sinks::SINKS;
+
+/// All that a configuration can name.
+pub const CATALOGUE: Catalogue = Catalogue { drivers: DRIVERS, sinks: SINKS };

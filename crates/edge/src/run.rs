@@ -1,0 +1,256 @@
+//! The life of the edge: what is opened in which order, and closed in the reverse.
+
+use crate::accounts::{Accounts, StartSecrets};
+use crate::app::{App, VERSION};
+use crate::configuration::{Author, Base, Configuration};
+use crate::http::{self, Encryption, Listening, TlsFiles};
+use crate::private_file;
+use crate::process;
+use crate::registry::CATALOGUE;
+use crate::store::Store;
+use anyhow::{Context, bail};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_auth::SystemRandom;
+use tagwerk_config::{Weight, lint};
+use tagwerk_env::{Access, DiskFile, Env};
+use tagwerk_journal::{Durability, Journal, Opened, Options};
+use tagwerk_model::limits;
+use tagwerk_runtime::{Parts, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Where the command line finds its token.
+pub const CLI_TOKEN: &str = "cli.token";
+/// How long devices and sinks may take to end.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+pub struct RunOptions {
+    pub data: PathBuf,
+    pub listen: Vec<SocketAddr>,
+    pub transport: Transport,
+    pub initial_config: Option<PathBuf>,
+    pub samples_bytes_max: Option<u64>,
+    pub sync: Durability,
+    pub journal_buffer_for_test: Option<usize>,
+    pub announce: Announce,
+}
+
+/// Whether connections are encrypted.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Encrypted where anybody beyond this machine can connect.
+    Automatic,
+    Plain,
+    Own,
+    Files(TlsFiles),
+}
+
+/// How the start is told on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announce {
+    Text,
+    /// One line of JSON once everything answers, for programs.
+    Json,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Cleanly,
+    /// The initial configuration has findings; nothing was started.
+    InitialConfigRefused,
+}
+
+pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
+    let env = Env::system();
+    let data = &options.data;
+    env.disk
+        .create_directories(data)
+        .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let _lock = lock(&env, data)?;
+    let store = open_store(&env, data)?;
+    let initial = match initial_config(&env, &options, &store)? {
+        Initial::Refused => return Ok(Ended::InitialConfigRefused),
+        Initial::None => None,
+        Initial::Apply(text) => Some(text),
+    };
+    let journal_options = journal_options(&options);
+    let (journal, opened) = Journal::open(&env, &data.join("journal"), journal_options.clone())
+        .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
+    tell_opened(&opened);
+    let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
+    let parts = Parts { env: env.clone(), journal: journal.clone(), edge: Arc::from(name) };
+    let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    let (accounts, secrets) =
+        Accounts::open(store.clone(), env.clock.clone(), Arc::new(SystemRandom))?;
+    let token = data.join(CLI_TOKEN);
+    private_file::write(&*env.disk, &token, secrets.local.as_bytes())
+        .with_context(|| format!("{} cannot be written", token.display()))?;
+
+    let listening = Listening::open(&env, data, &options.listen, encryption(&options)).await?;
+    let (end, ending) = watch::channel(false);
+    let configuration = Configuration::new(store, runtime.clone(), env.clock.clone());
+    let app = Arc::new(App {
+        started: env.clock.now(),
+        started_unix_ns: env.clock.wall().unix_ns,
+        env,
+        runtime: runtime.clone(),
+        accounts,
+        configuration: configuration.clone(),
+        journal_options,
+        subscribers: App::subscribers(),
+        ending: ending.clone(),
+        secure: listening.secure(),
+    });
+    match initial {
+        None => configuration.start().await,
+        Some(text) => {
+            let author = Author { by: "local", comment: Some("initial configuration") };
+            configuration.apply(text, Base::Any, author).await.map_err(anyhow::Error::msg)?;
+        }
+    }
+    let urls = listening.urls();
+    let server = listening.serve(&app, http::router(app.clone()), ending);
+    announce(options.announce, &urls, &secrets);
+    tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
+
+    wait_for_signal().await?;
+    tracing::info!("the edge ends");
+    end.send_replace(true);
+    server.ended().await;
+    let clock = &app.env.clock;
+    let deadline = clock.now().after(STOP_TIME_MAX);
+    if tagwerk_env::timeout(&**clock, deadline, runtime.stop()).await.is_none() {
+        tracing::warn!("devices or sinks did not end in time");
+    }
+    let closed = tokio::task::spawn_blocking(move || journal.close()).await;
+    closed.context("closing the journal failed")?.context("the journal did not close cleanly")?;
+    Ok(Ended::Cleanly)
+}
+
+fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {
+    let path = data.join("lock");
+    private_file::prepare(&*env.disk, &path)
+        .and_then(|()| env.disk.open(&path, Access::Write))
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => anyhow::anyhow!(
+                "another tagwerk runs on the data directory {}; stop it, or choose another by --data",
+                data.display()
+            ),
+            _ => anyhow::Error::new(error)
+                .context(format!("the data directory {} cannot be used", data.display())),
+        })
+}
+
+fn open_store(env: &Env, data: &Path) -> anyhow::Result<Store> {
+    private_file::prepare(&*env.disk, &data.join("edge.db"))
+        .with_context(|| format!("the store in {} cannot be made", data.display()))?;
+    Store::open(data).with_context(|| format!("the store in {} cannot be opened", data.display()))
+}
+
+enum Initial {
+    None,
+    Apply(String),
+    Refused,
+}
+
+/// Reads and checks the initial configuration, where there is one and no revision yet.
+fn initial_config(env: &Env, options: &RunOptions, store: &Store) -> anyhow::Result<Initial> {
+    let Some(path) = &options.initial_config else { return Ok(Initial::None) };
+    if store.newest_revision()?.is_some() {
+        return Ok(Initial::None);
+    }
+    let bytes = env
+        .disk
+        .read(path, limits::CONFIG_BYTES_MAX as u64)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let read = lint(&bytes, &CATALOGUE);
+    for finding in &read.findings {
+        eprintln!("{}", crate::cli::finding_line(&path.display().to_string(), finding));
+    }
+    if read.checked.is_none() {
+        let errors = read.findings.iter().filter(|f| f.weight == Weight::Error).count();
+        eprintln!("{errors} errors in {}; nothing was started", path.display());
+        return Ok(Initial::Refused);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Initial::Apply(text)),
+        Err(_) => bail!("{} is not UTF-8", path.display()),
+    }
+}
+
+fn journal_options(options: &RunOptions) -> Options {
+    let mut journal = Options::default();
+    if let Some(bytes_max) = options.samples_bytes_max {
+        journal.samples.bytes_max = bytes_max;
+    }
+    journal.samples.durability = options.sync;
+    journal.outputs.durability = options.sync;
+    journal.buffered_for_test = options.journal_buffer_for_test;
+    journal
+}
+
+fn tell_opened(opened: &Opened) {
+    if !opened.clean {
+        tracing::warn!(
+            epoch = opened.epoch,
+            cut = opened.cut.len(),
+            quarantined = opened.quarantined.len(),
+            gaps = opened.gaps.len(),
+            "the last run did not end cleanly; the journal was recovered"
+        );
+    }
+    for trouble in &opened.troubles {
+        tracing::error!(trouble, "the journal could not be repaired in one place");
+    }
+}
+
+fn encryption(options: &RunOptions) -> Encryption {
+    let beyond = options.listen.iter().any(|address| !address.ip().is_loopback());
+    match &options.transport {
+        Transport::Files(files) => Encryption::Files(files.clone()),
+        Transport::Own => Encryption::Own,
+        Transport::Automatic if beyond => Encryption::Own,
+        Transport::Automatic | Transport::Plain => Encryption::None,
+    }
+}
+
+fn announce(how: Announce, urls: &[String], secrets: &StartSecrets) {
+    let first = urls.first().map_or("", String::as_str);
+    let setup = secrets.setup.as_deref().map(|token| format!("{first}/setup?token={token}"));
+    match how {
+        Announce::Json => {
+            println!("{}", serde_json::json!({ "console": first, "setup": setup }));
+        }
+        Announce::Text => {
+            urls.iter().for_each(|url| println!("Console: {url}"));
+            if let Some(setup) = setup {
+                println!("First login: {setup}");
+            }
+        }
+    }
+}
+
+async fn wait_for_signal() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // From here on the signals have no handler that listens; a second one must end the wait.
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("ended at once by a second signal");
+        std::process::exit(130);
+    });
+    Ok(())
+}

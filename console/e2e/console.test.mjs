@@ -31,7 +31,9 @@ async function replaceInEditor(page, wanted, replacement) {
   await editor(page).focus()
   await page.keyboard.press('Control+Home')
   await page.keyboard.press('Control+f')
-  await page.getByRole('textbox', { name: 'Find' }).fill(wanted)
+  // The search takes what was typed at each key, so it is typed.
+  await page.getByRole('textbox', { name: 'Find' }).clear()
+  await page.keyboard.type(wanted)
   await page.keyboard.press('Enter')
   await page.keyboard.press('Escape')
   await page.keyboard.type(replacement)
@@ -79,8 +81,8 @@ test('a set point is written in two steps, and the process follows', async () =>
   await page.goto(`${base}/devices/boiler-1?tag=pressure_setpoint`)
   const panel = page.getByRole('complementary', { name: 'Tag pressure_setpoint' })
   await panel.getByText('Allowed: 4 to 12 bar').waitFor()
-  const before_ = await until('the pressure', () => numberOf(page, 'drum_pressure'))
-  const target = before_ > 8 ? 6.5 : 9.5
+  const earlier = await until('the pressure', () => numberOf(page, 'drum_pressure'))
+  const target = earlier > 8 ? 6.5 : 9.5
 
   await panel.getByLabel('New value in bar').fill('99')
   await panel.getByRole('button', { name: 'Review…' }).click()
@@ -97,7 +99,7 @@ test('a set point is written in two steps, and the process follows', async () =>
   await until('the set point as read back', async () => Math.abs((await numberOf(page, 'pressure_setpoint')) - target) < 0.05)
   await until(
     'the pressure to go half the way',
-    async () => Math.abs((await numberOf(page, 'drum_pressure')) - target) < Math.abs(before_ - target) / 2,
+    async () => Math.abs((await numberOf(page, 'drum_pressure')) - target) < Math.abs(earlier - target) / 2,
     90_000,
   )
   await shot(page, 'written-desktop-light')

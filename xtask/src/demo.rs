@@ -115,14 +115,16 @@ impl Demo {
         let mut command = workspace.command(workspace.program("tagwerk"));
         command.arg("run").arg("--data").arg(folder.data());
         command.arg("--listen").arg(address.to_string()).arg("--initial-config").arg(&config);
-        let mut edge = Running::start("tagwerk", command, &log)?;
+        let mut edge = Running::start("tagwerk", command.arg("--ready-json"), &log)?;
+        // The link that sets the first password, as long as nobody has.
+        let setup = edge.ready_line()?["setup"].as_str().map(str::to_owned);
         wait_until_ready(&mut edge, address, &log)?;
         if moved {
-            apply(workspace, folder, &config)?;
+            apply(workspace, folder, address, &config)?;
         }
-        let setup = setup_link(&mut edge, address)?;
         let plant_control = format!("http://{}", text_of(&ready, "control")?);
-        Ok(Demo { edge, plant, console: format!("http://{address}/"), setup, plant_control, log })
+        let console = format!("http://{address}");
+        Ok(Demo { edge, plant, console, setup, plant_control, log })
     }
 
     pub fn console(&self) -> &str {
@@ -179,7 +181,7 @@ fn start_plant(workspace: &Workspace, folder: &Folder) -> Result<(Running, serde
         read_port(folder).filter(|port| is_free(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))));
     let mut command = workspace.command(workspace.program("tagwerk-plant"));
     command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{}", last.unwrap_or(0)));
-    let mut plant = Running::start("tagwerk-plant", command, &folder.file("plant.log"))?;
+    let mut plant = Running::start("tagwerk-plant", &mut command, &folder.file("plant.log"))?;
     let ready = plant.ready_line()?;
     Ok((plant, ready))
 }
@@ -217,10 +219,12 @@ fn write_config(workspace: &Workspace, folder: &Folder, port: u16) -> Result<Pat
     Ok(path)
 }
 
-fn apply(workspace: &Workspace, folder: &Folder, config: &Path) -> Result<()> {
+fn apply(workspace: &Workspace, folder: &Folder, address: SocketAddr, config: &Path) -> Result<()> {
     println!("demo: the plant has another port; applying its configuration again");
     let mut command = workspace.command(workspace.program("tagwerk"));
-    command.arg("apply").arg("--data").arg(folder.data()).arg(config);
+    command.arg("apply").arg("--data").arg(folder.data());
+    command.arg("--url").arg(format!("http://{address}")).arg(config);
+    command.args(["--comment", "the demo plant's port changed"]);
     steps::run(&mut command)
 }
 
@@ -238,7 +242,7 @@ fn is_free(address: SocketAddr) -> bool {
 fn wait_until_ready(edge: &mut Running, address: SocketAddr, log: &Path) -> Result<()> {
     let until = Instant::now() + READY;
     loop {
-        if get(address, "/health/ready").is_ok_and(|answer| answer.status == 200) {
+        if get(address, "/health/ready").is_ok_and(|status| status == 200) {
             return Ok(());
         }
         if let Some(status) = edge.ended() {
@@ -252,40 +256,13 @@ fn wait_until_ready(edge: &mut Running, address: SocketAddr, log: &Path) -> Resu
     }
 }
 
-/// The link that the edge prints as long as nobody has set a password.
-fn setup_link(edge: &mut Running, address: SocketAddr) -> Result<Option<String>> {
-    let answer = get(address, "/api/v1/setup")?;
-    let state: serde_json::Value = serde_json::from_str(&answer.body)
-        .with_context(|| format!("reading the answer to GET /api/v1/setup: {}", answer.body))?;
-    if state["needed"] != true {
-        return Ok(None);
-    }
-    let link = edge.wait_for("the link for the first log-in", READY, |line| {
-        let place = line.find("/setup?token=")?;
-        let start = line[..place].rfind("http")?;
-        let word = line[start..].split(|c: char| c.is_whitespace() || c == '"').next()?;
-        Some(word.to_owned())
-    })?;
-    Ok(Some(link))
-}
-
-struct Answer {
-    status: u16,
-    body: String,
-}
-
-/// One HTTP request to a program on this machine.
-fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+/// The status of one HTTP request to a program on this machine.
+fn get(address: SocketAddr, path: &str) -> Result<u16> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    // HTTP/1.0 keeps the body free of chunks.
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let status = text.split(' ').nth(1).and_then(|word| word.parse().ok());
-    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-    match (status, body) {
-        (Some(status), Some(body)) => Ok(Answer { status, body }),
-        _ => bail!("{address}{path} did not answer as HTTP"),
-    }
+    status.ok_or_else(|| anyhow!("{address}{path} did not answer as HTTP"))
 }

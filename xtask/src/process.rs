@@ -21,7 +21,7 @@ pub struct Running {
 
 impl Running {
     /// Starts a program; everything it prints goes to `log` as well.
-    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Running> {
+    pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Running> {
         // In a group of its own, so that Ctrl-C reaches the workshop alone, which then ends its
         // programs in order.
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -20,7 +20,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut command = workspace.command(workspace.program("tagwerk-plant"));
     command.arg("serve");
     let mut plant =
-        Running::start("tagwerk-plant", command, &workspace.path("var/bench/plant.log"))?;
+        Running::start("tagwerk-plant", &mut command, &workspace.path("var/bench/plant.log"))?;
     plant.ready_line()?;
     let mut loads = Vec::new();
     let mut before = Usage::of(plant.id())?;

@@ -94,7 +94,7 @@ impl<'a> Bench<'a> {
     fn start(&self, name: &str, program: &Path, arguments: &[&str]) -> Result<Running> {
         let mut command = self.workspace.command(program);
         command.args(arguments);
-        Running::start(name, command, &self.folder.join(format!("{name}.log")))
+        Running::start(name, &mut command, &self.folder.join(format!("{name}.log")))
     }
 
     fn start_edge(&self, name: &str, config: &str) -> Result<(Running, String)> {

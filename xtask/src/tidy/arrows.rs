@@ -5,7 +5,7 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
 /// What tests of any crate may use besides.
-const FOR_TESTS: [&str; 3] = ["testkit", "driver-sim", "plant"];
+const FOR_TESTS: [&str; 4] = ["testkit", "env", "driver-sim", "plant"];
 const PREFIX: &str = "tagwerk-";
 
 /// One row of the table: rooms, as names or `name-*`, and what they may use.

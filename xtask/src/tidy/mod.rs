@@ -63,13 +63,13 @@ impl TextFile {
         self.path.ends_with(".rs")
     }
 
-    /// Test code lives in files and folders of that name, and in `testkit`.
+    /// Test code lives in files and folders of that name, in `testkit`, and in examples.
     pub fn is_test(&self) -> bool {
-        self.path.ends_with("tests.rs")
-            || self.path.split('/').any(|part| part == "tests" || part == "testkit")
+        let folders = ["tests", "testkit", "examples"];
+        self.path.ends_with("tests.rs") || self.path.split('/').any(|part| folders.contains(&part))
     }
 
-    /// The lines before each `#[cfg(test)]` module and after its end, with their numbers from 1.
+    /// The lines outside of every `#[cfg(test)]` module and function, with their numbers from 1.
     pub fn lines_without_tests(&self) -> Vec<(usize, &str)> {
         let mut kept = Vec::new();
         let mut inside: Option<String> = None;
@@ -82,9 +82,7 @@ impl TextFile {
                 continue;
             }
             let starts_tests = line.trim() == "#[cfg(test)]"
-                && lines.peek().is_some_and(|(_, next)| {
-                    next.trim_start().starts_with("mod ") && next.ends_with('{')
-                });
+                && lines.peek().is_some_and(|(_, next)| next.ends_with('{'));
             if starts_tests {
                 let indent = &line[..line.len() - line.trim_start().len()];
                 inside = Some(format!("{indent}}}"));
@@ -108,8 +106,8 @@ mod tests {
     #[test]
     fn test_modules_are_left_out() {
         let file =
-            file("a.rs", "a\n#[cfg(test)]\nmod tests {\n    b\n}\nc\n#[cfg(test)]\nfn d() {}\n");
+            file("a.rs", "a\n#[cfg(test)]\nmod tests {\n    b\n}\nc\n#[cfg(test)]\nmod d;\n");
         let lines: Vec<_> = file.lines_without_tests().into_iter().map(|(_, line)| line).collect();
-        assert_eq!(lines, ["a", "c", "#[cfg(test)]", "fn d() {}"]);
+        assert_eq!(lines, ["a", "c", "#[cfg(test)]", "mod d;"]);
     }
 }

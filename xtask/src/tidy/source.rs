@@ -25,7 +25,8 @@ pub fn check(file: &TextFile) -> Vec<String> {
 }
 
 fn check_name(path: &str) -> Vec<String> {
-    if !path.contains("src/") {
+    let module = [".rs", ".ts", ".tsx"].iter().any(|ending| path.ends_with(ending));
+    if !module || !path.contains("src/") {
         return Vec::new();
     }
     path.split('/')
@@ -36,6 +37,10 @@ fn check_name(path: &str) -> Vec<String> {
 }
 
 fn check_header(file: &TextFile) -> Vec<String> {
+    if file.path.ends_with("/tests.rs") {
+        // The tests of the module in whose folder it lies; there is no more to say.
+        return Vec::new();
+    }
     let header = file.text.lines().take_while(|line| line.starts_with("//!"));
     match header.filter(|line| line.len() > 3).count() {
         0 => vec![format!("{}: no `//!` header saying what it is for", file.path)],

@@ -5,6 +5,10 @@ import type { Change, DiffResult, Effect, Finding } from '../src/api/types'
 import type { points } from './plant'
 
 export const demo = `# Demo plant: a boiler house and a packing line behind two Modbus gateways.
+version: 1
+edge:
+  name: plant-north-1
+  description: Boiler house and packaging, hall 2
 devices:
   - name: boiler-1
     description: Steam boiler, 8 t/h
@@ -63,11 +67,12 @@ sinks:
 `
 
 const known: Record<string, string[]> = {
-  '': ['edge', 'devices', 'sinks', 'templates'],
+  '': ['version', 'edge', 'devices', 'sinks'],
+  edge: ['name', 'description'],
   devices: ['name', 'description', 'driver', 'enabled', 'settings', 'groups'],
-  groups: ['name', 'interval', 'tags', 'offset'],
-  tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband'],
-  sinks: ['name', 'kind', 'enabled', 'settings', 'tags', 'from'],
+  groups: ['name', 'interval', 'tags'],
+  tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
+  sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
 }
 
 export interface Parsed {
@@ -137,7 +142,7 @@ function devicesOf(plain: Plain | null): Parsed['devices'] {
       driver: String(each?.driver ?? '?'),
       description: String(each?.description ?? ''),
       link: `${each?.driver}://${each?.settings?.host ?? 'local'}:${each?.settings?.port ?? 0}`,
-      kind: name.startsWith('packer') ? 'packer' : name.startsWith('battery') ? 'many' : 'boiler',
+      kind: each?.driver === 'sim' ? 'sim' : name.startsWith('packer') ? 'packer' : name.startsWith('battery') ? 'many' : 'boiler',
       groups: new Map(groups.map((group) => [String(group?.name), durationMs(String(group?.interval)) ?? 1000])),
       text: JSON.stringify(each),
     }

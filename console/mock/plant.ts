@@ -275,7 +275,34 @@ const many: Point[] = Array.from({ length: 4000 }, (_, index) => ({
   value: (_machine: Machine, t: number) => Math.round(3300 + 20 * wave(t, 60 + (index % 17), index / 97)),
 }))
 
-export const points = { boiler, packer, many }
+
+/** The simulated device of the starter example. */
+const sim: Point[] = [
+  {
+    group: 'fast',
+    name: 'temperature',
+    address: 'ramp:20..80',
+    type: 'float64',
+    unit: '°C',
+    description: 'Rises for a minute, then starts again',
+    access: 'read',
+    value: (_, t) => 20 + (t % 60_000) / 1_000,
+    digits: 2,
+  },
+  {
+    group: 'fast',
+    name: 'speed_setpoint',
+    address: 'setpoint:speed',
+    type: 'float64',
+    unit: 'rpm',
+    description: 'Try to write to it',
+    access: 'read_write',
+    range: [0, 3000],
+    value: (m) => get(m, 'speed_setpoint'),
+  },
+]
+
+export const points = { boiler, packer, many, sim }
 
 /** Moves what follows a set point, as a controller with some inertia would. */
 export function step(machine: Machine, seconds: number) {

@@ -91,7 +91,9 @@ export const configQuery = queryOptions({
   queryKey: ['config'],
   queryFn: async ({ signal }) => {
     try {
-      return await api.config(signal)
+      // Asked first, so that an empty edge is not asked for what it has not.
+      const status = await api.status(signal)
+      return status.config === null ? null : await api.config(signal)
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null
       throw error

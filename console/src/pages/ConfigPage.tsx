@@ -29,7 +29,7 @@ export function ConfigPage() {
   const me = useMe()
   const running = useSuspenseQuery(configQuery).data
   const [search, setSearch] = useSearchParams()
-  const [draft, setDraft] = useState<Draft>(() => first(running, search.has('starter')))
+  const [draft, setDraft] = useState<Draft>(() => first(running, me.edge, search.has('starter')))
   const [applied, setApplied] = useState<ApplyResult | undefined>()
   const [opened, setOpened] = useState<string | undefined>()
   const editor = useRef<EditorHandle>(null)
@@ -108,7 +108,7 @@ export function ConfigPage() {
             Download
           </Button>
         )}
-        {engineer && draft.text.trim() === '' && <Button onClick={() => edit(starter)}>Insert the starter example</Button>}
+        {engineer && draft.text.trim() === '' && <Button onClick={() => edit(starter(me.edge))}>Insert the starter example</Button>}
       </div>
       <div role="status" className="config-status">
         {applied !== undefined && !dirty && (
@@ -199,12 +199,12 @@ export function ConfigPage() {
   )
 }
 
-function first(running: { revision: number; text: string } | null, wantsStarter: boolean): Draft {
+function first(running: { revision: number; text: string } | null, edge: string, wantsStarter: boolean): Draft {
   const kept = loadDraft()
   if (kept !== undefined) return kept
-  if (running === null) return { base: 0, text: starter }
+  if (running === null) return { base: 0, text: starter(edge) }
   const empty = running.text.trim() === '' || (wantsStarter && !/^devices:/m.test(running.text))
-  return { base: running.revision, text: empty ? starter : running.text }
+  return { base: running.revision, text: empty ? starter(edge) : running.text }
 }
 
 function LintState({ lint }: { lint: Lint }) {

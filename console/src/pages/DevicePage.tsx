@@ -1,7 +1,9 @@
 /** One device: is it well, what does it say, and one of its tags in depth beside the table. */
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 
+import { live } from '../api/live'
 import { deviceQuery } from '../api/queries'
 import type { Device } from '../api/types'
 import { DeviceDetail } from '../components/DeviceDetail'
@@ -20,6 +22,7 @@ export function DevicePage() {
   useQuery(deviceQuery(name))
   const [search, setSearch] = useSearchParams()
   const tag = search.get('tag')
+  useEffect(() => live.watch(name), [name])
   useTitle(tag === null ? name : `${tag} · ${name}`)
   const closeTag = () =>
     setSearch((before) => {

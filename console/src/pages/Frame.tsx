@@ -31,8 +31,9 @@ export function Frame() {
   const main = useRef<HTMLElement>(null)
   useFocusOnPage(main)
 
+  // A device's own page asks for its values, once the edge has said that there is such a device.
   useEffect(() => {
-    live.watch(device ?? '')
+    if (device === undefined) live.watch('')
   }, [device])
   useEffect(() => () => live.watch(undefined), [])
 

@@ -1,7 +1,9 @@
 /** A page that could not be loaded: why, and what to do. */
+import { useEffect } from 'react'
 import { Link, useRevalidator, useRouteError } from 'react-router'
 
 import { toApiError } from '../api/errors'
+import { live } from '../api/live'
 import { Failure } from '../components/Failure'
 import { useTitle } from '../hooks/useTitle'
 import { paths } from '../paths'
@@ -18,6 +20,9 @@ export function PageError({ inFrame }: { inFrame?: boolean }) {
   const title = titles[error.code === 'unreachable' ? 0 : error.status] ?? 'The page could not be shown'
   useTitle(title)
   const revalidator = useRevalidator()
+  useEffect(() => {
+    if (inFrame === true) live.watch('')
+  }, [inFrame])
   const content = (
     <div className="page narrow">
       <h1>{title}</h1>

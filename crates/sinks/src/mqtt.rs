@@ -3,6 +3,7 @@
 //! At least once: a receipt resolves when the broker has acknowledged every message of the delivery.
 //! There is no protocol session to resume; the runtime delivers again from the journal.
 
+mod actor;
 mod filter;
 mod link;
 mod packet;

@@ -61,7 +61,7 @@ fn edge(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
 fn check(workspace: &Workspace, files: &Files, extra: &[String]) -> Result<()> {
     let mut stale: Vec<String> = files
         .iter()
-        .filter(|(path, text)| workspace.read(path).is_ok_and(|found| found == **text).eq(&false))
+        .filter(|(path, text)| workspace.read(path).ok().as_ref() != Some(*text))
         .map(|(path, _)| path.clone())
         .collect();
     stale.extend(extra.iter().cloned());

@@ -1,6 +1,7 @@
 //! `test`: everything that must hold, in parts that can be run alone.
 
 use crate::demo::{self, Demo, Folder, Fresh};
+use crate::generate;
 use crate::setup;
 use crate::steps::{self, Steps};
 use crate::tidy;
@@ -17,7 +18,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// `cargo test` of the workspace
+    /// `cargo test` of the workspace, and whether generated files are fresh
     Rust,
     /// The console's lint and unit tests
     Console,
@@ -44,6 +45,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         });
         if built {
             steps.step("rust: test", "cargo xtask test rust", || rust(workspace));
+            steps.step("generated files", "cargo xtask gen --check", || {
+                generate::run(workspace, &generate::Args { check: true })
+            });
         }
     }
     if wanted(Part::Console) {

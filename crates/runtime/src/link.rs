@@ -32,8 +32,21 @@ pub(crate) struct DeviceTask {
 pub(crate) struct GroupTask {
     pub live: Arc<GroupLive>,
     pub journal_set: Arc<tagwerk_journal::TagSet>,
+    /// Which tags are read; `None` when all are. A tag that is only written has no samples.
+    pub readable: Option<Box<[bool]>>,
     pub reads: Vec<ReadRequest>,
     pub writes: Vec<Option<Token>>,
+}
+
+impl GroupTask {
+    /// Samples that one read of the group brings.
+    pub fn samples(&self) -> u32 {
+        let count = match &self.readable {
+            None => self.live.set.len(),
+            Some(readable) => readable.iter().filter(|r| **r).count(),
+        };
+        count as u32
+    }
 }
 
 pub(crate) enum Message {

@@ -141,15 +141,20 @@ impl GroupLive {
         now: Moment,
     ) -> GroupLive {
         let count = set.len();
+        // A tag that is only written has nothing to be bad about.
+        let qualities: Box<[Quality]> = tags
+            .iter()
+            .map(|tag| if tag.access.reads() { quality } else { Quality::GOOD })
+            .collect();
         GroupLive {
             name: Arc::from(set.group()),
             state: Mutex::new(GroupState {
                 columns: Columns::for_set(&set),
-                qualities: vec![quality; count].into(),
+                good: qualities.iter().filter(|q| q.is_good()).count() as u64,
+                qualities,
                 changed: vec![Moment(0); count].into(),
                 quality_since: vec![now; count].into(),
                 source_times: None,
-                good: 0,
                 uncertain: 0,
                 read: None,
                 duration: None,

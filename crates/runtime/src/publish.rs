@@ -69,7 +69,12 @@ impl Publisher {
     pub fn publish_outage(&self, group: &GroupTask, quality: Quality, now: Moment, expected: u32) {
         let wall = Now::of(self.inner.clock.as_ref()).unix(now);
         let set = group.live.set.clone();
-        let mut batch = SampleBatch::without_values(set, quality, now.0, wall);
+        let batch = SampleBatch::without_values(set, quality, now.0, wall);
+        let batch = match &group.readable {
+            None => Some(batch),
+            Some(readable) => batch.filtered(|sample| readable[sample.index]),
+        };
+        let Some(mut batch) = batch else { return };
         batch.expected = expected;
         self.append(&group.journal_set, &batch);
         group.live.update(&batch);

@@ -425,6 +425,12 @@ fn new_live(
     }
 }
 
+/// Which tags of a group are read; `None` when all are.
+fn readable(group: &CheckedGroup) -> Option<Box<[bool]>> {
+    let flags: Box<[bool]> = group.tags.iter().map(|t| t.access.reads()).collect();
+    (!flags.iter().all(|f| *f)).then_some(flags)
+}
+
 /// The device's groups: those that did not change as they are, the others new.
 fn build_groups(
     core: &Arc<Core>,
@@ -473,6 +479,7 @@ fn build_groups(
                     quality,
                     now,
                 )),
+                readable: readable(group),
                 reads: plan.reads.clone(),
                 writes: plan.writes.clone(),
             }),

@@ -133,7 +133,7 @@ impl Group {
         }
         if !self.outage {
             self.outage = true;
-            let expected = self.asked * self.task.live.set.len() as u32;
+            let expected = self.asked.saturating_mul(self.task.samples());
             self.asked = 0;
             shared.publisher.publish_outage(&self.task, quality, shared.env.clock.now(), expected);
         }
@@ -263,9 +263,14 @@ impl Group {
         let Some(run) = self.run.take() else { return };
         let now = shared.env.clock.now();
         self.task.live.polled(now.since(run.started), run.late, run.missed);
-        let expected = self.asked.saturating_mul(self.task.live.set.len() as u32);
-        let batch = self.builder.batch(now.0, shared.env.clock.wall().unix_ns, expected);
         self.outage = false;
+        let expected = self.asked.saturating_mul(self.task.samples());
+        let batch = self.builder.batch(now.0, shared.env.clock.wall().unix_ns, expected);
+        let batch = match &self.task.readable {
+            None => Some(batch),
+            Some(readable) => batch.filtered(|sample| readable[sample.index]),
+        };
+        let Some(batch) = batch else { return self.wake() };
         match &mut self.report {
             None => {
                 self.asked = 0;

@@ -117,3 +117,16 @@ async fn deadband_and_change_keep_back_what_is_not_news() {
     assert!(batches[1..].iter().all(|b| b.len() == 1 && b.suppressed == 2 && b.expected == 3));
     edge.stop().await;
 }
+
+#[tokio::test]
+async fn a_tag_that_is_only_written_has_no_samples_and_is_not_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let tags = "          - { name: n, address: counter, type: uint64 }\n          - { name: reset, address: 'setpoint:r', type: uint16, access: write }\n";
+    let edge = Edge::start(folder.path(), &config(&[device("a", "lost_every: 7", tags)]));
+    edge.until("an outage survived", |e| e.runtime.device("a").unwrap().counters.reconnects >= 1)
+        .await;
+    assert!(edge.batches("a", "g").iter().all(|b| b.len() == 1 && b.expected <= 2));
+    let tag = edge.runtime.tag("a", "reset").unwrap();
+    assert_eq!((tag.quality, tag.value), (Quality::GOOD, None));
+    edge.stop().await;
+}

@@ -80,9 +80,9 @@ fn device_counters(counters: view::DeviceCounters) -> api::DeviceCounters {
     let link =
         |name: &str| counters.link.iter().filter(|(n, _)| *n == name).map(|(_, count)| count).sum();
     api::DeviceCounters {
-        late_answers: link("late_answers"),
-        bytes_in: link("bytes_in"),
-        bytes_out: link("bytes_out"),
+        late_answers: link("late answers dropped"),
+        bytes_in: link("bytes received"),
+        bytes_out: link("bytes sent"),
         requests: counters.requests,
         errors: counters.errors,
         retries: counters.retries,

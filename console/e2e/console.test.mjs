@@ -81,6 +81,9 @@ test('a set point is written in two steps, and the process follows', async () =>
   await page.goto(`${base}/devices/boiler-1?tag=pressure_setpoint`)
   const panel = page.getByRole('complementary', { name: 'Tag pressure_setpoint' })
   await panel.getByText('Allowed: 4 to 12 bar').waitFor()
+  // A real boiler has more tags than one page.
+  await page.getByRole('searchbox', { name: /^Filter tags/ }).fill('pressure')
+  await row(page, 'pressure_setpoint').waitFor()
   const earlier = await until('the pressure', () => numberOf(page, 'drum_pressure'))
   const target = earlier > 8 ? 6.5 : 9.5
 

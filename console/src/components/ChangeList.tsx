@@ -42,6 +42,11 @@ export function EffectList({ effects: list, devices }: { effects: Effect[]; devi
   )
 }
 
+/** The edge writes values as JSON; the quotes of a plain text say nothing to a reader. */
+function plain(json: string): string {
+  return /^"[^"\\]*"$/.test(json) ? json.slice(1, -1) : json
+}
+
 const signs: Record<Change['kind'], string> = { added: '+', removed: '−', changed: '~' }
 
 export function ChangeList({ changes }: { changes: Change[] }) {
@@ -58,9 +63,9 @@ export function ChangeList({ changes }: { changes: Change[] }) {
             <code>{change.path}</code>
           </span>
           <span className="change-values">
-            {change.before !== undefined && <del>{change.before}</del>}
+            {change.before !== undefined && <del>{plain(change.before)}</del>}
             {change.before !== undefined && change.after !== undefined && <span aria-hidden="true">→</span>}
-            {change.after !== undefined && <ins>{change.after}</ins>}
+            {change.after !== undefined && <ins>{plain(change.after)}</ins>}
           </span>
         </li>
       ))}

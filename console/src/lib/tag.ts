@@ -12,6 +12,9 @@ export interface Reading {
   changes: number
 }
 
+/** Listings come every 3 s; one older than this means that the edge does not answer. */
+const listingMaxMs = 12_000
+
 /** The edge calls a value stale when it is older than this (at least 2 s). */
 export function staleAfterMs(intervalMs: number): number {
   return Math.max(2_000, 3 * intervalMs)
@@ -27,7 +30,7 @@ export function reading(tag: Tag, listedAt: number, live: LiveValue | undefined,
       value: tag.value,
       severity: tag.quality.severity,
       reason: tag.quality.reason,
-      stale: isStale(tag, listedAge),
+      stale: isStale(tag, listedAge, now - listedAt),
       ageMs: listedAge,
       changes: live?.changes ?? 0,
     }
@@ -38,15 +41,16 @@ export function reading(tag: Tag, listedAt: number, live: LiveValue | undefined,
     value: live.value,
     severity: live.quality,
     reason: live.reason ?? (live.code === tag.quality.code ? tag.quality.reason : ''),
-    stale: isStale(tag, ageMs),
+    stale: isStale(tag, ageMs, now - listedAt),
     ageMs,
     changes: live.changes,
   }
 }
 
-function isStale(tag: Tag, ageMs: number | null): boolean {
-  // Half a second of grace: the value is on its way here while the age ticks.
-  return tag.access !== 'write' && ageMs !== null && ageMs > staleAfterMs(tag.interval_ms) + 3_500
+/** The edge decides: it knows which tags are sent on change only. Without news of it, the clock does. */
+function isStale(tag: Tag, ageMs: number | null, listingAgeMs: number): boolean {
+  if (listingAgeMs < listingMaxMs) return tag.stale
+  return tag.stale || (tag.access !== 'write' && ageMs !== null && ageMs > staleAfterMs(tag.interval_ms))
 }
 
 export function withUnit(text: string | null, unit: string | undefined): string {

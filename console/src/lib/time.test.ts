@@ -4,6 +4,8 @@ import { age, duration, interval } from './time'
 
 test.each([
   [0, '0 ms'],
+  [0.34, '0.3 ms'],
+  [7, '7 ms'],
   [850, '850 ms'],
   [4_290, '4.2 s'],
   [59_999, '59 s'],

@@ -1,6 +1,7 @@
 /** Findings as a list; choosing one goes to its line. */
 import type { Finding } from '../api/types'
 import { Icon } from '../ui/Icon'
+import { Prose } from '../ui/Prose'
 
 interface Props {
   findings: Finding[]
@@ -20,8 +21,12 @@ export function FindingList({ findings, dropped = 0, onChoose }: Props) {
                 <span className="visually-hidden">{finding.weight} in </span>line {finding.line}
                 <code>{finding.path}</code>
               </span>
-              <strong>{finding.problem}</strong>
-              <span>{finding.remedy}</span>
+              <strong>
+                <Prose text={finding.problem} />
+              </strong>
+              <span>
+                <Prose text={finding.remedy} />
+              </span>
             </span>
           </>
         )

@@ -5,6 +5,7 @@ import type { Device, Problem, Status } from '../api/types'
 import { plural } from '../lib/numbers'
 import { paths } from '../paths'
 import { Icon } from '../ui/Icon'
+import { Prose } from '../ui/Prose'
 import { Since } from './Since'
 import { TagBalance } from './TagBalance'
 
@@ -112,7 +113,9 @@ function ProblemCard({ problem }: { problem: Problem }) {
         {problem.remedy !== '' && (
           <div>
             <dt>You</dt>
-            <dd>{problem.remedy}</dd>
+            <dd>
+              <Prose text={problem.remedy} />
+            </dd>
           </div>
         )}
       </dl>

@@ -7,6 +7,7 @@ import type { Spec } from '../api/types'
 import { settingRows } from '../lib/schema'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
+import { Prose } from '../ui/Prose'
 
 interface Props {
   onClose: () => void
@@ -66,7 +67,9 @@ function Component({ spec, onInsert }: { spec: Spec; onInsert: ((text: string) =
   const rows = settingRows(spec.settings)
   return (
     <>
-      <p>{spec.summary}</p>
+      <p>
+        <Prose text={spec.summary} />
+      </p>
       {spec.abilities.length > 0 && <p className="small muted">It can: {spec.abilities.join(', ')}.</p>}
       <section aria-labelledby="ref-settings">
         <h3 id="ref-settings">Settings</h3>
@@ -84,7 +87,7 @@ function Component({ spec, onInsert }: { spec: Spec; onInsert: ((text: string) =
                   </span>
                 </dt>
                 <dd>
-                  {row.description}
+                  <Prose text={row.description} />
                   {row.choices.length > 0 && (
                     <span className="small muted">
                       {' '}
@@ -115,7 +118,9 @@ function Component({ spec, onInsert }: { spec: Spec; onInsert: ((text: string) =
                     such as <code>{address.example}</code>
                   </span>
                 </dt>
-                <dd>{address.meaning}</dd>
+                <dd>
+                  <Prose text={address.meaning} />
+                </dd>
               </div>
             ))}
           </dl>

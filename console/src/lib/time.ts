@@ -10,6 +10,7 @@ const units: [string, number][] = [
 /** `850 ms`, `4.2 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`: never more than two parts. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return '–'
+  if (ms > 0 && ms < 0.05) return '< 0.1 ms'
   if (ms > 0 && ms < 10) return `${Number(ms.toFixed(1))} ms`
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`

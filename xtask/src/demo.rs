@@ -48,12 +48,12 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         demo.check()?;
         std::thread::sleep(Duration::from_millis(50));
     }
-    println!("\nending the edge and the plant");
+    eprintln!("\nending the edge and the plant");
     demo.end()
 }
 
 pub fn build(workspace: &Workspace) -> Result<()> {
-    println!("demo: building the edge and the plant (some minutes the first time)");
+    eprintln!("demo: building the edge and the plant (some minutes the first time)");
     steps::run(&mut workspace.cargo(&["build", "-p", "tagwerk-edge", "-p", "tagwerk-plant"]))
 }
 
@@ -220,7 +220,7 @@ fn write_config(workspace: &Workspace, folder: &Folder, port: u16) -> Result<Pat
 }
 
 fn apply(workspace: &Workspace, folder: &Folder, address: SocketAddr, config: &Path) -> Result<()> {
-    println!("demo: the plant has another port; applying its configuration again");
+    eprintln!("demo: the plant has another port; applying its configuration again");
     let mut command = workspace.command(workspace.program("tagwerk"));
     command.arg("apply").arg("--data").arg(folder.data());
     command.arg("--url").arg(format!("http://{address}")).arg(config);

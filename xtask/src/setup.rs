@@ -25,7 +25,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     packages()?;
     python(workspace)?;
     console(workspace)?;
-    println!("setup: done");
+    eprintln!("setup: done");
     Ok(())
 }
 
@@ -57,10 +57,10 @@ fn packages() -> Result<()> {
     };
     let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
     install.extend(&missing);
-    println!("setup: apt-get install {names} (1 minute)");
+    eprintln!("setup: apt-get install {names} (1 minute)");
     if steps::run(&mut apt(&install)).is_err() {
         // The usual reason is a package list that is empty or out of date.
-        println!("setup: apt-get update");
+        eprintln!("setup: apt-get update");
         steps::run(&mut apt(&["update", "-q"]))?;
         steps::run(&mut apt(&install)).with_context(|| format!("installing {names}"))?;
     }
@@ -80,7 +80,7 @@ fn python(workspace: &Workspace) -> Result<()> {
     if minor.is_none_or(|minor| minor < PYTHON_MINOR_MIN) {
         bail!("python3 is {}; 3.{PYTHON_MINOR_MIN} or newer is needed", version.trim());
     }
-    println!("setup: Python packages into .venv (20 seconds the first time)");
+    eprintln!("setup: Python packages into .venv (20 seconds the first time)");
     steps::run(workspace.command("python3").args(["-m", "venv", ".venv"]))
         .context("making .venv; on Debian the package python3-venv is needed")?;
     let mut install = workspace.command(&python);
@@ -96,7 +96,7 @@ pub fn console(workspace: &Workspace) -> Result<()> {
     let lock = workspace.read("console/package-lock.json")?;
     let installed = Stamp::new(workspace, "npm", &lock);
     if !workspace.path("console/node_modules").is_dir() || !installed.is_fresh() {
-        println!("setup: npm ci (1 minute the first time)");
+        eprintln!("setup: npm ci (1 minute the first time)");
         steps::run(&mut workspace.npm(&["ci", "--no-audit", "--no-fund"]))?;
         installed.set()?;
     }
@@ -113,8 +113,9 @@ pub fn console(workspace: &Workspace) -> Result<()> {
     }
     let built = Stamp::new(workspace, "console", &sources);
     if !workspace.path("console/dist/index.html").is_file() || !built.is_fresh() {
-        println!("setup: building the console (10 seconds)");
-        steps::run(&mut workspace.npm(&["run", "--silent", "build"]))?;
+        eprintln!("setup: building the console (10 seconds)");
+        // Progress is no answer: a demo started by a program prints its one line and nothing else.
+        steps::run(workspace.npm(&["run", "--silent", "build"]).stdout(std::io::stderr()))?;
         built.set()?;
     }
     Ok(())

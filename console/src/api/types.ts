@@ -78,7 +78,8 @@ export interface Problem {
 }
 
 export interface JournalStream {
-  name: 'samples' | 'outputs' | 'record'
+  /** samples, outputs or record */
+  name: string
   oldest: number
   end: number
   committed: number

@@ -123,6 +123,16 @@ pub struct LiveParameters {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LiveTags {
     pub tags: Vec<LiveTag>,
+    /// Groups that were read again: their tags that did not change are as fresh as this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<LiveRead>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LiveRead {
+    pub device: String,
+    pub group: String,
+    pub time: Time,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -68,6 +68,9 @@ enum Command {
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
+    /// Print what every driver and sink says of itself, as the API does
+    #[command(hide = true)]
+    Components,
 }
 
 #[derive(Args)]
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run_edge(cli.reach, arguments),
         Command::Lint { files } => configure::lint_files(&Env::system(), &files, cli.reach.json),
         Command::Openapi => openapi(),
+        Command::Components => components(),
         Command::Configure(command) => ask(&cli.reach, |c| configure::run(c, command)),
         Command::Values(command) => ask(&cli.reach, |c| values::run(c, command)),
         Command::People(command) => ask(&cli.reach, |c| people::run(c, command)),
@@ -184,6 +188,12 @@ where
 
 fn openapi() -> anyhow::Result<ExitCode> {
     println!("{}", openapi_text());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the reference pages are written from.
+fn components() -> anyhow::Result<ExitCode> {
+    println!("{}", serde_json::to_string_pretty(&crate::show::components())?);
     Ok(ExitCode::SUCCESS)
 }
 

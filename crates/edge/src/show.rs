@@ -1,5 +1,6 @@
 //! What the runtime and the store show, in the API's words.
 
+use crate::registry::{DRIVERS, SINKS};
 use crate::store::{RevisionRow, TokenRow, UserRow};
 use std::time::Duration;
 use tagwerk_api as api;
@@ -292,6 +293,14 @@ pub fn revision(row: RevisionRow, active: Option<u64>) -> api::Revision {
         bytes: row.bytes,
         devices: row.devices,
         tags: row.tags,
+    }
+}
+
+/// Every driver and sink as it describes itself.
+pub fn components() -> api::Components {
+    api::Components {
+        drivers: DRIVERS.iter().map(|driver| spec(&driver.spec())).collect(),
+        sinks: SINKS.iter().map(|sink| spec(&sink.spec())).collect(),
     }
 }
 

@@ -16,10 +16,10 @@ use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_api::{LiveParameters, LiveTags};
+use tagwerk_api::{LiveParameters, LiveRead, LiveTags, Time};
 use tagwerk_env::Moment;
 use tagwerk_model::limits;
-use tagwerk_runtime::{LiveFilter, LiveReceiver};
+use tagwerk_runtime::{LiveFilter, LiveReceiver, LiveUpdate};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 const STATUS_EVERY: Duration = Duration::from_secs(2);
@@ -131,17 +131,7 @@ impl Subscriber {
                 biased;
                 () = ended(&mut self.ending) => return None,
                 () = clock.sleep_until(wake) => self.tick(clock.now()),
-                update = next_values(&mut self.values) => {
-                    self.waiting = update
-                        .tags
-                        .chunks(TAGS_PER_EVENT)
-                        .map(|tags| {
-                            let tags = tags.iter().cloned().map(show::live_tag).collect();
-                            event("tags", &LiveTags { tags })
-                        })
-                        .collect();
-                    self.waiting.reverse();
-                }
+                update = next_values(&mut self.values) => self.waiting = value_events(update),
             }
         }
     }
@@ -174,11 +164,32 @@ fn same_of(problems: &[tagwerk_api::Problem]) -> Vec<(String, String)> {
     problems.iter().map(|problem| (problem.subject.clone(), problem.since.0.clone())).collect()
 }
 
-async fn next_values(values: &mut Option<LiveReceiver>) -> tagwerk_runtime::LiveUpdate {
+async fn next_values(values: &mut Option<LiveReceiver>) -> LiveUpdate {
     match values {
         Some(values) => values.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// The events of one update, last first.
+fn value_events(update: LiveUpdate) -> Vec<Bytes> {
+    let reads = update.reads.into_iter().map(|(device, group, unix_ns)| LiveRead {
+        device: device.to_string(),
+        group: group.to_string(),
+        time: Time::from_unix_ns(unix_ns),
+    });
+    let mut tags = update.tags.into_iter().map(show::live_tag);
+    let mut events = Vec::new();
+    let mut reads: Vec<LiveRead> = reads.collect();
+    loop {
+        let part: Vec<_> = tags.by_ref().take(TAGS_PER_EVENT).collect();
+        if part.is_empty() && !events.is_empty() {
+            break;
+        }
+        events.push(event("tags", &LiveTags { tags: part, reads: std::mem::take(&mut reads) }));
+    }
+    events.reverse();
+    events
 }
 
 fn event(name: &str, data: &impl Serialize) -> Bytes {

@@ -122,7 +122,8 @@ impl Rig {
         let after = Duration::from_micros(100_000 + self.random.below(600_000));
         wait_out(&mut edge.program, after);
         edge.program.kill();
-        for (in_flight, last) in self.in_flight.iter_mut().zip(self.last_numbers()) {
+        let last = self.last_numbers();
+        for (in_flight, last) in self.in_flight.iter_mut().zip(last) {
             in_flight.push(last);
         }
     }

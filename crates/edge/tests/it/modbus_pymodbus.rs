@@ -420,7 +420,7 @@ fn what_is_written_is_what_pymodbus_reads_back() {
                 _ if i >= scaled => {
                     let (slope, zero) = point.scale.unwrap();
                     // A whole number of raw steps, and one between two of them.
-                    let raw = 17.0 + f64::from(round);
+                    let raw = 17.0 + round as f64;
                     let between = if round % 2 == 0 { 0.0 } else { 0.3 };
                     (json!((raw + between) * slope + zero), raw.to_string())
                 }

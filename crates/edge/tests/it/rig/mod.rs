@@ -10,7 +10,6 @@ mod program;
 
 pub use broker::{Broker, Message, Subscriber};
 pub use edge::{Edge, Site};
-pub use http::{Answer, request};
 pub use numbers::{Numbers, Proof};
 pub use plant::Plant;
 pub use program::{Program, python, repository};

@@ -1,0 +1,21 @@
+//! The built program from outside: one process per test, over its command line and its API.
+
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod access;
+mod bad_input;
+mod command_line;
+mod configuration;
+mod documents;
+mod http;
+mod kill;
+mod lint_cases;
+mod live;
+mod modbus_pymodbus;
+mod mqtt_mosquitto;
+mod outage;
+mod process;
+mod rig;
+mod roles;
+mod start;
+mod walkthrough;

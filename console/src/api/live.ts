@@ -1,6 +1,6 @@
 /** The live stream: one connection per tab, reconnected for ever; the newest value of every tag in scope. */
 import { queryClient, statusQuery } from './queries'
-import type { LiveTag, Status } from './types'
+import type { LiveRead, LiveTag, Status } from './types'
 
 export type Connection =
   | { state: 'connecting' }
@@ -13,6 +13,11 @@ export interface LiveValue extends LiveTag {
   receivedAt: number
   /** counts changes of value or quality, for the flash */
   changes: number
+}
+
+interface GroupRead {
+  time: string
+  receivedAt: number | undefined
 }
 
 type Listener = () => void
@@ -30,6 +35,7 @@ class LiveStream {
   private silenceTimer: number | undefined
   private lastMessageAt = Date.now()
   private readonly values = new Map<string, LiveValue>()
+  private readonly reads = new Map<string, GroupRead>()
   private readonly tagListeners = new Map<string, Set<Listener>>()
   private readonly connectionListeners = new Set<Listener>()
   connection: Connection = { state: 'connecting' }
@@ -40,6 +46,7 @@ class LiveStream {
     this.scope = scope
     this.close()
     this.values.clear()
+    this.reads.clear()
     if (scope !== undefined) this.open()
   }
 
@@ -61,7 +68,8 @@ class LiveStream {
     })
     source.addEventListener('tags', (event: MessageEvent<string>) => {
       this.alive()
-      const message: { tags: LiveTag[] } = JSON.parse(event.data)
+      const message: { tags: LiveTag[]; reads?: LiveRead[] } = JSON.parse(event.data)
+      this.takeReads(message.reads ?? [])
       this.take(message.tags)
     })
     source.addEventListener('error', () => {
@@ -77,6 +85,16 @@ class LiveStream {
       const changed = before !== undefined && (before.text !== tag.text || before.code !== tag.code)
       this.values.set(key, { ...tag, receivedAt, changes: (before?.changes ?? 0) + (changed ? 1 : 0) })
       for (const listener of this.tagListeners.get(key) ?? []) listener()
+    }
+  }
+
+  /** The first time seen may be long past; a time that moves on is a read that was just made. */
+  private takeReads(reads: LiveRead[]) {
+    for (const read of reads) {
+      const key = tagKey(read.device, read.group)
+      const before = this.reads.get(key)
+      if (before?.time === read.time) continue
+      this.reads.set(key, { time: read.time, receivedAt: before === undefined ? undefined : Date.now() })
     }
   }
 
@@ -110,6 +128,11 @@ class LiveStream {
   private become(connection: Connection) {
     this.connection = connection
     for (const listener of this.connectionListeners) listener()
+  }
+
+  /** When the news of the group's last read came, by this browser's clock. */
+  readAt(device: string, group: string): number | undefined {
+    return this.reads.get(tagKey(device, group))?.receivedAt
   }
 
   value(key: string): LiveValue | undefined {

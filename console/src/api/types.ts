@@ -190,6 +190,13 @@ export interface Samples {
   samples: Sample[]
 }
 
+/** A group that was read again: its tags that did not change are as fresh as this. */
+export interface LiveRead {
+  device: string
+  group: string
+  time: string
+}
+
 export interface LiveTag {
   device: string
   name: string

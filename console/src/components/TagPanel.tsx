@@ -7,7 +7,7 @@ import { api } from '../api/client'
 import { commandsQuery, queryClient, samplesQuery, tagQuery } from '../api/queries'
 import type { Sample, Tag } from '../api/types'
 import { WriteForm } from '../forms/WriteForm'
-import { useLiveValue } from '../hooks/useLive'
+import { readAt, useLiveValue } from '../hooks/useLive'
 import { useMe } from '../hooks/useMe'
 import { useNow } from '../hooks/useNow'
 import { whyNot } from '../lib/roles'
@@ -139,7 +139,7 @@ function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
 function CurrentValue({ tag, listedAt }: { tag: Tag; listedAt: number }) {
   const me = useMe()
   const live = useLiveValue(tag.device, tag.name)
-  const now = reading(tag, listedAt, live, useNow())
+  const now = reading(tag, listedAt, live, useNow(), readAt(tag.device, tag.group))
   const read = useMutation({
     mutationFn: () => api.readNow(tag.device, tag.name),
     onSuccess: (fresh) => queryClient.setQueryData(tagQuery(tag.device, tag.name).queryKey, fresh),

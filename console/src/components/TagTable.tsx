@@ -3,7 +3,7 @@ import { memo, useEffect, useRef } from 'react'
 import { Link, useLocation, useSearchParams } from 'react-router'
 
 import type { Tag } from '../api/types'
-import { useLiveValue } from '../hooks/useLive'
+import { readAt, useLiveValue } from '../hooks/useLive'
 import { useNow } from '../hooks/useNow'
 import { reading, withUnit, writable } from '../lib/tag'
 import { age } from '../lib/time'
@@ -52,7 +52,7 @@ const TagRow = memo(function TagRow({ tag, listedAt, chosen }: RowProps) {
   const live = useLiveValue(tag.device, tag.name)
   const now = useNow()
   const { search } = useLocation()
-  const current = reading(tag, listedAt, live, now)
+  const current = reading(tag, listedAt, live, now, readAt(tag.device, tag.group))
   const params = new URLSearchParams(search)
   params.set('tag', tag.name)
   return (

@@ -10,6 +10,11 @@ export function useConnection(): Connection {
   return useSyncExternalStore(subscribeConnection, getConnection)
 }
 
+/** When the news of the group's last read came. Looked at with every tick of an age, so not subscribed to. */
+export function readAt(device: string, group: string): number | undefined {
+  return live.readAt(device, group)
+}
+
 export function useLiveValue(device: string, tag: string): LiveValue | undefined {
   const key = tagKey(device, tag)
   const subscribe = useCallback((listener: () => void) => live.onTag(key, listener), [key])

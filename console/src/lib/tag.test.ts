@@ -40,6 +40,11 @@ test('a newer live value goes before the listing, an older one does not', () => 
   expect(reading(tag, 9_000, { ...live, time: '2026-11-21T03:59:59.000Z' }, 10_500)).toMatchObject({ text: '8.0', ageMs: 1_600 })
 })
 
+test('a value that did not change is as old as the last read of its group', () => {
+  expect(reading(tag, 0, undefined, 5_000, 4_800).ageMs).toBe(200)
+  expect(reading(tag, 0, live, 15_000, 14_900).ageMs).toBe(100)
+})
+
 test('a value that stays away becomes stale by itself', () => {
   expect(reading(tag, 0, undefined, 20_000).stale).toBe(true)
   expect(reading({ ...tag, access: 'write' }, 0, undefined, 20_000).stale).toBe(false)

@@ -20,9 +20,21 @@ export function staleAfterMs(intervalMs: number): number {
   return Math.max(2_000, 3 * intervalMs)
 }
 
-/** `listedAt` and `now`: when the listing came and this tick, both by this browser's clock. */
-export function reading(tag: Tag, listedAt: number, live: LiveValue | undefined, now: number): Reading {
-  const listedAge = tag.age_ms === null ? null : tag.age_ms + Math.max(0, now - listedAt)
+/**
+ * `listedAt`, `now` and `readAt`: when the listing came, this tick, and when the tag's group was last read
+ * as far as the live stream told, all by this browser's clock.
+ */
+export function reading(
+  tag: Tag,
+  listedAt: number,
+  live: LiveValue | undefined,
+  now: number,
+  readAt?: number,
+): Reading {
+  const sinceRead = readAt === undefined ? Infinity : Math.max(0, now - readAt)
+  const age = (ageMs: number | null, at: number) =>
+    ageMs === null ? null : Math.min(ageMs + Math.max(0, now - at), sinceRead)
+  const listedAge = age(tag.age_ms, listedAt)
   const liveIsNewer = live !== undefined && (tag.time === null || (live.time !== null && live.time >= tag.time))
   if (!liveIsNewer) {
     return {
@@ -35,7 +47,7 @@ export function reading(tag: Tag, listedAt: number, live: LiveValue | undefined,
       changes: live?.changes ?? 0,
     }
   }
-  const ageMs = live.age_ms === null ? null : live.age_ms + Math.max(0, now - live.receivedAt)
+  const ageMs = age(live.age_ms, live.receivedAt)
   return {
     text: live.text,
     value: live.value,

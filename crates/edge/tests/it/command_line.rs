@@ -50,8 +50,11 @@ fn values_are_read_and_written_by_command_line() {
     check(&edge, &["devices"], 0, "mixer");
     check(&edge, &["tags", "mixer", "--filter", "LEV"], 0, "mixer/level");
     check(&edge, &["tags", "nobody"], 1, "there is no device nobody");
-    let json = check(&edge, &["status", "--json"], 0, "");
-    let _: serde_json::Value = serde_json::from_str(&json).unwrap();
+    // Whether all is well depends on the clock of the machine that runs the test.
+    let output = edge.cli(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let well = status["problems"].as_array().unwrap().is_empty();
+    assert_eq!(output.status.success(), well, "{status}");
 }
 
 #[test]

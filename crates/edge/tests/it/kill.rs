@@ -223,7 +223,10 @@ fn polls_again_within_a_second(rig: &mut Rig) {
     let quick = |time: &Duration| *time <= Duration::from_secs(1);
     while !rig.starts.last().is_some_and(quick) {
         let (best, count) = (rig.starts.iter().min(), rig.starts.len());
-        assert!(Instant::now() < deadline, "no quick start among the last; best {best:?} of {count}");
+        assert!(
+            Instant::now() < deadline,
+            "no quick start among the last; best {best:?} of {count}"
+        );
         let edge = rig.start();
         rig.kill(edge);
     }

@@ -60,10 +60,6 @@ impl Edge {
         self.setup = ready["setup"].as_str().map(|url| url.split_once('=').unwrap().1.to_owned());
     }
 
-    pub fn pid(&self) -> i32 {
-        self.child.as_ref().unwrap().id() as i32
-    }
-
     /// Ends it as `kill -9` or a power cut of the process would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

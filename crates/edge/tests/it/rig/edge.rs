@@ -7,17 +7,18 @@ use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 /// What outlives an edge: its data and its first configuration.
 pub struct Site {
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
     /// More for the command line.
     pub arguments: Vec<String>,
 }
 
 impl Site {
     pub fn new(config: &str) -> Site {
-        let site = Site { folder: tempfile::tempdir().unwrap(), arguments: Vec::new() };
+        let site = Site { folder: Arc::new(tempfile::tempdir().unwrap()), arguments: Vec::new() };
         std::fs::write(site.config(), config).unwrap();
         site
     }
@@ -33,10 +34,21 @@ impl Site {
     /// Starts the edge and does not wait for anything.
     pub fn start(&self) -> Edge {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagwerk"));
-        command.arg("run").arg("--data").arg(self.data()).arg("--initial-config").arg(self.config());
+        command
+            .arg("run")
+            .arg("--data")
+            .arg(self.data())
+            .arg("--initial-config")
+            .arg(self.config());
         command.args(["--listen", "127.0.0.1:0", "--ready-json"]).args(&self.arguments);
         let program = Program::start("tagwerk", &mut command);
-        Edge { program, data: self.data(), address: None, token: None }
+        Edge {
+            program,
+            data: self.data(),
+            address: None,
+            token: None,
+            _folder: self.folder.clone(),
+        }
     }
 
     /// Starts the edge and waits until it does its work.
@@ -52,6 +64,8 @@ pub struct Edge {
     data: PathBuf,
     address: Option<SocketAddr>,
     token: Option<String>,
+    /// The data must not go before the process that works on it.
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl Edge {
@@ -85,8 +99,7 @@ impl Edge {
             token.trim().to_owned()
         });
         let kind = if body.first() == Some(&b'{') { "application/json" } else { "text/yaml" };
-        let headers =
-            format!("content-type: {kind}\r\nauthorization: Bearer {token}\r\n{headers}");
+        let headers = format!("content-type: {kind}\r\nauthorization: Bearer {token}\r\n{headers}");
         request(address, method, &format!("/api/v1{path}"), &headers, body)
             .unwrap_or_else(|e| panic!("{method} {path}: {e}\n{}", self.program.words().join("\n")))
     }

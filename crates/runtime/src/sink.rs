@@ -255,6 +255,9 @@ struct Serving<'a> {
     in_flight: FuturesUnordered<InFlight>,
     /// Everything below was handed over or needs no handing over.
     covered: u64,
+    /// Where the range of the next delivery begins. What lies between and holds nothing for this sink
+    /// belongs to it, so that a receiver sees no hole where nothing is missing.
+    told: u64,
     /// What lies before is backlog, not news.
     live_from: u64,
     selections: HashMap<u32, Selection>,
@@ -274,6 +277,7 @@ impl<'a> Serving<'a> {
         Serving {
             reader: task.journal.reader(Stream::Samples, cursor.next(), filter),
             covered: cursor.next(),
+            told: cursor.next(),
             live_from: task.journal.end(Stream::Samples),
             session: Some(session),
             cursor,
@@ -395,6 +399,7 @@ impl<'a> Serving<'a> {
                         "samples were gone before they could be delivered"
                     );
                 }
+                self.told = span.to;
                 self.acknowledge(span);
                 Ok(())
             }
@@ -413,6 +418,7 @@ impl<'a> Serving<'a> {
             Ok(batch) => batch,
             Err(error) => {
                 self.rejected(&error.to_string());
+                self.told = span.to;
                 self.acknowledge(span);
                 return Ok(());
             }
@@ -435,7 +441,7 @@ impl<'a> Serving<'a> {
         let count = batch.len() as u64;
         let delivery = Delivery {
             batch: &batch,
-            from: span.from,
+            from: std::mem::replace(&mut self.told, span.to),
             to: span.to,
             epoch: u64::from(block.epoch),
             replayed: block.span.from < self.live_from,

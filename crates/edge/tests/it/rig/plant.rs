@@ -55,7 +55,7 @@ impl Plant {
 
     /// Every write that arrived.
     pub fn writes(&self) -> Vec<Value> {
-        self.ask("GET", "/log", "").as_array().expect("the log is a list").clone()
+        self.ask("GET", "/log", "")["writes"].as_array().expect("the log is a list").clone()
     }
 
     pub fn fault(&self, fault: Value) {

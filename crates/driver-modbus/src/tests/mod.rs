@@ -9,6 +9,11 @@ mod values;
 
 use crate::settings::Settings;
 
+#[test]
+fn the_driver_is_what_every_driver_must_be() {
+    tagwerk_testkit::conformance::driver(&crate::ModbusTcp);
+}
+
 /// Settings of a device, from those that matter to a test, as JSON.
 fn settings(json: &str) -> Settings {
     let mut object: serde_json::Value = serde_json::from_str(json).unwrap();

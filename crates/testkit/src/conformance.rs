@@ -25,6 +25,9 @@ pub fn driver(driver: &dyn Driver) {
     if spec.data_types.is_empty() {
         complaints.push("lists no data type".to_owned());
     }
+    if spec.abilities.is_empty() {
+        complaints.push("lists no ability".to_owned());
+    }
     if let Some(settings) = example(&spec, &mut complaints) {
         check_forms(driver, &spec, &settings, &mut complaints);
         check_wrong_addresses(driver, &spec, &settings, &mut complaints);
@@ -78,9 +81,6 @@ fn check_spec(spec: &Spec) -> Vec<String> {
     }
     if spec.summary.len() < 10 || !spec.summary.ends_with('.') {
         complaints.push("the summary must be a sentence that ends in a full stop".to_owned());
-    }
-    if spec.abilities.is_empty() {
-        complaints.push("lists no ability".to_owned());
     }
     for form in &spec.addresses {
         if form.form.is_empty() || form.meaning.is_empty() || form.example.is_empty() {

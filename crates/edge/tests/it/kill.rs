@@ -244,6 +244,6 @@ fn the_rig_finds_what_an_edge_with_a_buffer_of_its_own_loses() {
         .enumerate()
         .map(|(device, proof)| rig.unexcused(device, proof).len())
         .collect();
-    eprintln!("lost by the negative control: {lost:?}");
-    assert!(lost.iter().all(|lost| *lost > CONTROL_KILLS), "the rig notices nothing: {lost:?}");
+    eprintln!("lost by the negative control, beyond what its kills excuse: {lost:?}");
+    assert!(lost.iter().all(|lost| *lost > 0), "the rig notices nothing: {lost:?}");
 }

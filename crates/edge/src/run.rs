@@ -20,7 +20,7 @@ use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
 use tagwerk_runtime::{Parts, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Where the command line finds its token.
@@ -114,11 +114,13 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         }
     }
     let urls = listening.urls();
+    // Before anyone is told that it works: who then ends it at once must not kill it.
+    let signals = Signals::listen().context("signals cannot be listened for")?;
     let server = listening.serve(&app, http::router(app.clone()), ending);
     announce(options.announce, &urls, &secrets);
     tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
 
-    wait_for_signal().await?;
+    signals.wait().await;
     tracing::info!("the edge ends");
     end.send_replace(true);
     server.ended().await;
@@ -236,21 +238,33 @@ fn announce(how: Announce, urls: &[String], secrets: &StartSecrets) {
     }
 }
 
-async fn wait_for_signal() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What a service manager or Ctrl-C sends.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on a signal no longer kills the process, but is kept for [`Signals::wait`].
+    fn listen() -> io::Result<Signals> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Signals { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
-    // From here on the signals have no handler that listens; a second one must end the wait.
-    tokio::spawn(async move {
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        tracing::warn!("ended at once by a second signal");
-        std::process::exit(130);
-    });
-    Ok(())
+    }
+
+    async fn wait(mut self) {
+        self.next().await;
+        // From here on the signals have no handler that listens; a second one must end the wait.
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("ended at once by a second signal");
+            std::process::exit(130);
+        });
+    }
 }

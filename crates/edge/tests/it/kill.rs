@@ -247,3 +247,14 @@ fn the_rig_finds_what_an_edge_with_a_buffer_of_its_own_loses() {
     eprintln!("lost by the negative control, beyond what its kills excuse: {lost:?}");
     assert!(lost.iter().all(|lost| *lost > 0), "the rig notices nothing: {lost:?}");
 }
+
+#[test]
+fn an_edge_told_to_end_as_soon_as_it_answers_ends_in_order() {
+    for _ in 0..10 {
+        let site = Site::new("version: 1\nedge: { name: brief }\ndevices: []\n");
+        let mut edge = site.start();
+        edge.address();
+        let status = edge.program.terminate();
+        assert!(status.success(), "{status}: {}", edge.program.words().join("\n"));
+    }
+}

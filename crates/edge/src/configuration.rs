@@ -5,12 +5,16 @@ use crate::show;
 use crate::store::{NewRevision, RevisionRow, Store, StoreError, TagNumbers};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tagwerk_api as api;
 use tagwerk_config::{Checked, Lint, LocatedFinding, diff, lint};
 use tagwerk_env::Clock;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{RecordKind, Runtime, TagIds};
+
+/// From running a configuration to giving back the memory that reading it took.
+const RELEASE_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Configuration(Arc<Inner>);
@@ -315,10 +319,20 @@ impl Configuration {
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;
+        self.release_memory();
         let mut state = self.state();
         state.description = description;
         state.problem = None;
         Ok(())
+    }
+
+    /// Once those who hold the text have let it go, which they do within a moment.
+    fn release_memory(&self) {
+        let clock = self.0.clock.clone();
+        tokio::spawn(async move {
+            clock.sleep_until(clock.now().after(RELEASE_AFTER)).await;
+            tokio::task::spawn_blocking(tagwerk_env::release_memory).await
+        });
     }
 
     fn report(&self, cause: String) {

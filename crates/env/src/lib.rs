@@ -5,10 +5,12 @@
 
 mod clock;
 mod disk;
+mod memory;
 mod net;
 
 pub use clock::{Clock, Moment, SystemClock, WallTime, timeout};
 pub use disk::{Access, Disk, DiskFile, SystemDisk};
+pub use memory::{release_memory, share_memory};
 pub use net::{Listener, Net, Stream, SystemNet};
 
 /// A boxed future, the form in which asynchronous seams are object-safe.

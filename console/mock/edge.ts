@@ -288,7 +288,6 @@ export class MockEdge {
         reason: down ? 'broker.example.com:8883: connection timed out after 10 s' : undefined,
         next_try_ms: down ? 22_000 - ((now - this.sinkSince) % 22_000) : undefined,
         backlog_samples: down ? Math.floor((now - this.sinkSince) / 22) : 12,
-        backlog_bytes: down ? Math.floor((now - this.sinkSince) / 2) : 300,
         delivered_samples: 1_304_113,
         delivered_messages: 26_408,
         rejected_messages: 0,

@@ -218,7 +218,6 @@ export interface SinkStatus {
   reason?: string
   next_try_ms?: number
   backlog_samples: number
-  backlog_bytes: number
   delivered_samples: number
   delivered_messages: number
   rejected_messages: number

@@ -1,6 +1,6 @@
 /** All sinks: state, what waits for them, what they took. */
 import type { SinkStatus } from '../api/types'
-import { bytes, count, plural } from '../lib/numbers'
+import { count, plural } from '../lib/numbers'
 import { SinkMark, nextTry } from './marks'
 import { Ago, Since } from './Since'
 
@@ -55,7 +55,6 @@ function SinkRow({ sink }: { sink: SinkStatus }) {
       </td>
       <td className="number" data-label="backlog">
         {plural(sink.backlog_samples, 'sample')}
-        {sink.backlog_samples > 0 && <span className="sub">{bytes(sink.backlog_bytes)} kept</span>}
       </td>
       <td className="number" data-label="delivered">
         {count(sink.delivered_samples)}

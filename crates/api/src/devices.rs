@@ -101,7 +101,6 @@ pub struct SinkStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_try_ms: Option<u64>,
     pub backlog_samples: u64,
-    pub backlog_bytes: u64,
     pub delivered_samples: u64,
     pub delivered_messages: u64,
     pub rejected_messages: u64,

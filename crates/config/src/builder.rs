@@ -6,10 +6,6 @@ use crate::source::{Entry, Form, Source, shortened};
 use std::collections::HashMap;
 use tagwerk_model::limits;
 
-/// Nodes that aliases may add to one document. More: a finding. Keeps a few lines of nested aliases
-/// from growing without end.
-const ALIAS_NODES_MAX: usize = 1_000_000;
-
 /// Scalars up to this length are looked up before their text is stored again.
 const SHORT: usize = 24;
 const SHORT_SLOTS: usize = 512;
@@ -108,10 +104,10 @@ impl Builder {
         };
         let (begin, span) = (at as usize, self.source.entries[at as usize].span() as usize);
         self.aliased += span;
-        if self.aliased > ALIAS_NODES_MAX {
+        if self.aliased > limits::ALIAS_NODES_MAX {
             return Err(LocatedFinding::error(
                 place,
-                format!("aliases add more than {ALIAS_NODES_MAX} nodes to the document"),
+                format!("aliases add more than {} nodes to the document", limits::ALIAS_NODES_MAX),
                 "write the values out, or nest aliases less",
             ));
         }

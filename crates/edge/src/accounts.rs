@@ -16,12 +16,6 @@ use tagwerk_api::Via;
 use tagwerk_auth::{Digest, Random, Role, SessionTimes, Throttle, new_secret};
 use tagwerk_env::Clock;
 
-/// Users of one edge. More: refused.
-const USERS_MAX: usize = 1_000;
-/// API tokens of one edge. More: refused.
-const TOKENS_MAX: usize = 1_000;
-/// Sessions at once. More: the one unused for longest ends.
-const SESSIONS_MAX: usize = 1_000;
 /// Passwords hashed at once: each takes a core and 19 MiB.
 const HASHED_AT_ONCE: usize = 1;
 /// How often the store learns that a session or token is in use; flash wears.

@@ -29,10 +29,9 @@ use mount::Mount;
 use refusal::Refusal;
 use tagwerk_api::{ErrorCode, routes};
 
-/// `unsafe-inline` for styles only: the console's editor makes its style sheets at run time.
-const CONTENT_SECURITY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+/// Nothing inline, nothing from elsewhere: the console's editor keeps its styles in a shadow tree.
+const CONTENT_SECURITY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
 
 /// Everything that the edge answers.
 pub fn router(app: Shared) -> Router {

@@ -162,7 +162,6 @@ pub fn sink(view: view::SinkView) -> api::SinkStatus {
         reason: view.reason,
         next_try_ms: view.next_try.map(milliseconds),
         backlog_samples: view.backlog_samples,
-        backlog_bytes: 0,
         delivered_samples: view.delivered_samples,
         delivered_messages: view.delivered_messages,
         rejected_messages: view.rejected_messages,

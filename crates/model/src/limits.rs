@@ -10,8 +10,15 @@ pub const CONFIG_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const CONFIG_DEPTH_MAX: usize = 32;
 /// Findings reported for one document. More: the rest are counted, not listed.
 pub const FINDINGS_MAX: usize = 200;
+/// Nodes that aliases may add to a configuration document. More: a finding. Keeps a few lines of nested
+/// aliases from growing without end.
+pub const ALIAS_NODES_MAX: usize = 1_000_000;
 /// Configuration revisions kept. More: the oldest are removed.
 pub const REVISIONS_MAX: usize = 200;
+/// Bytes of all configuration revisions kept. More: the oldest are removed, never the newest.
+pub const REVISIONS_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Length of the comment on a configuration revision. Longer: refused.
+pub const COMMENT_BYTES_MAX: usize = 1024;
 
 /// Length of the name of a device, group, tag or sink. Longer: a finding.
 pub const NAME_BYTES_MAX: usize = 128;
@@ -70,9 +77,22 @@ pub const PANIC_MAX: Duration = Duration::from_secs(60);
 pub const SINK_IN_FLIGHT_MAX: usize = 64;
 /// Subscribers of live values at once. More: refused with 503.
 pub const LIVE_SUBSCRIBERS_MAX: usize = 64;
+/// Tags that one subscriber of live values can name. More: refused.
+pub const LIVE_TAGS_MAX: usize = 1_000;
 /// Points of one look-back answer. More: thinned, keeping the extremes.
 pub const LOOK_BACK_POINTS_MAX: usize = 10_000;
 /// Items of one page of a listing.
 pub const PAGE_ITEMS_MAX: usize = 1_000;
 /// A request's body unless its route says otherwise. Larger: 413, naming this limit.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// HTTP connections at once, all listeners together. More: closed at once.
+pub const CONNECTIONS_MAX: usize = 512;
+/// HTTP connections at once from one address that is not this machine. More: closed at once.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
+
+/// Users of one edge. More: refused.
+pub const USERS_MAX: usize = 1_000;
+/// API tokens of one edge. More: refused.
+pub const TOKENS_MAX: usize = 1_000;
+/// Sessions at once. More: the one unused for longest ends.
+pub const SESSIONS_MAX: usize = 1_000;

@@ -977,8 +977,6 @@ export interface components {
         SinkState: "connected" | "connecting" | "retrying" | "failed" | "disabled";
         SinkStatus: {
             /** Format: int64 */
-            backlog_bytes: number;
-            /** Format: int64 */
             backlog_samples: number;
             /** Format: int64 */
             delivered_messages: number;

@@ -1,11 +1,12 @@
 //! Changes to users and tokens. There is always an administrator.
 
-use super::{Accounts, Caller, LoginRefused, TOKENS_MAX, USERS_MAX};
+use super::{Accounts, Caller, LoginRefused};
 use crate::store::{StoreError, TokenRow, UserRow};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_auth::{Digest, Role, check_password, hash_password, new_id, new_secret};
+use tagwerk_model::limits;
 
 /// Length of a token's name. Longer: refused.
 const TOKEN_NAME_BYTES_MAX: usize = 64;
@@ -46,8 +47,11 @@ impl Accounts {
         if self.state().users.contains_key(username) {
             return Err(AccountRefused::Exists(format!("the user {username} exists already")));
         }
-        if count >= USERS_MAX {
-            return Err(AccountRefused::Limit(format!("an edge has at most {USERS_MAX} users")));
+        if count >= limits::USERS_MAX {
+            return Err(AccountRefused::Limit(format!(
+                "an edge has at most {} users",
+                limits::USERS_MAX
+            )));
         }
         let user = UserRow {
             username: username.to_owned(),
@@ -136,8 +140,11 @@ impl Accounts {
                 "a token's name must have 1 to {TOKEN_NAME_BYTES_MAX} printable characters"
             )));
         }
-        if self.state().tokens.len() >= TOKENS_MAX {
-            return Err(AccountRefused::Limit(format!("an edge has at most {TOKENS_MAX} tokens")));
+        if self.state().tokens.len() >= limits::TOKENS_MAX {
+            return Err(AccountRefused::Limit(format!(
+                "an edge has at most {} tokens",
+                limits::TOKENS_MAX
+            )));
         }
         if expires_in.is_some_and(|life| life > TOKEN_LIFE_MAX) {
             let text = "a token lives at most ten years, or for ever without `expires_in_ms`";

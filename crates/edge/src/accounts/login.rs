@@ -1,12 +1,13 @@
 //! Logging in and out, and setting the first administrator.
 
-use super::{Accounts, Caller, SESSIONS_MAX, Session};
+use super::{Accounts, Caller, Session};
 use crate::store::{SessionRow, StoreError, UserRow};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_api::Via;
 use tagwerk_auth::{Digest, Role, check_password, hash_password, verify_password};
+use tagwerk_model::limits;
 
 pub struct LoggedIn {
     pub caller: Caller,
@@ -150,7 +151,7 @@ impl Accounts {
         let rows = || state.sessions.values().map(|session| &session.row);
         let mut surplus: Vec<Digest> =
             rows().filter(|row| !row.times.alive(boot, now)).map(|row| row.digest).collect();
-        if state.sessions.len() - surplus.len() >= SESSIONS_MAX {
+        if state.sessions.len() - surplus.len() >= limits::SESSIONS_MAX {
             let alive = rows().filter(|row| row.times.alive(boot, now));
             let oldest: Option<&SessionRow> = alive.min_by_key(|row| row.times.seen_ns);
             surplus.extend(oldest.map(|row| row.digest));

@@ -16,9 +16,7 @@ use tagwerk_api::{
     ApplyAnswer, ConfigText, DiffAnswer, ErrorCode, LintAnswer, Page, PageParameters, Revision,
     RevisionText, RollbackAnswer, RollbackRequest, Time,
 };
-
-/// Length of a comment. Longer: refused.
-const COMMENT_BYTES_MAX: usize = 1024;
+use tagwerk_model::limits;
 
 pub async fn running(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Refusal> {
     let Some(row) = app.configuration.active() else {
@@ -128,9 +126,9 @@ pub async fn roll_back(
 
 fn comment(text: Option<&str>) -> Result<Option<&str>, Refusal> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
-    if text.is_some_and(|text| text.len() > COMMENT_BYTES_MAX) {
+    if text.is_some_and(|text| text.len() > limits::COMMENT_BYTES_MAX) {
         return Err(Refusal::invalid(
-            format!("the comment is longer than {COMMENT_BYTES_MAX} bytes"),
+            format!("the comment is longer than {} bytes", limits::COMMENT_BYTES_MAX),
             "shorten it",
         ));
     }

@@ -17,15 +17,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_env::{Env, Listener, Stream};
+use tagwerk_model::limits;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// Connections at once, all listeners together. More: closed at once.
-const CONNECTIONS_MAX: usize = 512;
-/// Connections at once from one address that is not this machine. More: closed at once.
-const CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 /// From the first byte of a request to the end of its headers, and between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(15);
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -167,8 +164,8 @@ impl Place {
     fn take(serving: &Arc<Serving>, address: IpAddr) -> Option<Place> {
         let mut open = serving.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let same = open.by_address.get(&address).copied().unwrap_or(0);
-        let crowded = !address.is_loopback() && same >= CONNECTIONS_PER_ADDRESS_MAX;
-        if open.total >= CONNECTIONS_MAX || crowded {
+        let crowded = !address.is_loopback() && same >= limits::CONNECTIONS_PER_ADDRESS_MAX;
+        if open.total >= limits::CONNECTIONS_MAX || crowded {
             return None;
         }
         open.total += 1;

@@ -26,8 +26,6 @@ const STATUS_EVERY: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// How often it is looked whether a problem has started or ended.
 const PROBLEMS_EVERY: Duration = Duration::from_millis(500);
-/// Tags one subscriber can name. More: refused; a device's page shows at most that many.
-const TAGS_MAX: usize = 1_000;
 /// Tags in one event. More: several events, so that no event holds megabytes.
 const TAGS_PER_EVENT: usize = 1_000;
 
@@ -93,9 +91,13 @@ fn filter(app: &Shared, asked: LiveParameters) -> Result<Option<LiveFilter>, Ref
                 }
                 tags.push((device.to_owned(), tag.to_owned()));
             }
-            if tags.is_empty() || tags.len() > TAGS_MAX {
+            if tags.is_empty() || tags.len() > limits::LIVE_TAGS_MAX {
                 return Err(Refusal::invalid(
-                    format!("a subscriber names 1 to {TAGS_MAX} tags, not {}", tags.len()),
+                    format!(
+                        "a subscriber names 1 to {} tags, not {}",
+                        limits::LIVE_TAGS_MAX,
+                        tags.len()
+                    ),
                     "ask for a device, or for fewer tags",
                 ));
             }

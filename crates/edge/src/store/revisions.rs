@@ -29,7 +29,7 @@ const COLUMNS: &str = "revision, applied_unix_ns, by, comment, octet_length(text
 
 impl Store {
     /// Stores a revision durably and returns its number; forgets the oldest beyond
-    /// [`limits::REVISIONS_MAX`].
+    /// [`limits::REVISIONS_MAX`] and [`limits::REVISIONS_BYTES_MAX`].
     pub fn add_revision(&self, new: &NewRevision<'_>) -> Result<u64, StoreError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
@@ -49,6 +49,12 @@ impl Store {
         transaction.execute(
             "DELETE FROM revisions WHERE revision <= ?1",
             [revision - limits::REVISIONS_MAX as i64],
+        )?;
+        transaction.execute(
+            "DELETE FROM revisions WHERE revision <> ?1 AND ?2 <
+                 (SELECT sum(octet_length(newer.text)) FROM revisions AS newer
+                  WHERE newer.revision >= revisions.revision)",
+            [revision, limits::REVISIONS_BYTES_MAX as i64],
         )?;
         transaction.commit()?;
         Ok(revision as u64)
@@ -125,5 +131,14 @@ mod tests {
         let newest = limits::REVISIONS_MAX as u64 + 1;
         assert_eq!(page.iter().map(|r| r.revision).collect::<Vec<_>>(), [newest - 1, newest - 2]);
         assert_eq!(store.newest_revision().unwrap().unwrap().revision, newest);
+    }
+
+    #[test]
+    fn large_revisions_push_out_the_oldest() {
+        let store = in_memory();
+        let text = "a".repeat(limits::REVISIONS_BYTES_MAX as usize / 3);
+        (0..4).for_each(|_| drop(store.add_revision(&new(&text)).unwrap()));
+        assert_eq!(store.revisions(0, 10).unwrap().1, 3);
+        assert_eq!(store.revision(1).unwrap(), None);
     }
 }

@@ -1,0 +1,47 @@
+/**
+ * Holds the types that pages use against those generated from the API's document: the same fields, by
+ * name. `npm run lint` fails where one side has a field that the other has not.
+ */
+import type { components } from './__generated__/edge'
+import type * as page from './types'
+
+type Wire = components['schemas']
+
+/** Names of fields that only one of the two has. */
+type Differs<A, B> = Exclude<keyof A, keyof B> | Exclude<keyof B, keyof A>
+
+interface Pairs {
+  Quality: Differs<page.Quality, Wire['Quality']>
+  Finding: Differs<page.Finding, Wire['Finding']>
+  Me: Differs<page.Me, Wire['Me']>
+  TagCounts: Differs<page.TagCounts, Wire['TagCounts']>
+  Problem: Differs<page.Problem, Wire['Problem']>
+  JournalStream: Differs<page.JournalStream, Wire['StreamStatus']>
+  Status: Differs<page.Status, Wire['Status']>
+  Group: Differs<page.Group, Wire['Group']>
+  Device: Differs<page.Device, Wire['Device']>
+  DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
+  Tag: Differs<page.Tag, Wire['Tag']>
+  Sample: Differs<page.Sample, Wire['Sample']>
+  Samples: Differs<page.Samples, Wire['Samples']>
+  LiveRead: Differs<page.LiveRead, Wire['LiveRead']>
+  LiveTag: Differs<page.LiveTag, Wire['LiveTag']>
+  SinkStatus: Differs<page.SinkStatus, Wire['SinkStatus']>
+  Spec: Differs<page.Spec, Wire['Spec']>
+  Components: Differs<page.Components, Wire['Components']>
+  RunningConfig: Differs<page.RunningConfig, Wire['ConfigText']>
+  Revision: Differs<page.Revision, Wire['Revision']>
+  LintResult: Differs<page.LintResult, Wire['LintAnswer']>
+  Change: Differs<page.Change, Wire['Change']>
+  Effect: Differs<page.Effect, Wire['Effect']>
+  DiffResult: Differs<page.DiffResult, Wire['DiffAnswer']>
+  ApplyResult: Differs<page.ApplyResult, Wire['ApplyAnswer']>
+  Command: Differs<page.Command, Wire['Command']>
+  NewCommand: Differs<page.NewCommand, Wire['NewCommand']>
+  User: Differs<page.User, Wire['User']>
+}
+
+/** Never, unless fields differ: then their names stand in the compiler's message. */
+export type Disagreement = { [Name in keyof Pairs]: Pairs[Name] extends never ? never : [Name, Pairs[Name]] }[keyof Pairs]
+
+export const agreed: [Disagreement] extends [never] ? true : Disagreement = true

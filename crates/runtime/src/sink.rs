@@ -292,7 +292,7 @@ impl<'a> Serving<'a> {
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Option<SinkFault> {
         let clock = self.task.env.clock.clone();
         loop {
-            let Some(session) = self.session.as_mut() else { return None };
+            let session = self.session.as_mut()?;
             let room = self.in_flight.len() < self.task.setup.in_flight_max.max(1);
             let save_at = *self.save_at.get_or_insert_with(|| clock.now().after(CURSOR_EVERY));
             tokio::select! {

@@ -1,5 +1,6 @@
 //! `test`: everything that must hold, in parts that can be run alone.
 
+use crate::check;
 use crate::demo::{self, Demo, Folder, Fresh};
 use crate::generate;
 use crate::setup;
@@ -20,6 +21,8 @@ pub struct Args {
 enum Part {
     /// `cargo test` of the workspace, and whether generated files are fresh
     Rust,
+    /// Format and clippy, which holds the house bans
+    Lint,
     /// The console's lint and unit tests
     Console,
     /// The console in a browser, against the demo
@@ -50,6 +53,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
             });
         }
     }
+    if wanted(Part::Lint) {
+        check::rust(workspace, &mut steps);
+    }
     if wanted(Part::Console) {
         steps.step("console: lint", "npm --prefix console run lint", || {
             steps::run(&mut workspace.npm(&["run", "--silent", "lint"]))
@@ -67,7 +73,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 fn rust(workspace: &Workspace) -> Result<()> {
     let mut command = workspace.cargo(&["test", "--workspace", "--no-fail-fast"]);
     // Tests that start foreign programs find them here.
-    command.env("TAGWERK_PYTHON", workspace.path(".venv/bin/python"));
+    command.env("TAGWERK_VENV", workspace.path(".venv"));
     steps::run(&mut command)
 }
 

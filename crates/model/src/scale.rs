@@ -22,8 +22,12 @@ impl Scale {
         self.slope.is_finite() && self.slope != 0.0 && self.offset.is_finite()
     }
 
+    /// A slope such as 0.1 has no exact form in binary, but its reciprocal has: 1036 at 0.1 is divided by
+    /// 10 and gives 103.6, where multiplying gives 103.60000000000001.
     pub fn apply(self, raw: f64) -> f64 {
-        raw * self.slope + self.offset
+        let parts = (1.0 / self.slope).round();
+        let scaled = if 1.0 / parts == self.slope { raw / parts } else { raw * self.slope };
+        scaled + self.offset
     }
 
     /// The raw number to write so that the tag reads as `value`.
@@ -35,6 +39,17 @@ impl Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimal_slopes_give_decimal_values() {
+        for (slope, raw, value) in
+            [(0.1, 1036.0, 103.6), (0.01, 1999.0, 19.99), (0.001, 5.0, 0.005)]
+        {
+            assert_eq!(Scale { slope, offset: 0.0 }.apply(raw), value);
+        }
+        assert_eq!(Scale { slope: -0.1, offset: 1.0 }.apply(3.0), 0.7);
+        assert_eq!(Scale { slope: 3.0, offset: 0.5 }.apply(2.0), 6.5);
+    }
 
     #[test]
     fn two_points_define_a_line_and_its_inverse() {

@@ -16,7 +16,7 @@ pub fn to_json(text: &str) -> Result<Value, String> {
     for event in Parser::new_from_str(text) {
         let (event, _) = event.map_err(|error| error.to_string())?;
         let done = match event {
-            Event::Scalar(text, style, ..) if style == ScalarStyle::Plain => Some(plain(&text)),
+            Event::Scalar(text, ScalarStyle::Plain, ..) => Some(plain(&text)),
             Event::Scalar(text, ..) => Some(Value::String(text.into_owned())),
             Event::SequenceStart(..) => {
                 open.push(Open::List(Vec::new()));

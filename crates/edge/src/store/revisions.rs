@@ -137,7 +137,9 @@ mod tests {
     fn large_revisions_push_out_the_oldest() {
         let store = in_memory();
         let text = "a".repeat(limits::REVISIONS_BYTES_MAX as usize / 3);
-        (0..4).for_each(|_| drop(store.add_revision(&new(&text)).unwrap()));
+        for _ in 0..4 {
+            store.add_revision(&new(&text)).unwrap();
+        }
         assert_eq!(store.revisions(0, 10).unwrap().1, 3);
         assert_eq!(store.revision(1).unwrap(), None);
     }

@@ -313,7 +313,9 @@ fn difference(point: &Point, read: &str, tag: &Shown) -> Option<String> {
         }
         _ if tag.quality["severity"] != "good" => false,
         _ if let Some((slope, zero)) = point.scale => {
-            same_f64(number(text), number(read) * slope + zero) && value == text
+            // A tenth is a division by ten, which gives the decimal that people expect.
+            let scaled = if slope == 0.1 { number(read) / 10.0 } else { number(read) * slope };
+            same_f64(number(text), scaled + zero) && value == text
         }
         "float32" => {
             let (a, b) = (text.parse::<f32>().unwrap(), number(read) as f32);

@@ -102,7 +102,7 @@ impl SinkSession for Session {
             let mode = *self.place.mode.borrow();
             match mode {
                 Mode::Down => return Err(SinkFault::Retry("gone".into())),
-                Mode::Picky if self.count % 2 == 0 => {
+                Mode::Picky if self.count.is_multiple_of(2) => {
                     self.place.rejected.lock().push((delivery.from, delivery.to));
                     return Err(SinkFault::Reject("every second one".into()));
                 }

@@ -63,10 +63,11 @@ async fn an_outage_of_the_destination_loses_nothing() {
     })
     .await;
     assert!(in_order(&numbers("outage")));
-    let ranges = to.delivered.lock();
-    assert!(ranges.windows(2).all(|w| w[0].to == w[1].from), "ranges follow each other");
-    assert!(ranges.iter().any(|d| d.replayed));
-    drop(ranges);
+    {
+        let ranges = to.delivered.lock();
+        assert!(ranges.windows(2).all(|w| w[0].to == w[1].from), "ranges follow each other");
+        assert!(ranges.iter().any(|d| d.replayed));
+    }
     edge.stop().await;
 }
 
@@ -98,9 +99,10 @@ async fn patterns_choose_and_rejected_messages_do_not_block() {
     to.mode.send_replace(Mode::Picky);
     let edge = Edge::start(folder.path(), &config("picky", "    tags: ['a/n']\n"));
     edge.until("rejections", |e| e.runtime.sinks()[0].rejected_messages > 3).await;
-    let delivered = to.delivered.lock();
-    assert!(delivered.iter().all(|d| d.batch.set.group() == "g" && d.batch.len() == 1));
-    drop(delivered);
+    {
+        let delivered = to.delivered.lock();
+        assert!(delivered.iter().all(|d| d.batch.set.group() == "g" && d.batch.len() == 1));
+    }
     assert!(edge.runtime.problems().iter().any(|p| p.cause.contains("rejected")));
     edge.stop().await;
 }

@@ -62,11 +62,13 @@ pub type Receipt = BoxFuture<'static, Result<(), SinkFault>>;
 
 /// An open connection to a destination.
 pub trait SinkSession: Send {
-    /// Encodes and sends one delivery, in order; does not wait for the acknowledgement.
+    /// Encodes and sends one delivery, in order; does not wait for the acknowledgement. `None` when the
+    /// sink's settings leave nothing to say of it: the next delivery's range then covers it too, so that
+    /// a receiver sees no hole where nothing is missing.
     fn deliver<'a>(
         &'a mut self,
         delivery: &'a Delivery<'a>,
-    ) -> BoxFuture<'a, Result<Receipt, SinkFault>>;
+    ) -> BoxFuture<'a, Result<Option<Receipt>, SinkFault>>;
 
     /// Resolves when the connection is lost, for a sink that is idle. Cancel safe.
     fn lost(&mut self) -> BoxFuture<'_, SinkFault>;

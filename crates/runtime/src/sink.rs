@@ -441,13 +441,18 @@ impl<'a> Serving<'a> {
         let count = batch.len() as u64;
         let delivery = Delivery {
             batch: &batch,
-            from: std::mem::replace(&mut self.told, span.to),
+            from: self.told,
             to: span.to,
             epoch: u64::from(block.epoch),
             replayed: block.span.from < self.live_from,
         };
         match session.deliver(&delivery).await {
-            Ok(receipt) => {
+            Ok(None) => {
+                self.acknowledge(span);
+                Ok(())
+            }
+            Ok(Some(receipt)) => {
+                self.told = span.to;
                 self.in_flight.push(Box::pin(async move { (span, count, receipt.await) }));
                 self.task.live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
                 if self.in_flight.len() == 1 {
@@ -456,6 +461,7 @@ impl<'a> Serving<'a> {
                 Ok(())
             }
             Err(SinkFault::Reject(reason)) => {
+                self.told = span.to;
                 self.rejected(&reason);
                 self.acknowledge(span);
                 Ok(())

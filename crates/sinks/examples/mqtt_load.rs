@@ -74,7 +74,7 @@ async fn main() {
         }
         let batch = &batches[number as usize % batches.len()];
         let delivery = Delivery { batch, from: number, to: number + 1, epoch: 1, replayed: false };
-        receipts.push_back(session.deliver(&delivery).await.unwrap());
+        receipts.extend(session.deliver(&delivery).await.unwrap());
     }
     for receipt in receipts {
         receipt.await.unwrap();

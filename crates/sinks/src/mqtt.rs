@@ -284,11 +284,11 @@ impl SinkSession for MqttSession {
     fn deliver<'a>(
         &'a mut self,
         delivery: &'a Delivery<'a>,
-    ) -> BoxFuture<'a, Result<Receipt, SinkFault>> {
+    ) -> BoxFuture<'a, Result<Option<Receipt>, SinkFault>> {
         Box::pin(async move {
             let Encoded { messages, json } = self.encode(delivery).await?;
             if messages.is_empty() {
-                return Ok(Box::pin(async { Ok(()) }) as Receipt);
+                return Ok(None);
             }
             let properties = Arc::new(self.properties(delivery, json));
             let (written, bytes_gone) = oneshot::channel();
@@ -297,13 +297,13 @@ impl SinkSession for MqttSession {
             if bytes_gone.await.is_err() {
                 return Err(self.link.fault());
             }
-            Ok(Box::pin(async move {
+            Ok(Some(Box::pin(async move {
                 outcome.await.unwrap_or_else(|_| {
                     Err(SinkFault::Retry(
                         "the connection to the broker was closed before it acknowledged".into(),
                     ))
                 })
-            }) as Receipt)
+            }) as Receipt))
         })
     }
 

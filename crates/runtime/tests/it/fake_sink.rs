@@ -19,6 +19,8 @@ pub enum Mode {
     Mute,
     /// Rejects every second delivery.
     Picky,
+    /// Has nothing to say of every second delivery.
+    Terse,
 }
 
 pub struct Delivered {
@@ -96,7 +98,7 @@ impl SinkSession for Session {
     fn deliver<'a>(
         &'a mut self,
         delivery: &'a Delivery<'a>,
-    ) -> BoxFuture<'a, Result<Receipt, SinkFault>> {
+    ) -> BoxFuture<'a, Result<Option<Receipt>, SinkFault>> {
         Box::pin(async move {
             self.count += 1;
             let mode = *self.place.mode.borrow();
@@ -106,8 +108,9 @@ impl SinkSession for Session {
                     self.place.rejected.lock().push((delivery.from, delivery.to));
                     return Err(SinkFault::Reject("every second one".into()));
                 }
-                Mode::Mute => return Ok(Box::pin(std::future::pending()) as Receipt),
-                Mode::Up | Mode::Picky => {}
+                Mode::Mute => return Ok(Some(Box::pin(std::future::pending()) as Receipt)),
+                Mode::Terse if self.count.is_multiple_of(2) => return Ok(None),
+                Mode::Up | Mode::Picky | Mode::Terse => {}
             }
             self.place.delivered.lock().push(Delivered {
                 batch: delivery.batch.clone(),
@@ -115,7 +118,7 @@ impl SinkSession for Session {
                 to: delivery.to,
                 replayed: delivery.replayed,
             });
-            Ok(Box::pin(std::future::ready(Ok(()))) as Receipt)
+            Ok(Some(Box::pin(std::future::ready(Ok(()))) as Receipt))
         })
     }
 

@@ -106,3 +106,22 @@ async fn patterns_choose_and_rejected_messages_do_not_block() {
     assert!(edge.runtime.problems().iter().any(|p| p.cause.contains("rejected")));
     edge.stop().await;
 }
+
+#[tokio::test]
+async fn ranges_cover_what_the_sink_has_nothing_to_say_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = place("terse");
+    to.mode.send_replace(Mode::Terse);
+    let edge = Edge::start(folder.path(), &config("terse", ""));
+    edge.until("deliveries", |_| to.delivered.lock().len() > 10).await;
+    {
+        let ranges = to.delivered.lock();
+        assert!(
+            ranges.windows(2).all(|w| w[0].to == w[1].from),
+            "no hole where nothing is missing"
+        );
+        assert!(ranges.iter().skip(1).all(|d| d.to - d.from > d.batch.len() as u64));
+    }
+    edge.until("the cursor", |e| e.runtime.sinks()[0].backlog_samples < 10).await;
+    edge.stop().await;
+}

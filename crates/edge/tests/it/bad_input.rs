@@ -273,15 +273,28 @@ fn a_write_whose_answer_is_lost_is_unknown_and_never_sent_twice() {
         ["silent", "truncated", "wrong-unit", "silent", "reset", "absurd-length", "garbage"];
     let mut outcomes = Vec::new();
     for number in 0..50 {
-        let (id, value) = (format!("write-{number}"), 1000 + number);
-        let reads = plant.answer_number(1);
+        let (mut id, value) = (format!("write-{number}"), 1000 + number);
         let kind = kinds[number as usize % kinds.len()];
-        plant.fault(json!({ "unit": 1, "kind": kind, "requests": 1 }));
-        let outcome = edge.write(command(&id, value));
-        assert_eq!(outcome["state"], "unknown", "{kind}: {outcome}");
-        assert!(!outcome["reason"].as_str().unwrap_or_default().is_empty(), "{outcome}");
-        outcomes.push(outcome);
-        settle(&mut edge, &plant, reads);
+        for attempt in 1.. {
+            let reads = plant.answer_number(1);
+            plant.fault(json!({ "unit": 1, "kind": kind, "requests": 1 }));
+            let outcome = edge.write(command(&id, value));
+            let reason = outcome["reason"].as_str().unwrap_or_default().to_owned();
+            // On a busy machine a read may time out by itself; the edge then asks a silent device for
+            // something small first, which meets the fault in the write's place. What it says of the
+            // write, that nothing was sent, is held against the plant's log below.
+            if outcome["state"] == "failed" && reason.contains("nothing was sent") && attempt < 5 {
+                plant.fault(json!({ "unit": 1, "kind": "none" }));
+                settle(&mut edge, &plant, reads);
+                id = format!("write-{number}-{attempt}");
+                continue;
+            }
+            assert_eq!(outcome["state"], "unknown", "{kind}: {outcome}");
+            assert!(!reason.is_empty(), "{outcome}");
+            outcomes.push(outcome);
+            settle(&mut edge, &plant, reads);
+            break;
+        }
     }
     let all: Vec<u64> = (1000..1050).collect();
     assert_eq!(arrived(&plant), all, "each was carried out once");
@@ -292,10 +305,10 @@ fn a_write_whose_answer_is_lost_is_unknown_and_never_sent_twice() {
             edge.program.kill();
             edge = site.start_ready();
         }
-        let value = 1000 + number as u64;
-        assert_eq!(edge.write(command(&format!("write-{number}"), value)), *outcome);
+        let (id, value) = (outcome["id"].as_str().unwrap(), 1000 + number as u64);
+        assert_eq!(edge.write(command(id, value)), *outcome);
     }
-    let other = command("write-7", 6000).to_string();
+    let other = command(outcomes[7]["id"].as_str().unwrap(), 6000).to_string();
     let refused = edge.call("POST", "/commands", "", other.as_bytes()).expect(409);
     assert_eq!(refused.json()["error"]["code"], "conflict");
     let reads = plant.answer_number(1);

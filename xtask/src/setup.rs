@@ -8,15 +8,27 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
     ("strace", "strace"),
+    // Pairs of pseudo-terminals, as serial lines.
+    ("socat", "socat"),
 ];
 
-/// Foreign Modbus and MQTT programs, as test counterparts.
-const PYTHON_PACKAGES: [&str; 2] = ["pymodbus==3.16.1", "paho-mqtt==2.1.0"];
+/// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
+/// `cryptography`), IEC 104, S7 and spreadsheets.
+const PYTHON_PACKAGES: [&str; 8] = [
+    "pymodbus==3.16.1",
+    "pyserial==3.5",
+    "paho-mqtt==2.1.0",
+    "asyncua==2.1.0",
+    "cryptography==50.0.2",
+    "c104==2.2.1",
+    "python-snap7==3.3.0",
+    "openpyxl==3.1.5",
+];
 
 const NODE_MAJOR_MIN: u32 = 20;
 const PYTHON_MINOR_MIN: u32 = 11;

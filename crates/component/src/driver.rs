@@ -1,12 +1,13 @@
 //! The contract of a driver: one field protocol.
 
 use crate::BoxFuture;
+use crate::context::LinkContext;
 use crate::finding::Findings;
 use crate::spec::Spec;
+use crate::watch::{BrowsePage, BrowseRequest, Report, Unwatched, Watch};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_env::Env;
 use tagwerk_model::{BatchBuilder, DataType, Quality, Value};
 
 /// One field protocol. Stateless; listed once, in the edge's registry.
@@ -64,6 +65,8 @@ pub struct DevicePlan {
     pub read_retries: u32,
     /// One per group of the request, in its order.
     pub groups: Vec<GroupPlan>,
+    /// What [`Session::browse`] needs to know of this device, where several share a link.
+    pub browse: Option<Token>,
 }
 
 #[derive(Default)]
@@ -72,6 +75,9 @@ pub struct GroupPlan {
     pub reads: Vec<ReadRequest>,
     /// How to write each tag of the group, in the request's order; `None` where it has no `write`.
     pub writes: Vec<Option<Token>>,
+    /// How to have the device report the group by itself. While it does, the group is not polled, and
+    /// `reads` are for reading it on demand.
+    pub watch: Option<Token>,
 }
 
 /// One request to the device that reads some of a group's tags.
@@ -84,8 +90,11 @@ pub struct ReadRequest {
 
 /// Makes the connection that all devices of one link share.
 pub trait Open: Send + Sync {
-    /// Bounded in time by the driver's own settings, with `env.clock`.
-    fn open<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>>;
+    /// Bounded in time by the driver's own settings, with `context.env.clock`.
+    fn open<'a>(
+        &'a self,
+        context: &'a LinkContext,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>>;
 }
 
 /// An open link. The runtime calls one method at a time and awaits it to its end, or drops the
@@ -105,6 +114,44 @@ pub trait Session: Send {
         tag: &'a Token,
         value: &'a Value,
     ) -> BoxFuture<'a, Result<(), WriteFault>>;
+
+    /// Has the devices report just these groups from now on, whatever was watched before; called after
+    /// the link was opened and when they change. Returns those that must be polled instead. Every tag
+    /// is then reported once as it is now; one that does not exist, as bad.
+    fn watch<'a>(
+        &'a mut self,
+        watches: &'a [Watch],
+    ) -> BoxFuture<'a, Result<Vec<Unwatched>, Fault>> {
+        let refused = |watch: &Watch| Unwatched {
+            id: watch.id,
+            reason: "this driver does not report by itself".to_owned(),
+        };
+        let all = watches.iter().map(refused).collect();
+        Box::pin(async move { Ok(all) })
+    }
+
+    /// Waits for what devices send of themselves, and keeps the link alive meanwhile: called whenever
+    /// nothing else is to be done. Returns with some reports, or none after some housekeeping. Cancel
+    /// safe: what has arrived and was not returned is returned by the next call, as is what arrived
+    /// during a read or a write. Any fault means that the link is gone.
+    fn event<'a>(&'a mut self, out: &'a mut Vec<Report>) -> BoxFuture<'a, Result<(), Fault>> {
+        let _ = out;
+        Box::pin(std::future::pending())
+    }
+
+    /// What is inside the device, a page at a time.
+    fn browse<'a>(
+        &'a mut self,
+        request: &'a BrowseRequest<'a>,
+    ) -> BoxFuture<'a, Result<BrowsePage, Fault>> {
+        let _ = request;
+        Box::pin(async {
+            Err(Fault::Refused {
+                quality: Quality::BAD_NOT_SUPPORTED,
+                reason: "devices of this driver cannot be browsed; enter addresses by hand".into(),
+            })
+        })
+    }
 
     /// Parts of a request that the device refused as a whole, so that one wrong address does not
     /// take its neighbours along; `None` when it cannot be divided.

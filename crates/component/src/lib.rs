@@ -4,12 +4,18 @@
 //! the world; the open session then does one thing at a time for the runtime, which owns all timing,
 //! retries of reads, back-off, reconnecting, command order, time stamps and metrics.
 
+mod context;
 mod driver;
 mod duration;
 mod finding;
 mod sink;
 mod spec;
+mod trace;
+mod watch;
 
+pub use context::{
+    Certificates, Identity, LinkContext, NoCertificates, NoSecrets, Secret, SecretText, Secrets,
+};
 pub use driver::{
     DevicePlan, DeviceRequest, Driver, Fault, GroupPlan, GroupRequest, Open, ReadRequest, Session,
     TagRequest, Token, WriteFault, WriteSent,
@@ -21,3 +27,5 @@ pub use sink::{
 };
 pub use spec::{Ability, AddressForm, Spec};
 pub use tagwerk_env::BoxFuture;
+pub use trace::{Direction, Frame, Trace};
+pub use watch::{BrowseNode, BrowsePage, BrowseRequest, Report, Unwatched, Watch, WatchId};

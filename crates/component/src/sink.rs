@@ -4,6 +4,7 @@
 //! back-off and metrics are the runtime's.
 
 use crate::BoxFuture;
+use crate::context::{Certificates, Secrets};
 use crate::finding::Findings;
 use crate::spec::Spec;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct SinkContext {
     pub edge: Arc<str>,
     /// The sink's name.
     pub sink: Arc<str>,
+    pub secrets: Arc<dyn Secrets>,
+    pub certificates: Arc<dyn Certificates>,
 }
 
 pub trait OpenSink: Send + Sync {

@@ -83,7 +83,11 @@ async fn main() {
         let addresses: Vec<String> = (0..1000).map(|n| format!("holding:{}", n * width)).collect();
         let (plan, _) = check(&addresses, data_type);
         let mut out = builder(addresses.len(), data_type);
-        let mut session = plan.open.open(&env).await.expect("the pipe connects");
+        let mut session = plan
+            .open
+            .open(&tagwerk_testkit::link_context(env.clone()))
+            .await
+            .expect("the pipe connects");
         const ROUNDS: u32 = 2_000;
         let begun = Instant::now();
         for _ in 0..ROUNDS {

@@ -65,6 +65,7 @@ impl Driver for ModbusTcp {
             }),
             read_retries: settings.retries.into(),
             groups,
+            browse: None,
         })
     }
 }
@@ -103,7 +104,7 @@ impl GroupCheck<'_> {
                 );
             }
         }
-        GroupPlan { reads: plan::reads(wanted, self.settings, self.manner), writes }
+        GroupPlan { reads: plan::reads(wanted, self.settings, self.manner), writes, watch: None }
     }
 
     fn tag(&self, tag: &TagRequest<'_>) -> Result<Point, Wrong> {

@@ -9,9 +9,9 @@ use crate::settings::WriteSingle;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{
-    BoxFuture, Fault, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
+    BoxFuture, Fault, LinkContext, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
 };
-use tagwerk_env::{Env, timeout};
+use tagwerk_env::timeout;
 use tagwerk_model::{BatchBuilder, Quality, Value};
 use tagwerk_proto_modbus::{Exception, Function, Request, Response};
 
@@ -23,8 +23,12 @@ pub struct OpenTcp {
 }
 
 impl Open for OpenTcp {
-    fn open<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
+    fn open<'a>(
+        &'a self,
+        context: &'a LinkContext,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
         Box::pin(async move {
+            let env = &context.env;
             let peer = match self.host.contains(':') {
                 true => format!("[{}]:{}", self.host, self.port),
                 false => format!("{}:{}", self.host, self.port),

@@ -97,6 +97,7 @@ impl Driver for Sim {
             open: Arc::new(Link::new(&settings)),
             read_retries: 0,
             groups,
+            browse: None,
         })
     }
 }

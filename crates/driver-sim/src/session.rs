@@ -5,9 +5,9 @@ use crate::address::{self, Address};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tagwerk_component::{
-    BoxFuture, Fault, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
+    BoxFuture, Fault, LinkContext, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
 };
-use tagwerk_env::{Clock, Env};
+use tagwerk_env::Clock;
 use tagwerk_model::{BatchBuilder, DataType, Quality, Value};
 
 /// What a session is told with each read: the tags, and whose they are.
@@ -46,8 +46,12 @@ impl Link {
 }
 
 impl Open for Link {
-    fn open<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
+    fn open<'a>(
+        &'a self,
+        context: &'a LinkContext,
+    ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
         Box::pin(async move {
+            let env = &context.env;
             let answered = answer(&*env.clock, &self.settings, Answer::Given).await;
             if self.settings.unreachable || !answered {
                 return Err(Fault::Link(

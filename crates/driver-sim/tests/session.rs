@@ -13,7 +13,7 @@ use tagwerk_env::{Env, SystemDisk};
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value,
 };
-use tagwerk_testkit::{FakeNet, PausedClock};
+use tagwerk_testkit::{FakeNet, PausedClock, link_context};
 
 struct Rig {
     env: Env,
@@ -47,7 +47,7 @@ async fn rig(settings: Json) -> Rig {
         net: Arc::new(FakeNet::new()),
     };
     let plan = check(settings);
-    let session = plan.open.open(&env).await.unwrap();
+    let session = plan.open.open(&link_context(env.clone())).await.unwrap();
     let tags = TAGS.iter().enumerate().map(|(i, (name, data_type))| TagDefinition {
         id: TagId(i as u32),
         name: (*name).into(),
@@ -107,7 +107,10 @@ async fn the_link_is_lost_on_demand_and_refused_on_demand() {
     assert!(rig.read().await.is_ok());
     assert!(matches!(rig.read().await, Err(Fault::Link(_))));
     let unreachable = check(json!({ "unreachable": true }));
-    assert!(matches!(unreachable.open.open(&rig.env).await.err(), Some(Fault::Link(_))));
+    assert!(matches!(
+        unreachable.open.open(&link_context(rig.env)).await.err(),
+        Some(Fault::Link(_))
+    ));
 }
 
 #[tokio::test(start_paused = true)]

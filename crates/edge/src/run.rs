@@ -83,7 +83,13 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
     tell_opened(&opened);
     let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
-    let parts = Parts { env: env.clone(), journal: journal.clone(), edge: Arc::from(name) };
+    let parts = Parts {
+        env: env.clone(),
+        journal: journal.clone(),
+        edge: Arc::from(name),
+        secrets: Arc::new(tagwerk_component::NoSecrets),
+        certificates: Arc::new(tagwerk_component::NoCertificates),
+    };
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
     let (accounts, secrets) =
         Accounts::open(store.clone(), env.clock.clone(), Arc::new(SystemRandom))?;

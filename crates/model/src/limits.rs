@@ -73,6 +73,15 @@ pub const PANIC_FIRST: Duration = Duration::from_secs(1);
 /// Longest wait before a task that panicked starts again.
 pub const PANIC_MAX: Duration = Duration::from_secs(60);
 
+/// Frames that the communication log of a link keeps. More: the oldest are forgotten.
+pub const TRACE_FRAMES_MAX: usize = 1_000;
+/// Bytes of one frame that the communication log shows. Longer: only the beginning.
+pub const TRACE_FRAME_BYTES_MAX: usize = 512;
+/// A communication log switches itself off after this long.
+pub const TRACE_TIME_MAX: Duration = Duration::from_secs(3_600);
+/// Longest trial of a device. Longer: ended, with what is known by then.
+pub const TRIAL_TIME_MAX: Duration = Duration::from_secs(60);
+
 /// Messages of one sink that wait for their acknowledgement. More: the sink waits.
 pub const SINK_IN_FLIGHT_MAX: usize = 64;
 /// Subscribers of live values at once. More: refused with 503.

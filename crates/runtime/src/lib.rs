@@ -28,6 +28,7 @@ use set_table::SetTable;
 use std::sync::Arc;
 use std::time::Duration;
 pub use subscribe::{LiveFilter, LiveReceiver, LiveUpdate};
+use tagwerk_component::{Certificates, LinkContext, Secrets, Trace};
 use tagwerk_config::Checked;
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{Journal, Stream};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The edge's name until a configuration gives one.
     pub edge: Arc<str>,
+    pub secrets: Arc<dyn Secrets>,
+    pub certificates: Arc<dyn Certificates>,
 }
 
 /// Numbers that are never used twice, kept by the edge's store.
@@ -75,6 +78,8 @@ pub(crate) struct Core {
     env: Env,
     journal: Journal,
     edge: RwLock<Arc<str>>,
+    secrets: Arc<dyn Secrets>,
+    certificates: Arc<dyn Certificates>,
     live: Arc<Live>,
     sets: Arc<SetTable>,
     publisher: Publisher,
@@ -85,6 +90,18 @@ pub(crate) struct Core {
     /// Runs the sinks' tasks, so that encoding for a cloud never delays a poll.
     north: tokio::runtime::Handle,
     started: Moment,
+}
+
+impl Core {
+    /// What a link is opened with, its communication log off.
+    fn link_context(&self) -> LinkContext {
+        LinkContext {
+            env: self.env.clone(),
+            secrets: self.secrets.clone(),
+            certificates: self.certificates.clone(),
+            trace: Trace::new(self.env.clock.clone()),
+        }
+    }
 }
 
 /// A thread that drives one single-threaded executor until told to end.
@@ -118,7 +135,7 @@ impl Runtime {
     pub fn start(parts: Parts) -> std::io::Result<Runtime> {
         let (field_thread, field) = Worker::start("field")?;
         let (north_thread, north) = Worker::start("sinks")?;
-        let Parts { env, journal, edge } = parts;
+        let Parts { env, journal, edge, secrets, certificates } = parts;
         let live = Arc::new(Live::default());
         let publisher = Publisher::new(journal.clone(), env.clock.clone(), live.clone());
         let commands = Commands::open(journal.clone(), env.clock.clone(), north.clone());
@@ -127,6 +144,8 @@ impl Runtime {
             env,
             journal,
             edge: RwLock::new(edge),
+            secrets,
+            certificates,
             live,
             sets: Arc::default(),
             publisher,

@@ -10,7 +10,7 @@ use crate::view::{CommandState, DeviceState};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_component::{Fault, Open, ReadRequest, Session, Token, WriteSent};
+use tagwerk_component::{Fault, LinkContext, Open, ReadRequest, Session, Token, WriteSent};
 use tagwerk_env::{Env, Moment};
 use tagwerk_model::{Quality, limits};
 use tokio::sync::{mpsc, oneshot};
@@ -67,6 +67,7 @@ pub(crate) enum Message {
 pub(crate) struct LinkShared {
     pub key: Arc<str>,
     pub env: Env,
+    pub context: LinkContext,
     pub live: Arc<Live>,
     pub publisher: Publisher,
     pub commands: Arc<Commands>,
@@ -79,7 +80,7 @@ pub(crate) struct LinkShared {
 impl LinkShared {
     pub fn new(
         key: Arc<str>,
-        env: Env,
+        context: LinkContext,
         live: Arc<Live>,
         publisher: Publisher,
         commands: Arc<Commands>,
@@ -87,7 +88,8 @@ impl LinkShared {
     ) -> Arc<LinkShared> {
         Arc::new(LinkShared {
             key,
-            env,
+            env: context.env.clone(),
+            context,
             live,
             publisher,
             commands,
@@ -340,8 +342,8 @@ impl LinkTask {
 
     fn connect(&mut self) {
         let Some(device) = self.devices.first() else { return };
-        let (open, env) = (device.task.open.clone(), self.shared.env.clone());
-        self.connecting = Some(tokio::spawn(async move { open.open(&env).await }));
+        let (open, context) = (device.task.open.clone(), self.shared.context.clone());
+        self.connecting = Some(tokio::spawn(async move { open.open(&context).await }));
     }
 
     fn connected(&mut self, result: Result<Box<dyn Session>, Fault>) {

@@ -218,7 +218,7 @@ impl Running {
             let (sender, receiver) = mpsc::unbounded_channel();
             let shared = LinkShared::new(
                 key.clone(),
-                core.env.clone(),
+                core.link_context(),
                 core.live.clone(),
                 core.publisher.clone(),
                 core.commands.clone(),
@@ -296,6 +296,8 @@ impl Running {
                 setup,
                 env: core.env.clone(),
                 edge: core.edge.read().clone(),
+                secrets: core.secrets.clone(),
+                certificates: core.certificates.clone(),
                 journal: core.journal.clone(),
                 sets: core.sets.clone(),
                 live: live.clone(),

@@ -14,7 +14,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tagwerk_component::{BoxFuture, Delivery, OpenSink, SinkContext, SinkFault, SinkSession};
+use tagwerk_component::{
+    BoxFuture, Certificates, Delivery, OpenSink, Secrets, SinkContext, SinkFault, SinkSession,
+};
 use tagwerk_config::{Start, TagPattern};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{
@@ -145,6 +147,8 @@ pub(crate) struct SinkTask {
     pub setup: SinkSetup,
     pub env: Env,
     pub edge: Arc<str>,
+    pub secrets: Arc<dyn Secrets>,
+    pub certificates: Arc<dyn Certificates>,
     pub journal: Journal,
     pub sets: Arc<SetTable>,
     pub live: Arc<SinkLive>,
@@ -185,6 +189,8 @@ async fn run(task: &SinkTask) {
         env: task.env.clone(),
         edge: task.edge.clone(),
         sink: task.setup.name.clone(),
+        secrets: task.secrets.clone(),
+        certificates: task.certificates.clone(),
     };
     let mut stop = task.stop.clone();
     let mut pause = limits::RECONNECT_FIRST;

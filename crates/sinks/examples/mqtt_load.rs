@@ -28,7 +28,13 @@ async fn main() {
     let settings = json!({ "url": url, "qos": qos });
     let request = SinkRequest { name: "load", settings: &settings };
     let plan = tagwerk_sinks::SINKS[0].check(&request, &mut Findings::new()).unwrap();
-    let context = SinkContext { env: Env::system(), edge: "e".into(), sink: "load".into() };
+    let context = SinkContext {
+        env: Env::system(),
+        edge: "e".into(),
+        sink: "load".into(),
+        secrets: std::sync::Arc::new(tagwerk_component::NoSecrets),
+        certificates: std::sync::Arc::new(tagwerk_component::NoCertificates),
+    };
     let mut session = plan.open.open(&context).await.unwrap_or_else(|fault| panic!("{fault}"));
 
     let tags = (0..1000u32)

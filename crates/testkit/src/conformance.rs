@@ -250,14 +250,16 @@ fn check_wrong_settings(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tagwerk_component::{AddressForm, Fault, GroupPlan, Open, Session};
-    use tagwerk_env::{BoxFuture, Env};
+    use tagwerk_component::{AddressForm, BoxFuture, Fault, GroupPlan, LinkContext, Open, Session};
 
     /// Breaks the contract in every way there is room for: the tests above must notice.
     struct Careless;
 
     impl Open for Careless {
-        fn open<'a>(&'a self, _: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
+        fn open<'a>(
+            &'a self,
+            _: &'a LinkContext,
+        ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
             Box::pin(async { Err(Fault::Link("never".to_owned())) })
         }
     }
@@ -281,6 +283,7 @@ mod tests {
                 open: std::sync::Arc::new(Careless),
                 read_retries: 0,
                 groups: vec![GroupPlan::default()],
+                browse: None,
             })
         }
     }

@@ -8,10 +8,12 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod context;
 pub mod net;
 pub mod proxy;
 mod yaml;
 
 pub use clock::{ManualClock, PausedClock};
+pub use context::{MemoryCertificates, MemorySecrets, link_context};
 pub use net::{FakeNet, Script};
 pub use proxy::{Fault, FaultProxy};

@@ -5,11 +5,10 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tagwerk_component::{
     Ability, BoxFuture, DevicePlan, DeviceRequest, Driver, Duration, Fault, Findings, GroupPlan,
-    Open, OpenSink, Place, Session, Sink, SinkContext, SinkFault, SinkPlan, SinkRequest,
-    SinkSession, Spec,
+    LinkContext, Open, OpenSink, Place, Session, Sink, SinkContext, SinkFault, SinkPlan,
+    SinkRequest, SinkSession, Spec,
 };
 use tagwerk_config::Catalogue;
-use tagwerk_env::Env;
 use tagwerk_model::DataType;
 
 pub const CATALOGUE: Catalogue = Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt] };
@@ -105,6 +104,7 @@ impl Driver for FakeModbus {
             open: Arc::new(Nothing),
             read_retries: 0,
             groups: device.groups.iter().map(|_| GroupPlan::default()).collect(),
+            browse: None,
         };
         (findings.errors() == 0).then_some(plan)
     }
@@ -152,7 +152,7 @@ impl Sink for FakeMqtt {
 struct Nothing;
 
 impl Open for Nothing {
-    fn open<'a>(&'a self, _: &'a Env) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
+    fn open<'a>(&'a self, _: &'a LinkContext) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
         Box::pin(async { Err(Fault::Link("nothing to open".to_owned())) })
     }
 }

@@ -172,7 +172,7 @@ async fn rig(json: &str, tags: &[&str]) -> Rig {
     let out = BatchBuilder::new(Arc::new(set), vec![None; tags.len()].into());
     let (near, far) = tokio::io::duplex(4096);
     let env = env(vec![Some(near)]);
-    let session = plan.open.open(&env).await.unwrap();
+    let session = plan.open.open(&tagwerk_testkit::link_context(env.clone())).await.unwrap();
     Rig { plan, session, out, peer: Peer(far), clock: env.clock }
 }
 
@@ -787,11 +787,11 @@ async fn connecting_is_bounded_in_time() {
     let plan = ModbusTcp.check(&device, &mut Findings::new()).unwrap();
     let env = env(vec![None]);
     let begun = env.clock.now();
-    let fault = plan.open.open(&env).await.err().unwrap();
+    let fault = plan.open.open(&tagwerk_testkit::link_context(env.clone())).await.err().unwrap();
     assert_eq!(env.clock.now().since(begun).as_secs(), 2);
     let expected = "no connection to plc:502 within 2s; check `host`, `port`, and whether a \
                     firewall is between";
     assert_eq!(fault, Fault::Link(expected.into()));
-    let fault = plan.open.open(&env).await.err().unwrap();
+    let fault = plan.open.open(&tagwerk_testkit::link_context(env.clone())).await.err().unwrap();
     assert!(fault.to_string().starts_with("cannot connect to plc:502: connection refused;"));
 }

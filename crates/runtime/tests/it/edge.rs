@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tagwerk_component::{Driver, Sink};
+use tagwerk_component::{NoCertificates, NoSecrets};
 use tagwerk_config::{Catalogue, Checked};
 use tagwerk_env::Env;
 use tagwerk_journal::{Item, Journal, Options, ReaderFilter, Stream};
@@ -46,7 +47,13 @@ impl Edge {
     pub fn start(folder: &Path, config: &str) -> Edge {
         let env = Env::system();
         let (journal, _) = Journal::open(&env, folder, Options::default()).unwrap();
-        let parts = Parts { env: env.clone(), journal: journal.clone(), edge: Arc::from("test") };
+        let parts = Parts {
+            env: env.clone(),
+            journal: journal.clone(),
+            edge: Arc::from("test"),
+            secrets: Arc::new(NoSecrets),
+            certificates: Arc::new(NoCertificates),
+        };
         let runtime = Runtime::start(parts).unwrap();
         let edge = Edge { runtime, journal, env, numbers: Numbers::default() };
         edge.apply(config);

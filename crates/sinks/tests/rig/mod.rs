@@ -42,7 +42,13 @@ pub fn env() -> Env {
 }
 
 pub fn context(env: Env) -> SinkContext {
-    SinkContext { env, edge: "edge1".into(), sink: "cloud".into() }
+    SinkContext {
+        env,
+        edge: "edge1".into(),
+        sink: "cloud".into(),
+        secrets: std::sync::Arc::new(tagwerk_component::NoSecrets),
+        certificates: std::sync::Arc::new(tagwerk_component::NoCertificates),
+    }
 }
 
 /// The plan for settings that must pass check without a remark.

@@ -1,6 +1,7 @@
-//! TCP. Connections come out as boxed byte streams, so that a test can put a wire of its own between.
+//! TCP and serial lines. Connections come out as boxed byte streams, so that a test can put a wire of
+//! its own between.
 
-use crate::BoxFuture;
+use crate::{BoxFuture, SerialLine};
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +20,12 @@ pub trait Net: Send + Sync + 'static {
     ) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
 
     fn listen(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Listener>>>;
+
+    /// Opens a serial line, for this program alone. An error's text says what to do about it.
+    fn serial(&self, line: &SerialLine) -> io::Result<Box<dyn Stream>> {
+        let reason = format!("there are no serial ports here, so no {}", line.path);
+        Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+    }
 }
 
 pub trait Listener: Send + Sync {
@@ -51,6 +58,10 @@ impl Net for SystemNet {
             let listener = tokio::net::TcpListener::bind(address).await?;
             Ok(Box::new(SystemListener(listener)) as Box<dyn Listener>)
         })
+    }
+
+    fn serial(&self, line: &SerialLine) -> io::Result<Box<dyn Stream>> {
+        crate::serial::open(line)
     }
 }
 

@@ -1,11 +1,11 @@
-//! A network in memory: hosts are names with a peer behind them, played by a script or by a function
-//! of the test. Nothing leaves the process.
+//! A network in memory: hosts are names with a peer behind them, serial lines are paths, played by a
+//! script or by a function of the test. Nothing leaves the process.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tagwerk_env::{BoxFuture, Listener, Net, Stream};
+use tagwerk_env::{BoxFuture, Listener, Net, SerialLine, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, mpsc};
 
@@ -25,6 +25,8 @@ pub struct FakeNet {
 #[derive(Default)]
 struct State {
     peers: HashMap<(String, u16), Peer>,
+    serial_peers: HashMap<String, Peer>,
+    serial_lines: Vec<SerialLine>,
     listeners: HashMap<SocketAddr, mpsc::Sender<(DuplexStream, SocketAddr)>>,
     scripts: Vec<(String, Arc<Progress>)>,
     connections: u64,
@@ -60,6 +62,21 @@ impl FakeNet {
     /// From now on nobody answers there.
     pub fn remove(&self, host: &str, port: u16) {
         self.state().peers.remove(&(host.to_owned(), port));
+    }
+
+    /// Each opening of the serial line at `path` is answered by `peer`, in a task of its own.
+    pub fn serial_peer<F, Running>(&self, path: &str, peer: F)
+    where
+        F: Fn(DuplexStream) -> Running + Send + Sync + 'static,
+        Running: Future<Output = ()> + Send + 'static,
+    {
+        let peer: Peer = Arc::new(move |stream| Box::pin(peer(stream)));
+        self.state().serial_peers.insert(path.to_owned(), peer);
+    }
+
+    /// The serial lines opened so far, with their settings.
+    pub fn serial_lines(&self) -> Vec<SerialLine> {
+        self.state().serial_lines.clone()
     }
 
     /// Connections made so far.
@@ -127,6 +144,18 @@ impl Net for FakeNet {
             let receiver = tokio::sync::Mutex::new(receiver);
             Ok(Box::new(FakeListener { address, receiver }) as Box<dyn Listener>)
         })
+    }
+
+    fn serial(&self, line: &SerialLine) -> io::Result<Box<dyn Stream>> {
+        let mut state = self.state();
+        let peer = state.serial_peers.get(&line.path).cloned().ok_or_else(|| {
+            let reason = format!("there is no serial port {}", line.path);
+            io::Error::new(io::ErrorKind::NotFound, reason)
+        })?;
+        state.serial_lines.push(line.clone());
+        let (ours, theirs) = tokio::io::duplex(WIRE_BYTES);
+        tokio::spawn(peer(theirs));
+        Ok(Box::new(ours))
     }
 }
 
@@ -282,5 +311,28 @@ mod tests {
         let error = net.connect("nowhere", 1).await.err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(net.connections(), 2);
+    }
+
+    #[tokio::test]
+    async fn serial_lines_are_paths_with_a_peer() {
+        let net = FakeNet::new();
+        net.serial_peer("/dev/ttyS0", |mut stream| async move {
+            stream.write_all(b"hello").await.unwrap();
+        });
+        let mut line = SerialLine {
+            path: "/dev/ttyS0".into(),
+            baud: 9600,
+            data_bits: 8,
+            parity: tagwerk_env::Parity::None,
+            stop_bits: 1,
+            flow: tagwerk_env::Flow::None,
+            rs485: None,
+        };
+        let mut got = String::new();
+        net.serial(&line).unwrap().read_to_string(&mut got).await.unwrap();
+        assert_eq!(got, "hello");
+        assert_eq!(net.serial_lines(), [line.clone()]);
+        line.path = "/dev/ttyS1".into();
+        assert_eq!(net.serial(&line).err().unwrap().kind(), io::ErrorKind::NotFound);
     }
 }

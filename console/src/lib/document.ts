@@ -1,0 +1,306 @@
+/**
+ * Changes to a configuration as text: what is not touched stays as it is written, comments and all.
+ * New devices and tags are spliced in at their places; a form that is not expected (flow style) is
+ * written anew at the smallest part around it. The edge has the last word on what the text means.
+ */
+import { Document, isMap, isPair, isScalar, isSeq, parse, parseDocument, visit, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml'
+
+export interface TagForm {
+  name: string
+  address: string
+  type: string
+  unit?: string
+  description?: string
+  access?: string
+  scale?: { slope: number; offset: number }
+}
+
+export interface GroupForm {
+  name: string
+  interval: string
+  tags: TagForm[]
+}
+
+export interface DeviceForm {
+  name: string
+  description?: string
+  driver?: string
+  template?: string
+  parameters?: Record<string, unknown>
+  enabled?: boolean
+  settings?: Record<string, unknown>
+  groups?: GroupForm[]
+}
+
+/** The text that an edge without a configuration starts from. */
+export function emptyDocument(edge: string): string {
+  const name = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(edge) ? edge : 'edge-1'
+  return `version: 1\nedge:\n  name: ${name}\ndevices:\n`
+}
+
+/** A device as the document has it; nothing when there is no such device or the text is broken. */
+export function deviceIn(text: string, name: string): DeviceForm | undefined {
+  const found = deviceNode(parseDocument(text), name)
+  return found === undefined ? undefined : (found.toJSON() as DeviceForm)
+}
+
+export function deviceNames(text: string): string[] {
+  const devices = parseDocument(text).get('devices')
+  if (!isSeq(devices)) return []
+  return devices.items.flatMap((item) => (isMap(item) && typeof item.get('name') === 'string' ? [String(item.get('name'))] : []))
+}
+
+export function templatesIn(text: string): Record<string, unknown>[] {
+  const templates = parseDocument(text).get('templates')
+  return isSeq(templates) ? (templates.toJSON() as Record<string, unknown>[]) : []
+}
+
+export function withDevice(text: string, device: DeviceForm): string {
+  return withItem(text, 'devices', pruned(device))
+}
+
+/** Adds a template, or puts it in the place of the one with its name. */
+export function withTemplate(text: string, template: string): string {
+  const value: unknown = parse(template)
+  const form = Array.isArray(value) ? value[0] : value
+  if (typeof form !== 'object' || form === null || !('name' in form)) return text
+  const document = parseDocument(text)
+  const templates = document.get('templates')
+  const old = isSeq(templates) ? templates.items.find((item) => isMap(item) && item.get('name') === form.name) : undefined
+  if (!isMap(old) || !hasRange(old)) return withItem(text, 'templates', form)
+  if (isSeq(templates) && templates.flow === true) return rewritten(text, (whole) => whole.setIn(['templates', templates.items.indexOf(old)], form))
+  const span = spanOf(text, old)
+  const column = columnOf(text, old.range[0])
+  return text.slice(0, old.range[0]) + indented(blockText(form), column).trimStart() + text.slice(span.end)
+}
+
+/** Adds tags to groups of a device; groups that are not there yet are made. */
+export function withTags(text: string, device: string, groups: GroupForm[]): string {
+  return groups.filter((group) => group.tags.length > 0).reduce((before, group) => withGroupTags(before, device, group), text)
+}
+
+function withGroupTags(text: string, name: string, group: GroupForm): string {
+  const device = deviceNode(parseDocument(text), name)
+  if (device === undefined) return text
+  const groups = device.get('groups')
+  const form = { name: group.name, interval: group.interval, tags: group.tags }
+  if (device.flow === true) return withinDevice(text, name, (document) => addTags(document, form))
+  if (!isSeq(groups) || groups.items.length === 0) return withinDevice(text, name, (document) => addTags(document, form))
+  if (groups.flow === true) return withinDevice(text, name, (document) => addTags(document, form))
+  const found = groups.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === group.name)
+  if (found === undefined) return appended(text, groups, form)
+  const tags = found.get('tags')
+  if (found.flow !== true && isSeq(tags) && tags.flow !== true && tags.items.length > 0) {
+    return group.tags.reduceRight((before, tag) => appended(before, tags, tag), text)
+  }
+  return withinDevice(text, name, (document) => addTags(document, form))
+}
+
+function addTags(document: Document, group: GroupForm) {
+  const groups = document.get('groups')
+  if (!isSeq(groups)) {
+    document.set('groups', document.createNode([group]))
+  } else {
+    const found = groups.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === group.name)
+    if (found === undefined) groups.add(document.createNode(group))
+    else {
+      const tags = found.get('tags')
+      if (isSeq(tags)) for (const tag of group.tags) tags.add(document.createNode(tag))
+      else found.set('tags', document.createNode(group.tags))
+      found.flow = false
+    }
+    groups.flow = false
+  }
+}
+
+/** Keys whose value is `undefined` are removed; the rest of the device stays as it is. */
+export function withDeviceKeys(text: string, name: string, keys: Partial<DeviceForm>): string {
+  return withinDevice(text, name, (document) => {
+    for (const [key, value] of Object.entries(keys)) {
+      if (key === 'settings' || key === 'parameters') mergeMap(document, key, (value ?? {}) as Record<string, unknown>)
+      else if (value === undefined) document.delete(key)
+      else document.set(key, value)
+    }
+  })
+}
+
+/** Only what differs is written, so that comments beside what stays stay too. */
+function mergeMap(document: Document, key: string, wanted: Record<string, unknown>) {
+  const map = document.get(key)
+  if (!isMap(map)) {
+    if (Object.keys(wanted).length > 0) document.set(key, document.createNode(wanted))
+    return
+  }
+  const now = map.toJSON() as Record<string, unknown>
+  for (const inner of Object.keys(now)) if (!(inner in wanted) || wanted[inner] === undefined) map.delete(inner)
+  for (const [inner, value] of Object.entries(wanted)) {
+    if (value !== undefined && JSON.stringify(now[inner]) !== JSON.stringify(value)) map.set(inner, document.createNode(value))
+  }
+}
+
+/** Takes a device out, with the comment lines that stand directly above it. */
+export function withoutDevice(text: string, name: string): string {
+  const document = parseDocument(text)
+  const devices = document.get('devices')
+  const device = deviceNode(document, name)
+  if (!isSeq(devices) || device === undefined || !hasRange(device)) return text
+  if (devices.flow === true) return rewritten(text, (whole) => whole.deleteIn(['devices', devices.items.indexOf(device)]))
+  const { end } = spanOf(text, device)
+  const dash = text.lastIndexOf('-', device.range[0])
+  let start = lineStart(text, dash)
+  const indent = text.slice(start, dash)
+  for (;;) {
+    const above = lineStart(text, start - 1)
+    if (start === 0 || !text.slice(above, start).startsWith(`${indent}#`)) break
+    start = above
+  }
+  if (devices.items.length > 1) return text.slice(0, start) + text.slice(end)
+  const pair = pairOf(document, 'devices')
+  const colon = isScalar(pair?.key) && hasRange(pair.key) ? text.indexOf(':', pair.key.range[1]) : -1
+  return colon < 0 ? text : `${text.slice(0, colon + 1)} []${text.slice(colon + 1, start)}${text.slice(end)}`
+}
+
+/** Adds an item to one of the document's lists, which is made when it is missing. */
+function withItem(text: string, key: 'devices' | 'templates', form: object): string {
+  const document = parseDocument(text)
+  const list = document.get(key)
+  if (isSeq(list) && list.items.length > 0) {
+    return list.flow === true ? rewritten(text, (whole) => whole.addIn([key], whole.createNode(form))) : appended(text, list, form)
+  }
+  const item = indented(`- ${indented(blockText(form), 2).trimStart()}`, 2)
+  const pair = pairOf(document, key)
+  if (pair === undefined || !isScalar(pair.key) || !hasRange(pair.key)) {
+    const before = text === '' || text.endsWith('\n') ? text : `${text}\n`
+    // Templates come before the devices that use them.
+    const devices = pairOf(document, 'devices')
+    if (key === 'templates' && isScalar(devices?.key) && hasRange(devices.key)) {
+      const at = lineStart(text, devices.key.range[0])
+      return `${text.slice(0, at)}${key}:\n${item}${text.slice(at)}`
+    }
+    return `${before}${key}:\n${item}`
+  }
+  const colon = text.indexOf(':', pair.key.range[1])
+  const line = lineEnd(text, colon)
+  const rest = text.slice(colon + 1, line)
+  const comment = rest.includes('#') ? ` ${rest.slice(rest.indexOf('#')).trimEnd()}` : ''
+  return `${text.slice(0, colon + 1)}${comment}\n${item}${text.slice(Math.min(text.length, line))}`
+}
+
+/** Writes an item behind the last of a list in block style, at its indentation. */
+function appended(text: string, list: YAMLSeq, form: object): string {
+  const last = list.items.at(-1) as Node | undefined
+  if (!hasRange(list) || last === undefined || !hasRange(last)) return text
+  const column = columnOf(text, list.range[0])
+  const flow = isMap(last) && last.flow === true && 'address' in form
+  const body = flow ? flowText(form) : indented(blockText(form), 2).trimStart()
+  const { end } = spanOf(text, last)
+  const before = text.slice(0, end)
+  return `${before}${before.endsWith('\n') ? '' : '\n'}${indented(`- ${body}`, column)}${text.slice(end)}`
+}
+
+/** Rewrites one device, and nothing around it. */
+function withinDevice(text: string, name: string, edit: (document: Document) => void): string {
+  const device = deviceNode(parseDocument(text), name)
+  if (device === undefined || !hasRange(device)) return text
+  if (device.flow === true) {
+    const document = new Document(device.toJSON())
+    edit(document)
+    return text.slice(0, device.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(device.range[1])
+  }
+  const column = columnOf(text, device.range[0])
+  const { end } = spanOf(text, device)
+  const own = `${' '.repeat(column)}${text.slice(device.range[0], end)}`
+  const document = parseDocument(own.split('\n').map((line) => (line.startsWith(' '.repeat(column)) ? line.slice(column) : line.trimStart())).join('\n'))
+  edit(document)
+  styled(document)
+  const fresh = indented(document.toString({ lineWidth: 0 }), column).trimStart()
+  return text.slice(0, device.range[0]) + fresh + text.slice(end)
+}
+
+/** For lists in flow style at the top: rare, and written anew as a whole. */
+function rewritten(text: string, edit: (document: Document) => void): string {
+  const document = parseDocument(text)
+  edit(document)
+  styled(document)
+  return document.toString({ lineWidth: 0 })
+}
+
+function deviceNode(document: Document, name: string): YAMLMap | undefined {
+  const devices = document.get('devices')
+  if (!isSeq(devices)) return undefined
+  return devices.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name)
+}
+
+function pairOf(document: Document, key: string): Pair | undefined {
+  const contents = document.contents
+  return isMap(contents) ? contents.items.find((pair) => isPair(pair) && isScalar(pair.key) && pair.key.value === key) : undefined
+}
+
+type Ranged = { range: [number, number, number] }
+
+function hasRange(node: unknown): node is Ranged {
+  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)
+}
+
+/** From a node to the end of its last line. */
+function spanOf(text: string, node: Ranged): { end: number } {
+  let last = Math.max(node.range[0], node.range[1] - 1)
+  while (last > node.range[0] && /\s/.test(text[last] ?? '')) last--
+  return { end: lineEnd(text, last) }
+}
+
+function lineStart(text: string, at: number): number {
+  return at <= 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1
+}
+
+function lineEnd(text: string, at: number): number {
+  const end = text.indexOf('\n', at)
+  return end < 0 ? text.length : end + 1
+}
+
+function columnOf(text: string, at: number): number {
+  return at - lineStart(text, at)
+}
+
+function indented(text: string, by: number): string {
+  const space = ' '.repeat(by)
+  return text.split('\n').map((line) => (line === '' ? line : space + line)).join('\n')
+}
+
+function blockText(form: object): string {
+  const document = new Document(pruned(form))
+  styled(document)
+  return document.toString({ lineWidth: 0 })
+}
+
+function flowText(form: object): string {
+  const document = new Document(pruned(form))
+  if (isMap(document.contents)) document.contents.flow = true
+  styled(document)
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Tags on one line each, and quotes around every text that some reader of YAML could take for something else. */
+function styled(document: Document) {
+  visit(document, {
+    Map: (_, map) => {
+      if (map.flow === undefined && map.has('address') && map.has('type') && !map.has('tags')) map.flow = true
+    },
+    Scalar: (key, scalar) => {
+      if (key === 'key' || typeof scalar.value !== 'string' || scalar.type !== undefined) return
+      const plain = /^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$/.test(scalar.value) || /^\d+(ms|s|m|h)$/.test(scalar.value)
+      const word = /^(y|n|yes|no|on|off|true|false|null|inf|nan)$/i.test(scalar.value)
+      if (!plain || word) scalar.type = scalar.value.includes('\n') ? 'BLOCK_LITERAL' : 'QUOTE_DOUBLE'
+    },
+  })
+}
+
+/** Without what is empty and without what says nothing. */
+function pruned(form: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(form).filter(([key, value]) => {
+      if (value === undefined || (value === '' && key !== 'name')) return false
+      return !((key === 'settings' || key === 'parameters') && typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+    }).map(([key, value]) => [key, key === 'groups' || key === 'tags' ? (value as object[]).map(pruned) : value]),
+  )
+}

@@ -11,7 +11,6 @@ mod payload;
 mod refusal;
 mod runner;
 mod settings;
-mod tls;
 mod topic;
 
 use link::{Command, Letter, Link, Message, Terms};
@@ -19,7 +18,7 @@ use mqtt_protocol_core::mqtt;
 use mqtt_protocol_core::mqtt::packet::{ContentType, Properties, Qos, UserProperty};
 use payload::{Choice, Origin};
 use runner::Runner;
-use settings::{Checked, Format, Settings, Tls, Version};
+use settings::{Checked, Format, Settings, Version};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +27,7 @@ use tagwerk_component::{
     SinkRequest, SinkSession, Spec,
 };
 use tagwerk_env::{Clock, timeout};
+use tagwerk_tls::{Peer, TlsFault, TlsSettings};
 use tokio::sync::oneshot;
 
 /// Publishes samples to an MQTT broker.
@@ -96,9 +96,13 @@ impl Plan {
                 SinkFault::Retry(format!("cannot connect to the broker at {address}: {error}"))
             })?;
         let stream = if address.tls {
-            let default = Tls::default();
+            let default = TlsSettings::default();
             let tls = checked.settings.tls.as_ref().unwrap_or(&default);
-            tls::connect(&*context.env.disk, address, tls, stream).await?
+            let peer = Peer { host: &address.host, words: &format!("the broker at {address}") };
+            tagwerk_tls::connect(context, peer, tls, stream).await.map_err(|fault| match fault {
+                TlsFault::Settings(text) => SinkFault::Settings(text),
+                TlsFault::Passing(text) => SinkFault::Retry(text),
+            })?
         } else {
             stream
         };

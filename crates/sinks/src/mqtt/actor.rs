@@ -513,7 +513,7 @@ impl Actor {
     }
 
     fn broken(&self, error: &std::io::Error) -> SinkFault {
-        refusal::of_io(error, &self.terms.address)
+        refusal::of_io(error, &self.terms.address, self.clock.wall())
     }
 }
 

@@ -3,6 +3,8 @@
 use mqtt_protocol_core::mqtt::packet::{Properties, Property};
 use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use tagwerk_component::SinkFault;
+use tagwerk_env::WallTime;
+use tagwerk_tls::TlsFault;
 
 /// Outcome of an MQTT 3.1.1 CONNACK (section 3.2.2.3).
 pub fn of_connack_v3(code: ConnectReturnCode, address: &str) -> Result<(), SinkFault> {
@@ -85,43 +87,14 @@ pub fn of_disconnect(
     }
 }
 
-/// What a failed read, write or TLS handshake means.
-pub fn of_io(error: &std::io::Error, address: &str) -> SinkFault {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match tls {
+/// What a failed read or write means. TLS 1.3 refuses the edge's certificate this late.
+pub fn of_io(error: &std::io::Error, address: &str, wall: WallTime) -> SinkFault {
+    match TlsFault::of_io(error, &format!("the broker at {address}"), wall) {
+        Some(TlsFault::Settings(text)) => SinkFault::Settings(text),
+        Some(TlsFault::Passing(text)) => SinkFault::Retry(text),
         None => {
             SinkFault::Retry(format!("the connection to the broker at {address} broke: {error}"))
         }
-        Some(rustls::Error::InvalidCertificate(why)) => SinkFault::Settings(format!(
-            "the certificate of the broker at {address} is not trusted ({}); \
-             check `tls.ca_file` and `tls.server_name`",
-            certificate_words(why)
-        )),
-        Some(rustls::Error::AlertReceived(alert)) => SinkFault::Settings(format!(
-            "the broker at {address} ended TLS with the alert {alert:?}; \
-             check `tls.certificate_file` and `tls.key_file`"
-        )),
-        Some(other) => {
-            SinkFault::Retry(format!("TLS with the broker at {address} failed: {other}"))
-        }
-    }
-}
-
-fn certificate_words(why: &rustls::CertificateError) -> String {
-    match why {
-        rustls::CertificateError::UnknownIssuer => "its issuer is unknown".into(),
-        rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. } => {
-            "it has expired, or the edge's clock is wrong".into()
-        }
-        rustls::CertificateError::NotValidYet
-        | rustls::CertificateError::NotValidYetContext { .. } => {
-            "it is not valid yet, or the edge's clock is wrong".into()
-        }
-        rustls::CertificateError::NotValidForName
-        | rustls::CertificateError::NotValidForNameContext { .. } => {
-            "it is for another name".into()
-        }
-        other => format!("{other}"),
     }
 }
 

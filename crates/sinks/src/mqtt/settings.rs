@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tagwerk_component::{Duration, Findings, Place, nearest};
 use tagwerk_model::limits;
+use tagwerk_tls::TlsSettings;
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +68,7 @@ pub struct Settings {
     pub sequence: bool,
     /// TLS, for `mqtts://`.
     #[serde(default)]
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     /// Message that the broker publishes when the connection breaks.
     #[serde(default)]
     pub will: Option<Will>,
@@ -103,38 +104,6 @@ pub enum Format {
     Tags,
     /// What `filter` makes of it.
     Jq,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// PEM file of the authorities to trust instead of the system's.
-    #[serde(default)]
-    pub ca_file: Option<String>,
-    /// PEM file of the edge's own certificate, with its chain.
-    #[serde(default)]
-    pub certificate_file: Option<String>,
-    /// PEM file of the key of `certificate_file`.
-    #[serde(default)]
-    pub key_file: Option<String>,
-    /// Name to expect in the broker's certificate, where it is not the host of `url`.
-    #[serde(default)]
-    pub server_name: Option<String>,
-    /// Check the broker's certificate. Without, anyone between can pose as the broker.
-    #[serde(default = "default_true")]
-    pub verify: bool,
-}
-
-impl Default for Tls {
-    fn default() -> Tls {
-        Tls {
-            ca_file: None,
-            certificate_file: None,
-            key_file: None,
-            server_name: None,
-            verify: true,
-        }
-    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -340,7 +309,6 @@ fn check_access(settings: &Settings, address: Option<&Address>, findings: &mut F
         );
     }
     let Some(tls) = &settings.tls else { return };
-    let place = |key| Place::settings("tls").key(key);
     if address.is_some_and(|address| !address.tls) {
         findings.error(
             Place::settings("tls"),
@@ -348,35 +316,7 @@ fn check_access(settings: &Settings, address: Option<&Address>, findings: &mut F
             "write `mqtts://` in `url`, or remove `tls`",
         );
     }
-    match (&tls.certificate_file, &tls.key_file) {
-        (Some(_), None) => findings.error(
-            place("key_file"),
-            "there is a certificate but no key",
-            "name the PEM file of the certificate's private key",
-        ),
-        (None, Some(_)) => findings.error(
-            place("certificate_file"),
-            "there is a key but no certificate",
-            "name the PEM file of the key's certificate",
-        ),
-        _ => {}
-    }
-    if let Some(name) = &tls.server_name
-        && rustls::pki_types::ServerName::try_from(name.as_str()).is_err()
-    {
-        findings.error(
-            place("server_name"),
-            format!("`{name}` is not a host name or an IP address"),
-            "write the name as it stands in the broker's certificate",
-        );
-    }
-    if !tls.verify {
-        findings.warning(
-            place("verify"),
-            "the broker's certificate is not checked: anyone between can pose as the broker",
-            "name the broker's authority in `ca_file` and remove `verify: false`",
-        );
-    }
+    tls.check(&Place::settings("tls"), findings);
 }
 
 fn check_will(will: &Will, has_status: bool, findings: &mut Findings) -> Option<Template> {

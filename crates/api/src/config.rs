@@ -1,6 +1,6 @@
 //! The configuration: its text, its revisions, what is wrong with it and what applying it would do.
 
-use crate::{Anything, Time};
+use crate::{Anything, TemplateChange, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,6 +67,9 @@ pub struct DiffAnswer {
     pub changes: Vec<Change>,
     /// What applying it would do to the devices.
     pub effects: Vec<Effect>,
+    /// Templates that it adds, changes or removes.
+    #[serde(default)]
+    pub templates: Vec<TemplateChange>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

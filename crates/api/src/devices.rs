@@ -22,6 +22,19 @@ pub struct Device {
     pub tags: TagCounts,
     pub groups: Vec<Group>,
     pub counters: DeviceCounters,
+    /// What it asks of its link; missing while it is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<DeviceLoad>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeviceLoad {
+    pub requests_per_second: f64,
+    /// Part of the link's time that its requests take, 0 to 1; `null` until measured.
+    pub link_share: Option<f64>,
+    pub link: String,
+    /// Devices on the link, this one included.
+    pub link_devices: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -59,6 +72,12 @@ pub struct Group {
     pub duration_ms: Option<f64>,
     pub late: u64,
     pub missed: u64,
+    /// The device reports it by itself; it is not polled.
+    #[serde(default)]
+    pub watched: bool,
+    /// Why it is polled although it could be watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polled_because: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]

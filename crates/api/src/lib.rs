@@ -3,29 +3,45 @@
 //! No behaviour: the edge answers, the console and the command line ask.
 
 mod access;
+mod backup;
+mod certificates;
 mod commands;
 mod components;
 mod config;
 mod devices;
 mod error;
+mod events;
 mod json;
 mod openapi;
 mod route;
 pub mod routes;
+mod secrets;
 mod status;
 mod tags;
+mod templates;
+mod trace;
+mod transfer;
+mod trials;
 
 pub use access::*;
+pub use backup::*;
+pub use certificates::*;
 pub use commands::*;
 pub use components::*;
 pub use config::*;
 pub use devices::*;
 pub use error::*;
+pub use events::*;
 pub use json::{Anything, Time};
 pub use openapi::openapi;
 pub use route::{Access, Audit, Method, Request, Response, Role, Route};
+pub use secrets::*;
 pub use status::*;
 pub use tags::*;
+pub use templates::*;
+pub use trace::*;
+pub use transfer::*;
+pub use trials::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,5 +75,7 @@ pub const PREFIX: &str = "/api/v1";
 /// Header that a state-changing request with a session cookie must carry: a foreign page cannot set
 /// it without the edge's leave.
 pub const REQUEST_HEADER: &str = "x-tagwerk-request";
+/// Header with the passphrase of a backup: a URL would leave it in logs.
+pub const PASSPHRASE_HEADER: &str = "x-passphrase";
 /// The session's cookie.
 pub const SESSION_COOKIE: &str = "tagwerk_session";

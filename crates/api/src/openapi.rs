@@ -66,6 +66,9 @@ fn operation(route: &Route, schemas: &mut Map<String, Value>) -> Value {
             json!({ "application/json": { "schema": reference(shape, schemas) } })
         }
         Request::Yaml => json!({ "text/yaml": { "schema": { "type": "string" } } }),
+        Request::File => json!({
+            "application/octet-stream": { "schema": { "type": "string", "format": "binary" } }
+        }),
     };
     operation["requestBody"] = json!({ "required": true, "content": content });
     operation["x-body-bytes-max"] = json!(route.body_bytes_max);
@@ -87,15 +90,28 @@ fn parameters(route: &Route) -> Vec<Value> {
         |name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
     );
     let query = route.query.iter().map(|(name, meaning)| {
-        let number = ["offset", "limit", "points"].contains(name);
+        let kind = match *name {
+            "offset" | "limit" | "points" | "before" | "after" => "integer",
+            "apply" | "empty" => "boolean",
+            _ => "string",
+        };
         json!({
             "name": name,
             "in": "query",
             "description": meaning,
-            "schema": { "type": if number { "integer" } else { "string" } },
+            "schema": { "type": kind },
         })
     });
-    path.chain(query).collect()
+    let headers = route.headers.iter().map(|(name, meaning)| {
+        json!({
+            "name": name,
+            "in": "header",
+            "required": true,
+            "description": meaning,
+            "schema": { "type": "string" },
+        })
+    });
+    path.chain(query).chain(headers).collect()
 }
 
 fn response(route: &Route, schemas: &mut Map<String, Value>) -> Value {
@@ -111,6 +127,9 @@ fn response(route: &Route, schemas: &mut Map<String, Value>) -> Value {
             "application/json": { "schema": reference(shape, schemas) },
         }),
         Response::Events => json!({ "text/event-stream": text }),
+        Response::File => json!({
+            "application/octet-stream": { "schema": { "type": "string", "format": "binary" } }
+        }),
     };
     json!({ "description": route.summary, "content": content })
 }

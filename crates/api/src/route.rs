@@ -59,6 +59,12 @@ pub enum Audit {
     Config,
     /// Who wrote to a device; the command itself is the record.
     Command,
+    /// Who set or removed a secret; never its value.
+    Secret,
+    /// Who trusted or removed a certificate.
+    Certificate,
+    /// Who made a backup or put one in place.
+    Backup,
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -83,6 +89,8 @@ pub enum Request {
     Json(Shape),
     /// A configuration document.
     Yaml,
+    /// A file of any kind.
+    File,
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +102,8 @@ pub enum Response {
     YamlOrJson(Shape),
     /// Server-sent events, without an end.
     Events,
+    /// A file to keep; the header `Content-Disposition` names it.
+    File,
 }
 
 /// One route, as mounted, guarded and documented.
@@ -108,6 +118,8 @@ pub struct Route {
     pub audit: Audit,
     /// Names and meanings of the query's parameters.
     pub query: &'static [(&'static str, &'static str)],
+    /// Names and meanings of headers that it demands.
+    pub headers: &'static [(&'static str, &'static str)],
     pub request: Request,
     /// Status of success and what it brings.
     pub status: u16,

@@ -30,6 +30,7 @@ const fn route(
         body_bytes_max,
         audit: Audit::Nothing,
         query: &[],
+        headers: &[],
         request: Request::Empty,
         status,
         response,
@@ -55,6 +56,27 @@ const fn audited(audit: Audit, route: Route) -> Route {
 const fn asks(query: &'static [(&'static str, &'static str)], route: Route) -> Route {
     Route { query, ..route }
 }
+
+const fn up_to(body_bytes_max: usize, route: Route) -> Route {
+    Route { body_bytes_max, ..route }
+}
+
+const fn takes_file(bytes_max: usize, route: Route) -> Route {
+    Route { request: Request::File, body_bytes_max: bytes_max, ..route }
+}
+
+/// A table to import. Larger: 413, naming this limit.
+pub const IMPORT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A backup to restore. Larger: 413, naming this limit.
+pub const BACKUP_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// The value of a secret. Longer: refused.
+pub const SECRET_BYTES_MAX: usize = 64 * 1024;
+/// A body with a secret: JSON may write a character as six.
+const SECRET_BODY_BYTES_MAX: usize = 6 * SECRET_BYTES_MAX + 1024;
+/// A device to try, with its templates. Larger: 413, naming this limit.
+const TRIAL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Certificates and revocation lists as text. Larger: 413, naming this limit.
+const CERTIFICATE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 const VIEWER: Access = Access::Role(Viewer);
 const OPERATOR: Access = Access::Role(Operator);
@@ -282,6 +304,224 @@ pub const ROLLBACK: Route = audited(
     )),
 );
 
+pub const TRACE: Route = asks(
+    &[("after", "`next` of the answer before: only what came since"), LIMIT],
+    route(
+        Get,
+        "/api/v1/devices/{device}/trace",
+        VIEWER,
+        "The device's communication log",
+        json::<TraceAnswer>(),
+    ),
+);
+pub const TRACE_SWITCH: Route = audited(
+    Audit::Access,
+    takes::<TraceSwitch>(route(
+        Put,
+        "/api/v1/devices/{device}/trace",
+        OPERATOR,
+        "Turns the device's communication log on or off; it turns itself off after an hour",
+        json::<TraceAnswer>(),
+    )),
+);
+
+pub const TRIAL_READ: Route = audited(
+    Audit::Access,
+    up_to(
+        TRIAL_BYTES_MAX,
+        takes::<Trial>(route(
+            Post,
+            "/api/v1/trials/read",
+            ENGINEER,
+            "Reads every tag of a device once, without saving it",
+            json::<ReadAnswer>(),
+        )),
+    ),
+);
+pub const TRIAL_BROWSE: Route = audited(
+    Audit::Access,
+    up_to(
+        TRIAL_BYTES_MAX,
+        takes::<BrowseTrial>(route(
+            Post,
+            "/api/v1/trials/browse",
+            ENGINEER,
+            "What there is in a device, without saving it",
+            json::<BrowseAnswer>(),
+        )),
+    ),
+);
+pub const TRIAL_ESTIMATE: Route = up_to(
+    TRIAL_BYTES_MAX,
+    takes::<Trial>(route(
+        Post,
+        "/api/v1/trials/estimate",
+        ENGINEER,
+        "What a device would ask of its link; nothing is sent",
+        json::<EstimateAnswer>(),
+    )),
+);
+
+pub const TEMPLATES: Route = route(
+    Get,
+    "/api/v1/templates",
+    VIEWER,
+    "The library of templates, and those that the configuration uses",
+    json::<Templates>(),
+);
+pub const EXPORT: Route = asks(
+    &[
+        ("format", "csv or xlsx; csv unless told"),
+        ("devices", "names, with commas between; all unless told"),
+        ("empty", "true: only the headers and one row as an example"),
+    ],
+    route(
+        Get,
+        "/api/v1/export",
+        ENGINEER,
+        "The tags of the running configuration as a table, one row each",
+        Response::File,
+    ),
+);
+pub const IMPORT: Route = asks(
+    &[
+        ("format", "auto, csv, xlsx, neuron or thingspro; auto unless told"),
+        ("mode", "merge or replace; merge unless told"),
+    ],
+    takes_file(
+        IMPORT_BYTES_MAX,
+        route(
+            Post,
+            "/api/v1/import",
+            ENGINEER,
+            "The configuration that a table would make; nothing is applied",
+            json::<ImportAnswer>(),
+        ),
+    ),
+);
+
+pub const EVENTS: Route = asks(
+    &[
+        (
+            "kind",
+            "login, configuration, access, command, device, sink, system, secret or certificate",
+        ),
+        ("text", "part of the text, the subject or who did it, in any case"),
+        ("before", "only events before this number"),
+        LIMIT,
+    ],
+    route(Get, "/api/v1/events", VIEWER, "What happened, newest first", json::<Events>()),
+);
+
+pub const CERTIFICATES: Route = route(
+    Get,
+    "/api/v1/certificates",
+    ENGINEER,
+    "The edge's own certificates, those it trusts, and those that wait for a decision",
+    json::<Certificates>(),
+);
+pub const NEW_CERTIFICATE: Route = audited(
+    Audit::Certificate,
+    up_to(
+        CERTIFICATE_BODY_BYTES_MAX,
+        takes::<NewCertificate>(route(
+            Post,
+            "/api/v1/certificates",
+            ENGINEER,
+            "Trusts a certificate, or takes a revocation list",
+            json::<Certificates>(),
+        )),
+    ),
+);
+pub const TRUST_CERTIFICATE: Route = audited(
+    Audit::Certificate,
+    route(
+        Post,
+        "/api/v1/certificates/{fingerprint}/trust",
+        ENGINEER,
+        "Trusts a certificate that was rejected",
+        json::<Certificates>(),
+    ),
+);
+pub const REMOVE_CERTIFICATE: Route = audited(
+    Audit::Certificate,
+    route(
+        Delete,
+        "/api/v1/certificates/{fingerprint}",
+        ENGINEER,
+        "Trusts a certificate no longer, forgets a rejected one, or removes a revocation list",
+        Response::Empty,
+    ),
+);
+pub const CERTIFICATE_PEM: Route = route(
+    Get,
+    "/api/v1/certificates/{fingerprint}/pem",
+    ENGINEER,
+    "A certificate as PEM",
+    Response::Text,
+);
+
+pub const SECRETS: Route = route(
+    Get,
+    "/api/v1/secrets",
+    ENGINEER,
+    "Names of the secrets and where they are used; never a value",
+    json::<List<Secret>>(),
+);
+pub const SET_SECRET: Route = audited(
+    Audit::Secret,
+    up_to(
+        SECRET_BODY_BYTES_MAX,
+        takes::<NewSecret>(route(
+            Put,
+            "/api/v1/secrets/{name}",
+            ADMIN,
+            "Sets a secret; what uses it connects anew",
+            json::<Secret>(),
+        )),
+    ),
+);
+pub const REMOVE_SECRET: Route = audited(
+    Audit::Secret,
+    route(
+        Delete,
+        "/api/v1/secrets/{name}",
+        ADMIN,
+        "Removes a secret that nothing uses",
+        Response::Empty,
+    ),
+);
+
+pub const BACKUP: Route = audited(
+    Audit::Backup,
+    takes::<BackupRequest>(route(
+        Post,
+        "/api/v1/backup",
+        ADMIN,
+        "The edge's state but its samples, in one encrypted file",
+        Response::File,
+    )),
+);
+pub const RESTORE: Route = Route {
+    headers: &[(PASSPHRASE_HEADER, "the passphrase of the backup, percent-encoded")],
+    ..asks(
+        &[("apply", "true: put it in place; otherwise it is only looked at")],
+        audited(
+            Audit::Backup,
+            takes_file(
+                BACKUP_BYTES_MAX,
+                route(
+                    Post,
+                    "/api/v1/restore",
+                    ADMIN,
+                    "Checks a backup and, when asked to, puts it in place",
+                    json::<RestoreAnswer>(),
+                ),
+            ),
+        ),
+    )
+};
+
 pub const USERS: Route = route(Get, "/api/v1/users", ADMIN, "All users", json::<List<User>>());
 pub const NEW_USER: Route = audited(
     Audit::Access,
@@ -357,6 +597,25 @@ pub const ALL: &[Route] = &[
     DIFF,
     APPLY,
     ROLLBACK,
+    TRACE,
+    TRACE_SWITCH,
+    TRIAL_READ,
+    TRIAL_BROWSE,
+    TRIAL_ESTIMATE,
+    TEMPLATES,
+    EXPORT,
+    IMPORT,
+    EVENTS,
+    CERTIFICATES,
+    NEW_CERTIFICATE,
+    TRUST_CERTIFICATE,
+    REMOVE_CERTIFICATE,
+    CERTIFICATE_PEM,
+    SECRETS,
+    SET_SECRET,
+    REMOVE_SECRET,
+    BACKUP,
+    RESTORE,
     USERS,
     NEW_USER,
     CHANGE_USER,
@@ -380,8 +639,14 @@ mod tests {
             let known = ["/health/live", "/health/ready", "/api/v1/setup", "/api/v1/login"];
             assert_eq!(open, known.contains(&route.path), "{}", route.path);
             let changes = route.method.changes_state();
-            let only_asks = ["/api/v1/config/lint", "/api/v1/config/diff"].contains(&route.path)
-                || route.path.ends_with("/read");
+            let only_asks = [
+                "/api/v1/config/lint",
+                "/api/v1/config/diff",
+                "/api/v1/trials/estimate",
+                "/api/v1/import",
+                "/api/v1/devices/{device}/tags/{tag}/read",
+            ]
+            .contains(&route.path);
             assert_eq!(route.audit != Audit::Nothing, changes && !only_asks, "{}", route.path);
         }
     }

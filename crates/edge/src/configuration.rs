@@ -159,6 +159,7 @@ impl Configuration {
             findings: read.findings.into_iter().map(show::finding).collect(),
             changes: Vec::new(),
             effects: Vec::new(),
+            templates: Vec::new(),
         };
         if let Some(checked) = read.checked {
             let runtime = self.0.runtime.clone();

@@ -67,13 +67,36 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::LINT, config::lint)
         .on(&routes::DIFF, config::diff)
         .on(&routes::APPLY, config::apply)
-        .on(&routes::ROLLBACK, config::roll_back);
+        .on(&routes::ROLLBACK, config::roll_back)
+        .on(&routes::TRACE, later)
+        .on(&routes::TRACE_SWITCH, later)
+        .on(&routes::TRIAL_READ, later)
+        .on(&routes::TRIAL_BROWSE, later)
+        .on(&routes::TRIAL_ESTIMATE, later)
+        .on(&routes::TEMPLATES, later)
+        .on(&routes::EXPORT, later)
+        .on(&routes::IMPORT, later)
+        .on(&routes::EVENTS, later)
+        .on(&routes::CERTIFICATES, later)
+        .on(&routes::NEW_CERTIFICATE, later)
+        .on(&routes::TRUST_CERTIFICATE, later)
+        .on(&routes::REMOVE_CERTIFICATE, later)
+        .on(&routes::CERTIFICATE_PEM, later)
+        .on(&routes::SECRETS, later)
+        .on(&routes::SET_SECRET, later)
+        .on(&routes::REMOVE_SECRET, later)
+        .on(&routes::BACKUP, later)
+        .on(&routes::RESTORE, later);
     access::mount_accounts(mount)
         .finish()
         .method_not_allowed_fallback(wrong_method)
         .fallback(console::page)
         .layer(map_response(harden))
         .with_state(app)
+}
+
+async fn later() -> Refusal {
+    Refusal::unavailable("this edge does not do that yet", "update it")
 }
 
 async fn wrong_method(uri: Uri) -> Response {

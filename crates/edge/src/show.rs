@@ -62,6 +62,7 @@ pub fn device(view: view::DeviceView) -> api::Device {
         tags: tag_counts(view.tags),
         groups: view.groups.into_iter().map(group).collect(),
         counters: device_counters(view.counters),
+        load: None,
     }
 }
 
@@ -74,6 +75,8 @@ fn group(view: view::GroupView) -> api::Group {
         duration_ms: view.duration.map(fraction_ms),
         late: view.late,
         missed: view.missed,
+        watched: false,
+        polled_because: None,
     }
 }
 

@@ -4,6 +4,92 @@
  */
 
 export interface paths {
+    "/api/v1/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The edge's state but its samples, in one encrypted file */
+        post: operations["post_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The edge's own certificates, those it trusts, and those that wait for a decision */
+        get: operations["get_certificates"];
+        put?: never;
+        /** Trusts a certificate, or takes a revocation list */
+        post: operations["post_certificates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{fingerprint}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Trusts a certificate no longer, forgets a rejected one, or removes a revocation list */
+        delete: operations["delete_certificates_fingerprint"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{fingerprint}/pem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A certificate as PEM */
+        get: operations["get_certificates_fingerprint_pem"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{fingerprint}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Trusts a certificate that was rejected */
+        post: operations["post_certificates_fingerprint_trust"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commands": {
         parameters: {
             query?: never;
@@ -278,6 +364,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{device}/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The device's communication log */
+        get: operations["get_devices_device_trace"];
+        /** Turns the device's communication log on or off; it turns itself off after an hour */
+        put: operations["put_devices_device_trace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened, newest first */
+        get: operations["get_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tags of the running configuration as a table, one row each */
+        get: operations["get_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The configuration that a table would make; nothing is applied */
+        post: operations["post_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -380,6 +535,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Checks a backup and, when asked to, puts it in place */
+        post: operations["post_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of the secrets and where they are used; never a value */
+        get: operations["get_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets a secret; what uses it connects anew */
+        put: operations["put_secrets_name"];
+        post?: never;
+        /** Removes a secret that nothing uses */
+        delete: operations["delete_secrets_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -449,6 +656,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The library of templates, and those that the configuration uses */
+        get: operations["get_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -479,6 +703,57 @@ export interface paths {
         post?: never;
         /** Removes an API token */
         delete: operations["delete_tokens_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/browse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What there is in a device, without saving it */
+        post: operations["post_trials_browse"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a device would ask of its link; nothing is sent */
+        post: operations["post_trials_estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trials/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads every tag of a device once, without saving it */
+        post: operations["post_trials_read"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -592,6 +867,69 @@ export interface components {
             /** Format: int64 */
             revision: number;
         };
+        BackupRequest: {
+            /** @description At least 12 characters. Without it nobody can read the file, the edge included. */
+            passphrase: string;
+        };
+        BrowseAnswer: {
+            /** @description With an error among them nothing was sent. */
+            findings: components["schemas"]["Finding"][];
+            frames: components["schemas"]["Frame"][];
+            /** @description Give it as `after` for the next page; `null` on the last. */
+            more?: string | null;
+            nodes: components["schemas"]["BrowseNode"][];
+            ok: boolean;
+            problem?: components["schemas"]["TrialProblem"] | null;
+        };
+        BrowseNode: {
+            /** @description The tag address as a user writes it; `null` for what is no tag. */
+            address?: string | null;
+            description?: string | null;
+            /** @description Give it as `node` to go inside. */
+            id: string;
+            /** @description It has nodes below it. */
+            inside: boolean;
+            name: string;
+            type?: string | null;
+            unit?: string | null;
+            value?: components["schemas"]["Anything"] | null;
+            write: boolean;
+        };
+        BrowseTrial: {
+            /** @description `more` of the page before. */
+            after?: string | null;
+            /** @description A device as in the document; its groups may be missing. */
+            device: components["schemas"]["Anything"];
+            /** @description Below which node; the root when empty. */
+            node?: string;
+            templates?: components["schemas"]["Anything"] | null;
+        };
+        Certificate: {
+            /** @description It may sign other certificates. */
+            authority: boolean;
+            /** @description SHA-256 of the certificate, in hexadecimal. */
+            fingerprint: string;
+            issuer: string;
+            /** @description Kind and size of its key, such as `RSA 2048`. */
+            key: string;
+            /** @description Host names and addresses that it is for. */
+            names: string[];
+            not_after: components["schemas"]["Time"];
+            not_before: components["schemas"]["Time"];
+            /** @description What the edge uses its own certificate for; `null` for others'. */
+            purpose?: string | null;
+            self_signed: boolean;
+            serial: string;
+            subject: string;
+            /** @description URIs that it is for, such as an OPC UA application's. */
+            uris: string[];
+        };
+        Certificates: {
+            own: components["schemas"]["Certificate"][];
+            rejected: components["schemas"]["RejectedCertificate"][];
+            revocation_lists: components["schemas"]["RevocationList"][];
+            trusted: components["schemas"]["Certificate"][];
+        };
         Change: {
             after?: string | null;
             before?: string | null;
@@ -647,6 +985,7 @@ export interface components {
             groups: components["schemas"]["Group"][];
             /** @description What it shares with the devices on the same wire, such as `modbus-tcp://10.0.0.5:502`. */
             link: string;
+            load?: components["schemas"]["DeviceLoad"] | null;
             name: string;
             /** Format: int64 */
             next_try_ms?: number | null;
@@ -697,6 +1036,21 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        DeviceLoad: {
+            link: string;
+            /**
+             * Format: int64
+             * @description Devices on the link, this one included.
+             */
+            link_devices: number;
+            /**
+             * Format: double
+             * @description Part of the link's time that its requests take, 0 to 1; `null` until measured.
+             */
+            link_share?: number | null;
+            /** Format: double */
+            requests_per_second: number;
+        };
         /** @enum {string} */
         DeviceState: "online" | "connecting" | "offline" | "silent" | "disabled" | "failed";
         DiffAnswer: {
@@ -706,7 +1060,11 @@ export interface components {
             effects: components["schemas"]["Effect"][];
             findings: components["schemas"]["Finding"][];
             ok: boolean;
+            /** @description Templates that it adds, changes or removes. */
+            templates?: components["schemas"]["TemplateChange"][];
         };
+        /** @enum {string} */
+        Direction: "sent" | "received" | "note";
         Effect: {
             device: string;
             /** @description Empty when it concerns all of them. */
@@ -733,6 +1091,50 @@ export interface components {
         };
         /** @enum {string} */
         ErrorCode: "not_found" | "invalid" | "unauthenticated" | "forbidden" | "conflict" | "too_large" | "limit" | "unavailable" | "internal" | "expired" | "rate_limited";
+        EstimateAnswer: {
+            findings: components["schemas"]["Finding"][];
+            groups: components["schemas"]["GroupEstimate"][];
+            /**
+             * Format: double
+             * @description Part of the link's time that it would take, 0 to 1 and beyond; `null` without a measured
+             *     round trip.
+             */
+            link_share?: number | null;
+            now?: components["schemas"]["LoadNow"] | null;
+            /** Format: double */
+            requests_per_second: number;
+            /**
+             * Format: double
+             * @description Measured on the running device of that name, or on its link; `null` when none runs.
+             */
+            round_trip_ms?: number | null;
+        };
+        Event: {
+            at: components["schemas"]["Time"];
+            /** @description Who did it; `null` when nobody did. */
+            by?: string | null;
+            kind: components["schemas"]["EventKind"];
+            /** Format: int64 */
+            seq: number;
+            severity: components["schemas"]["EventSeverity"];
+            /** @description The device, tag or sink that it is about. */
+            subject?: string | null;
+            text: string;
+        };
+        /** @enum {string} */
+        EventKind: "login" | "configuration" | "access" | "command" | "device" | "sink" | "system" | "secret" | "certificate";
+        /** @enum {string} */
+        EventSeverity: "info" | "warning" | "error";
+        Events: {
+            /** @description Newest first. */
+            items: components["schemas"]["Event"][];
+            /**
+             * Format: int64
+             * @description Give it as `before` for older ones; `null` when there are none. A page may have fewer items
+             *     than asked for, or none, and be followed by others: the search goes on there.
+             */
+            next?: number | null;
+        };
         Finding: {
             /** Format: int64 */
             column: number;
@@ -742,6 +1144,23 @@ export interface components {
             problem: string;
             remedy: string;
             weight: components["schemas"]["Weight"];
+        };
+        /** @description One message on the wire, or a remark about the link. */
+        Frame: {
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description How many bytes there were.
+             */
+            bytes: number;
+            device?: string | null;
+            direction: components["schemas"]["Direction"];
+            /** @description `00 01 0a`; at most 512 bytes are shown. */
+            hex: string;
+            /** @description What it says, in the protocol's words. */
+            meaning: string;
+            /** Format: int64 */
+            number: number;
         };
         Group: {
             /** Format: double */
@@ -754,8 +1173,23 @@ export interface components {
             /** Format: int64 */
             missed: number;
             name: string;
+            /** @description Why it is polled although it could be watched. */
+            polled_because?: string | null;
             /** Format: int64 */
             tags: number;
+            /** @description The device reports it by itself; it is not polled. */
+            watched?: boolean;
+        };
+        GroupEstimate: {
+            /** Format: int64 */
+            interval_ms: number;
+            name: string;
+            /** Format: int64 */
+            requests_per_read: number;
+            /** Format: int64 */
+            tags: number;
+            /** @description The device reports it by itself; it is not polled. */
+            watched: boolean;
         };
         Health: {
             checks?: {
@@ -764,6 +1198,41 @@ export interface components {
             /** @description `ok`, or why not. */
             status: string;
         };
+        /** @description What an import would make; nothing is applied. */
+        ImportAnswer: {
+            /** Format: int64 */
+            devices: number;
+            diff?: components["schemas"]["DiffAnswer"] | null;
+            /** @description The whole new configuration as YAML; `null` when a finding is an error. */
+            document?: string | null;
+            findings: components["schemas"]["ImportFinding"][];
+            /**
+             * Format: int64
+             * @description Findings beyond the limit, counted but not listed.
+             */
+            findings_dropped: number;
+            /** @description What the file was taken for: `csv`, `xlsx`, `neuron` or `thingspro`. */
+            kind: string;
+            /** @description What the file says and no setting here can. */
+            not_translated: components["schemas"]["NotTranslated"][];
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            tags: number;
+        };
+        ImportFinding: {
+            column?: string | null;
+            problem: string;
+            remedy: string;
+            /**
+             * Format: int64
+             * @description As a spreadsheet numbers it, from 1.
+             */
+            row?: number | null;
+            sheet?: string | null;
+            value?: string | null;
+            weight: components["schemas"]["Weight"];
+        };
         JournalStatus: {
             /** Format: int64 */
             epoch: number;
@@ -771,6 +1240,17 @@ export interface components {
             errors: number;
             last_error?: string | null;
             streams: components["schemas"]["StreamStatus"][];
+        };
+        LibraryTemplate: {
+            /** @description The template as YAML, to be copied into the configuration. */
+            document: string;
+            driver: string;
+            name: string;
+            parameters: components["schemas"]["TemplateParameter"][];
+            summary: string;
+            /** Format: int64 */
+            tags: number;
+            version: string;
         };
         LintAnswer: {
             /**
@@ -810,6 +1290,12 @@ export interface components {
             reads?: components["schemas"]["LiveRead"][];
             tags: components["schemas"]["LiveTag"][];
         };
+        LoadNow: {
+            /** Format: double */
+            link_share?: number | null;
+            /** Format: double */
+            requests_per_second: number;
+        };
         LoginRequest: {
             password: string;
             username: string;
@@ -828,6 +1314,10 @@ export interface components {
             /** Format: int64 */
             total_bytes: number;
         };
+        NewCertificate: {
+            /** @description PEM, or DER in base64: certificates to trust, or revocation lists. */
+            pem: string;
+        };
         NewCommand: {
             device: string;
             /** Format: int64 */
@@ -842,6 +1332,9 @@ export interface components {
              */
             wait_ms?: number | null;
         };
+        NewSecret: {
+            value: string;
+        };
         NewToken: {
             /** Format: int64 */
             expires_in_ms?: number | null;
@@ -852,6 +1345,11 @@ export interface components {
             password: string;
             role: components["schemas"]["Role"];
             username: string;
+        };
+        NotTranslated: {
+            what: string;
+            where: string;
+            why: string;
         };
         /** @description A listing, or the part of one that was asked for. */
         Page: {
@@ -903,6 +1401,80 @@ export interface components {
             reason: string;
             severity: components["schemas"]["Severity"];
         };
+        ReadAnswer: {
+            /**
+             * Format: double
+             * @description `null` when no connection was made for it.
+             */
+            connect_ms?: number | null;
+            /** Format: double */
+            elapsed_ms: number;
+            /** @description With an error among them nothing was sent. */
+            findings: components["schemas"]["Finding"][];
+            /** @description What went over the wire, as far as it was recorded. */
+            frames: components["schemas"]["Frame"][];
+            /** @description It was connected to and answered; single tags may be bad all the same. */
+            ok: boolean;
+            problem?: components["schemas"]["TrialProblem"] | null;
+            /** @description It went over the link that runs already, between its polls. */
+            used_running_link: boolean;
+            values: components["schemas"]["TrialValue"][];
+        };
+        /** @description A certificate that somebody showed and nobody trusted. */
+        RejectedCertificate: {
+            authority: boolean;
+            fingerprint: string;
+            first_seen: components["schemas"]["Time"];
+            issuer: string;
+            key: string;
+            last_seen: components["schemas"]["Time"];
+            names: string[];
+            not_after: components["schemas"]["Time"];
+            not_before: components["schemas"]["Time"];
+            /** @description Who met it, such as `opcua press`. */
+            purpose?: string | null;
+            reason: string;
+            self_signed: boolean;
+            serial: string;
+            subject: string;
+            /** Format: int64 */
+            times: number;
+            uris: string[];
+        };
+        /** @description What a backup holds, and whether it is in place now. */
+        RestoreAnswer: {
+            /** @description It was put in place. */
+            applied: boolean;
+            /** Format: int64 */
+            certificates: number;
+            /** Format: int64 */
+            devices: number;
+            /** @description The edge that it was made on. */
+            edge: string;
+            /** @description With an error among them it cannot be applied. */
+            findings: components["schemas"]["RestoreFinding"][];
+            made_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description The revision of the configuration that ran; `null` when there was none.
+             */
+            revision?: number | null;
+            /** @description Names of the secrets. */
+            secrets: string[];
+            /** Format: int64 */
+            tags: number;
+            /** Format: int64 */
+            tokens: number;
+            /** Format: int64 */
+            users: number;
+            /** @description Of the Tagwerk that made it. */
+            version: string;
+        };
+        RestoreFinding: {
+            problem: string;
+            remedy: string;
+            weight: components["schemas"]["Weight"];
+        };
         Revision: {
             active: boolean;
             applied_at: components["schemas"]["Time"];
@@ -919,6 +1491,17 @@ export interface components {
         };
         RevisionText: components["schemas"]["Revision"] & {
             text: string;
+        };
+        RevocationList: {
+            /** @description SHA-256 of the list, in hexadecimal. */
+            id: string;
+            issuer: string;
+            next_update?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Certificates that it revokes.
+             */
+            revoked: number;
         };
         /** @enum {string} */
         Role: "viewer" | "operator" | "engineer" | "admin";
@@ -960,6 +1543,13 @@ export interface components {
             /** @description Samples were left out; minima and maxima were kept. */
             thinned: boolean;
             to: components["schemas"]["Time"];
+        };
+        Secret: {
+            changed_at: components["schemas"]["Time"];
+            changed_by: string;
+            name: string;
+            /** @description Places in the running configuration, such as `devices/press/settings/password`. */
+            used_by: string[];
         };
         SetupRequest: {
             password: string;
@@ -1095,12 +1685,81 @@ export interface components {
             /** Format: int64 */
             uncertain: number;
         };
+        /** @description How a configuration would change a template. */
+        TemplateChange: {
+            change: components["schemas"]["ChangeKind"];
+            /** @description Devices that are made from it. */
+            devices: string[];
+            name: string;
+        };
+        TemplateParameter: {
+            default?: components["schemas"]["Anything"] | null;
+            description?: string | null;
+            name: string;
+            required: boolean;
+            type: string;
+        };
+        Templates: {
+            library: components["schemas"]["LibraryTemplate"][];
+            used: components["schemas"]["UsedTemplate"][];
+        };
         /** Format: date-time */
         Time: string;
         TokenMade: {
             id: string;
             /** @description Shown this once; the edge keeps only its digest. */
             token: string;
+        };
+        TraceAnswer: {
+            /**
+             * Format: int64
+             * @description Number of the oldest frame that is kept.
+             */
+            first: number;
+            /** @description Oldest first. */
+            frames: components["schemas"]["Frame"][];
+            /**
+             * Format: int64
+             * @description Give it as `after` to get what follows.
+             */
+            next: number;
+            on: boolean;
+            until?: components["schemas"]["Time"] | null;
+        };
+        TraceSwitch: {
+            on: boolean;
+        };
+        /** @description A device as in the document: `driver` and `settings`, or `template` and `parameters`, and `groups`. */
+        Trial: {
+            device: components["schemas"]["Anything"];
+            templates?: components["schemas"]["Anything"] | null;
+        };
+        /** @description Why a trial could not connect, read or browse. */
+        TrialProblem: {
+            problem: string;
+            remedy: string;
+        };
+        TrialValue: {
+            address: string;
+            group: string;
+            quality: components["schemas"]["Quality"];
+            raw?: components["schemas"]["Anything"] | null;
+            source_time?: components["schemas"]["Time"] | null;
+            tag: string;
+            /** @description The value in exact digits; `null` where it has none. */
+            text?: string | null;
+            type: string;
+            unit?: string | null;
+            /** @description After scaling; `null` while bad. */
+            value: components["schemas"]["Anything"];
+        };
+        UsedTemplate: {
+            devices: string[];
+            driver: string;
+            /** @description The library's version of the template of this name; `null` when it has none. */
+            library_version?: string | null;
+            name: string;
+            version?: string | null;
         };
         User: {
             created_at: components["schemas"]["Time"];
@@ -1128,6 +1787,192 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    post_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupRequest"];
+            };
+        };
+        responses: {
+            /** @description The edge's state but its samples, in one encrypted file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The edge's own certificates, those it trusts, and those that wait for a decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_certificates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCertificate"];
+            };
+        };
+        responses: {
+            /** @description Trusts a certificate, or takes a revocation list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_certificates_fingerprint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_certificates_fingerprint_pem: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A certificate as PEM */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_certificates_fingerprint_trust: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                fingerprint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Trusts a certificate that was rejected */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificates"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_commands: {
         parameters: {
             query?: {
@@ -1719,6 +2564,189 @@ export interface operations {
             };
         };
     };
+    get_devices_device_trace: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before: only what came since */
+                after?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device's communication log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    put_devices_device_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceSwitch"];
+            };
+        };
+        responses: {
+            /** @description Turns the device's communication log on or off; it turns itself off after an hour */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_events: {
+        parameters: {
+            query?: {
+                /** @description login, configuration, access, command, device, sink, system, secret or certificate */
+                kind?: string;
+                /** @description part of the text, the subject or who did it, in any case */
+                text?: string;
+                /** @description only events before this number */
+                before?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Events"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_export: {
+        parameters: {
+            query?: {
+                /** @description csv or xlsx; csv unless told */
+                format?: string;
+                /** @description names, with commas between; all unless told */
+                devices?: string;
+                /** @description true: only the headers and one row as an example */
+                empty?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tags of the running configuration as a table, one row each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_import: {
+        parameters: {
+            query?: {
+                /** @description auto, csv, xlsx, neuron or thingspro; auto unless told */
+                format?: string;
+                /** @description merge or replace; merge unless told */
+                mode?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The configuration that a table would make; nothing is applied */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_live: {
         parameters: {
             query?: {
@@ -1902,6 +2930,138 @@ export interface operations {
             };
         };
     };
+    post_restore: {
+        parameters: {
+            query?: {
+                /** @description true: put it in place; otherwise it is only looked at */
+                apply?: boolean;
+            };
+            header: {
+                /** @description the passphrase of the backup, percent-encoded */
+                "x-passphrase": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Checks a backup and, when asked to, puts it in place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestoreAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Names of the secrets and where they are used; never a value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    put_secrets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSecret"];
+            };
+        };
+        responses: {
+            /** @description Sets a secret; what uses it connects anew */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    delete_secrets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_setup: {
         parameters: {
             query?: never;
@@ -2060,6 +3220,35 @@ export interface operations {
             };
         };
     };
+    get_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The library of templates, and those that the configuration uses */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_tokens: {
         parameters: {
             query?: never;
@@ -2139,6 +3328,105 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_trials_browse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowseTrial"];
+            };
+        };
+        responses: {
+            /** @description What there is in a device, without saving it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowseAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_trials_estimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            /** @description What a device would ask of its link; nothing is sent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_trials_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            /** @description Reads every tag of a device once, without saving it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadAnswer"];
+                };
             };
             /** @description What was attempted, why it failed and what to do next */
             default: {

@@ -1,16 +1,20 @@
 //! Modbus as bytes: requests and responses (PDUs) of the functions that carry data, and their frames
-//! on TCP. After the Modbus Application Protocol Specification V1.1b3 and the Modbus Messaging on
-//! TCP/IP Implementation Guide V1.0b. No I/O; what to ask and when is the driver's.
+//! on TCP and on serial lines. After the Modbus Application Protocol Specification V1.1b3, the Messaging
+//! on TCP/IP Implementation Guide V1.0b and Modbus over Serial Line V1.02. No I/O, no time; what to ask
+//! and when is the driver's.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod ascii;
 mod bytes;
 mod exception;
 pub mod fuzz;
 mod limits;
 mod request;
 mod response;
+pub mod rtu;
+pub mod serial;
 pub mod tcp;
 
 pub use exception::Exception;

@@ -39,6 +39,26 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Bytes of the PDU of an answer that does not refuse.
+    pub fn answer_bytes(&self) -> usize {
+        let counted = |bytes: usize| bytes.saturating_add(2);
+        match *self {
+            Request::ReadCoils { count, .. } | Request::ReadDiscreteInputs { count, .. } => {
+                counted(bytes_of_bits(count))
+            }
+            Request::ReadHoldingRegisters { count, .. }
+            | Request::ReadInputRegisters { count, .. }
+            | Request::ReadWriteRegisters { read_count: count, .. } => {
+                counted(usize::from(count).saturating_mul(2))
+            }
+            Request::MaskWriteRegister { .. } => 7,
+            Request::WriteCoil { .. }
+            | Request::WriteRegister { .. }
+            | Request::WriteCoils { .. }
+            | Request::WriteRegisters { .. } => 5,
+        }
+    }
+
     /// Appends the PDU. Nothing is appended when the request is more than Modbus can carry.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
         self.check()?;

@@ -1,8 +1,10 @@
 /** The mock's idea of a configuration: parse, lint with lines, diff. A sketch of what the edge does. */
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml'
 
-import type { Change, DiffResult, Effect, Finding } from '../src/api/types'
-import type { points } from './plant'
+import type { Change, DiffResult, Effect, Finding, TemplateChange } from '../src/api/types'
+import { fieldValue } from './field'
+import { expanded, type PlainDevice } from './library'
+import type { Point, points } from './plant'
 
 export const demo = `# Demo plant: a boiler house and a packing line behind two Modbus gateways.
 version: 1
@@ -67,9 +69,9 @@ sinks:
 `
 
 const known: Record<string, string[]> = {
-  '': ['version', 'edge', 'devices', 'sinks'],
+  '': ['version', 'edge', 'templates', 'devices', 'sinks'],
   edge: ['name', 'description'],
-  devices: ['name', 'description', 'driver', 'enabled', 'settings', 'groups'],
+  devices: ['name', 'description', 'driver', 'template', 'parameters', 'overrides', 'enabled', 'settings', 'groups'],
   groups: ['name', 'interval', 'tags'],
   tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
   sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
@@ -77,7 +79,19 @@ const known: Record<string, string[]> = {
 
 export interface Parsed {
   findings: Finding[]
-  devices: { name: string; driver: string; description: string; link: string; kind: keyof typeof points; groups: Map<string, number>; text: string }[]
+  devices: ParsedDevice[]
+}
+
+export interface ParsedDevice {
+  name: string
+  driver: string
+  description: string
+  link: string
+  kind: keyof typeof points
+  groups: Map<string, number>
+  text: string
+  /** tags that stand in the document; the plant's own devices have theirs in plant.ts */
+  tags: Point[]
 }
 
 export function durationMs(text: string): number | undefined {
@@ -118,7 +132,7 @@ export function parse(text: string): Parsed {
       if (kind === '' && key in known) walk(pair.value, place, key)
       else if (key === 'groups' || key === 'tags') walk(pair.value, place, key)
     }
-    if (kind === 'devices' && !node.has('driver')) find('error', path, node.range?.[0] ?? 0, 'The device has no `driver`', 'Add `driver: modbus-tcp`, or `driver: sim` to simulate it.')
+    if (kind === 'devices' && !node.has('driver') && !node.has('template')) find('error', path, node.range?.[0] ?? 0, 'The device has no `driver`', 'Add `driver: modbus-tcp`, or `driver: sim` to simulate it.')
   }
   walk(document.contents, '', '')
   return { findings, devices: devicesOf(document.toJS()) }
@@ -129,24 +143,41 @@ function offsetOf(node: unknown): number {
 }
 
 interface Plain {
-  devices?: { name?: string; driver?: string; description?: string; settings?: { host?: string; port?: number }; groups?: { name?: string; interval?: string }[] }[]
+  templates?: unknown[]
+  devices?: (PlainDevice & { description?: string })[]
 }
 
-function devicesOf(plain: Plain | null): Parsed['devices'] {
+function devicesOf(plain: Plain | null): ParsedDevice[] {
   const devices = Array.isArray(plain?.devices) ? plain.devices : []
-  return devices.map((each) => {
+  return devices.map((written) => {
+    const each = expanded(written, plain?.templates ?? [])
     const name = String(each?.name ?? '?')
     const groups = Array.isArray(each?.groups) ? each.groups : []
+    const settings = each?.settings ?? {}
     return {
       name,
       driver: String(each?.driver ?? '?'),
-      description: String(each?.description ?? ''),
-      link: `${each?.driver}://${each?.settings?.host ?? 'local'}:${each?.settings?.port ?? 0}`,
+      description: String(written?.description ?? ''),
+      link: `${each?.driver}://${String(settings['endpoint'] ?? `${String(settings['host'] ?? 'local')}:${String(settings['port'] ?? 0)}`)}`,
       kind: each?.driver === 'sim' ? 'sim' : name.startsWith('packer') ? 'packer' : name.startsWith('battery') ? 'many' : 'boiler',
       groups: new Map(groups.map((group) => [String(group?.name), durationMs(String(group?.interval)) ?? 1000])),
-      text: JSON.stringify(each),
+      text: JSON.stringify(written),
+      tags: groups.flatMap((group) => (group?.tags ?? []).map((tag): Point => pointOf(each, group.name, tag))),
     }
   })
+}
+
+function pointOf(device: PlainDevice, group: string, tag: { name: string; address: string; type: string; unit?: string; description?: string; access?: string }): Point {
+  return {
+    group,
+    name: String(tag.name),
+    address: String(tag.address),
+    type: String(tag.type),
+    unit: tag.unit,
+    description: tag.description,
+    access: tag.access === 'read_write' ? 'read_write' : 'read',
+    value: () => fieldValue(device.driver ?? '', device.settings ?? {}, String(tag.address), String(tag.type)).text ?? '',
+  }
 }
 
 export function diff(before: string, after: string): DiffResult {
@@ -174,7 +205,21 @@ export function diff(before: string, after: string): DiffResult {
     }
   }
   for (const name of oldDevices.keys()) effects.push({ device: name, kind: 'stops', groups: [] })
-  return { ok, findings: parsed.findings, changes, effects }
+  return { ok, findings: parsed.findings, changes, effects, templates: templateChanges(before, after) }
+}
+
+function templateChanges(before: string, after: string): TemplateChange[] {
+  const named = (text: string): { templates: Map<string, string>; devices: PlainDevice[] } => {
+    const plain = (text === '' ? {} : parseDocument(text).toJS()) as { templates?: { name: string }[]; devices?: PlainDevice[] } | null
+    return { templates: new Map((plain?.templates ?? []).map((each) => [each.name, JSON.stringify(each)])), devices: plain?.devices ?? [] }
+  }
+  const [old, fresh] = [named(before), named(after)]
+  return [...new Set([...old.templates.keys(), ...fresh.templates.keys()])].flatMap((name): TemplateChange[] => {
+    const [was, is] = [old.templates.get(name), fresh.templates.get(name)]
+    if (was === is) return []
+    const devices = (is === undefined ? old : fresh).devices.filter((device) => device.template === name).map((device) => device.name ?? '')
+    return [{ name, change: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed', devices }]
+  })
 }
 
 function flatten(value: unknown, path = '', out = new Map<string, string>()): Map<string, string> {

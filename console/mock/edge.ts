@@ -1,5 +1,6 @@
 /** The mock edge's world: devices, tags with history, sinks, commands; moved on by a timer. */
 import type { Command, Device, LiveTag, Problem, Sample, Severity, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
+import type { ParsedDevice } from './config'
 import { points, step, type Machine, type Point } from './plant'
 
 export type Scenario = 'healthy' | 'faults' | 'empty' | 'large'
@@ -36,6 +37,8 @@ interface DeviceState {
   tags: Map<string, TagState>
   requests: number
   errors: number
+  /** its part of the document, where its tags come from there */
+  written: string
 }
 
 const reasons: Record<number, [string, string]> = {
@@ -60,10 +63,11 @@ export class MockEdge {
   }
 
   /** Builds devices from a parsed configuration; unchanged ones keep what they are. */
-  configure(wanted: { name: string; driver: string; description: string; link: string; kind: keyof typeof points; groups: Map<string, number> }[]) {
+  configure(wanted: ParsedDevice[]) {
     this.devices = wanted.map((each, index) => {
       const old = this.devices.find((device) => device.name === each.name)
-      if (old !== undefined) {
+      // A device whose tags stand in the document is made anew when the document changes.
+      if (old !== undefined && old.written === (each.tags.length > 0 ? each.text : '')) {
         old.description = each.description
         for (const group of old.groups) group.intervalMs = each.groups.get(group.name) ?? group.intervalMs
         for (const tag of old.tags.values()) tag.intervalMs = each.groups.get(tag.point.group) ?? tag.intervalMs
@@ -94,12 +98,13 @@ export class MockEdge {
       tags: new Map(),
       requests: 14_400 + index * 3,
       errors: index === 1 ? 2 : 0,
+      written: each.tags.length > 0 ? each.text : '',
     }
-    for (const point of points[each.kind]) {
+    for (const point of each.tags.length > 0 ? each.tags : points[each.kind]) {
       const intervalMs = each.groups.get(point.group) ?? 1000
       const tag: TagState = { point, intervalMs, last: undefined, changedAt: now, qualitySince: now - 7_200_000, reason: 'good', history: [], version: 0 }
       device.tags.set(point.name, tag)
-      if (each.kind !== 'many') this.past(device, tag, now)
+      if (each.kind !== 'many' && each.tags.length === 0) this.past(device, tag, now)
     }
     return device
   }
@@ -253,7 +258,10 @@ export class MockEdge {
         duration_ms: online ? 3.4 : undefined,
         late: group.late,
         missed: online ? group.missed : 754,
+        watched: device.driver === 'opc-ua' && group.name !== 'archive',
+        polled_because: device.driver === 'opc-ua' && group.name === 'archive' ? 'the server allows no more monitored items' : undefined,
       })),
+      load: online ? { requests_per_second: device.groups.reduce((sum, group) => sum + 1000 / group.intervalMs, 0), link_share: 0.0031 * device.groups.reduce((sum, group) => sum + 1000 / group.intervalMs, 0), link: device.link, link_devices: this.devices.filter((each) => each.link === device.link).length } : undefined,
       counters: {
         requests: device.requests,
         errors: device.errors + (online ? 0 : 96),

@@ -9,10 +9,14 @@ import { extname, join, normalize } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { ViteDevServer } from 'vite'
 
-import type { ApiToken, Command, ErrorCode, Finding, Me, Revision, Role, Status, Tag, User } from '../src/api/types'
-import { demo, diff, parse } from './config'
+import type { ApiToken, Command, Me, Revision, Role, Status, Tag, User } from '../src/api/types'
+import { Refused, ago, type Call, type Route } from './call'
 import { components } from './components'
+import { demo, diff, parse } from './config'
 import { MockEdge, type Scenario } from './edge'
+import { happened, keepRoutes } from './keep'
+import { templates } from './library'
+import { trialRoutes } from './trials'
 
 interface Options {
   port: number
@@ -30,20 +34,7 @@ let revisions: (Revision & { text: string })[] = []
 const streams = new Set<ServerResponse>()
 let dropUntil = 0
 
-class Refused extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: ErrorCode,
-    message: string,
-    readonly remedy: string,
-    readonly more: { findings?: Finding[]; retry_after_ms?: number } = {},
-  ) {
-    super(message)
-  }
-}
-
 const roles: Role[] = ['viewer', 'operator', 'engineer', 'admin']
-const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
 
 export function serve(options: Options) {
   if (options.ready) {
@@ -110,7 +101,8 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   if (!url.pathname.startsWith('/api/v1/')) return asset(url, request, response, options.vite)
   const path = url.pathname.slice('/api/v1'.length)
   const method = request.method ?? 'GET'
-  const body = await received(request)
+  const bytes = await received(request)
+  const body = bytes.toString('utf8')
   const route = `${method} ${path}`
   if (route === 'GET /setup') return json(response, 200, { needed: users.length === 0 })
   if (route === 'POST /setup') return setUp(JSON.parse(body), response)
@@ -126,7 +118,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
     if (roles.indexOf(me.role) < roles.indexOf(needed)) {
       throw new Refused(403, 'forbidden', `${route} needs the role ${needed}; ${me.username} is ${me.role}.`, `Ask someone with the role ${needed}, or an administrator to change yours.`)
     }
-    const answer = await run({ me, url, body, request, response, part: (index) => decodeURIComponent(match[index] ?? '') })
+    const answer = await run({ me, url, body, bytes, request, response, part: (index) => decodeURIComponent(match[index] ?? '') })
     if (!response.writableEnded) {
       if (answer === undefined) response.writeHead(204).end()
       else json(response, 200, answer)
@@ -134,15 +126,6 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
     return undefined
   }
   throw new Refused(404, 'not_found', `There is no ${path}.`, 'Check the address.')
-}
-
-interface Call {
-  me: Me
-  url: URL
-  body: string
-  request: IncomingMessage
-  response: ServerResponse
-  part: (index: number) => string
 }
 
 const paged = <T>(all: T[], url: URL, most = 100) => {
@@ -170,7 +153,10 @@ function running(): Status['config'] {
   return first === undefined ? null : { revision: first.revision, applied_at: first.applied_at, by: first.by }
 }
 
-const routes: [RegExp, Role, (call: Call) => unknown][] = [
+const routes: Route[] = [
+  ...trialRoutes(edge),
+  ...keepRoutes(edge, () => revisions[0]?.text ?? ''),
+  [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],
   [/^GET \/me$/, 'viewer', ({ me }) => me],
   [/^PUT \/me\/password$/, 'viewer', changePassword],
@@ -320,6 +306,7 @@ function putConfig({ body, me, url, request }: Call) {
   const result = diff(now?.text ?? '', body)
   if (!result.ok) throw new Refused(422, 'invalid', 'The configuration has errors; nothing was changed.', 'Mend the findings.', { findings: result.findings })
   const revision = apply(body, me.username, url.searchParams.get('comment') ?? '')
+  happened('configuration', `revision ${revision} applied`, { by: me.username })
   return { revision, findings: result.findings, changes: result.changes.length }
 }
 
@@ -342,6 +329,7 @@ function login(wanted: { username: string; password: string }, response: ServerR
   const user = users.find((each) => each.username === wanted.username)
   if (user === undefined || user.password !== wanted.password) throw new Refused(401, 'unauthenticated', 'Logging in: user name or password is not right.', 'Check both; capital letters matter.')
   user.last_login = ago(0)
+  happened('login', `${user.username} logged in`, { by: user.username })
   begin(user.username, response)
 }
 
@@ -427,8 +415,8 @@ function json(response: ServerResponse, status: number, body: unknown) {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body))
 }
 
-async function received(request: IncomingMessage): Promise<string> {
+async function received(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(Buffer.from(part as Uint8Array))
-  return Buffer.concat(parts).toString('utf8')
+  return Buffer.concat(parts)
 }

@@ -18,8 +18,6 @@ interface Pairs {
   Problem: Differs<page.Problem, Wire['Problem']>
   JournalStream: Differs<page.JournalStream, Wire['StreamStatus']>
   Status: Differs<page.Status, Wire['Status']>
-  Group: Differs<page.Group, Wire['Group']>
-  Device: Differs<page.Device, Wire['Device']>
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Tag: Differs<page.Tag, Wire['Tag']>
   Sample: Differs<page.Sample, Wire['Sample']>
@@ -34,7 +32,6 @@ interface Pairs {
   LintResult: Differs<page.LintResult, Wire['LintAnswer']>
   Change: Differs<page.Change, Wire['Change']>
   Effect: Differs<page.Effect, Wire['Effect']>
-  DiffResult: Differs<page.DiffResult, Wire['DiffAnswer']>
   ApplyResult: Differs<page.ApplyResult, Wire['ApplyAnswer']>
   Command: Differs<page.Command, Wire['Command']>
   NewCommand: Differs<page.NewCommand, Wire['NewCommand']>

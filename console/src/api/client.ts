@@ -3,22 +3,33 @@ import { fromResponse, unreachable } from './errors'
 import type {
   ApiToken,
   ApplyResult,
+  Certificates,
   Command,
   Components,
   Device,
   DiffResult,
+  EventPage,
+  ImportAnswer,
   Items,
   LintResult,
   Me,
   NewCommand,
   Page,
+  RestoreAnswer,
   Revision,
   RevisionText,
   Role,
   RunningConfig,
   Samples,
+  Secret,
   Status,
   Tag,
+  Templates,
+  Trace,
+  TrialBrowse,
+  TrialEstimate,
+  TrialRead,
+  TrialRequest,
   User,
 } from './types'
 
@@ -32,6 +43,7 @@ interface Options {
   /** a body that is JSON already */
   raw?: string
   yaml?: string
+  bytes?: Blob
   headers?: Record<string, string>
   signal?: AbortSignal | undefined
 }
@@ -46,6 +58,9 @@ async function send(path: string, options: Options): Promise<Response> {
   if (options.yaml !== undefined) {
     headers['Content-Type'] = 'text/yaml'
     init.body = options.yaml
+  } else if (options.bytes !== undefined) {
+    headers['Content-Type'] = 'application/octet-stream'
+    init.body = options.bytes
   } else if (options.raw !== undefined || options.json !== undefined) {
     headers['Content-Type'] = 'application/json'
     init.body = options.raw ?? JSON.stringify(options.json)
@@ -69,6 +84,22 @@ async function call<T>(path: string, options: Options = {}): Promise<T> {
   }
   if (!response.ok) throw fromResponse(response.status, `${options.method ?? 'GET'} ${path.split('?')[0]}`, body)
   return body as T
+}
+
+export interface FileAnswer {
+  name: string
+  content: Blob
+}
+
+/** An answer that is a file, with the name the edge gives it. */
+async function callFile(path: string, otherwise: string, options: Options = {}): Promise<FileAnswer> {
+  const response = await send(path, { ...options, headers: { Accept: '*/*', ...options.headers } })
+  if (!response.ok) {
+    const body: unknown = await response.json().catch(() => undefined)
+    throw fromResponse(response.status, `${options.method ?? 'GET'} ${path.split('?')[0]}`, body)
+  }
+  const given = /filename="?([^";]+)"?/.exec(response.headers.get('Content-Disposition') ?? '')?.[1]
+  return { name: given ?? otherwise, content: await response.blob() }
 }
 
 export function queryString(values: Record<string, string | number | undefined>): string {
@@ -157,4 +188,41 @@ export const api = {
   addToken: (json: { name: string; role: Role; expires_in_ms?: number }) =>
     call<{ id: string; token: string }>('/tokens', { method: 'POST', json }),
   removeToken: (id: string) => call<void>(`/tokens/${name(id)}`, { method: 'DELETE' }),
+
+  trialRead: (json: TrialRequest, signal?: AbortSignal) => call<TrialRead>('/trials/read', { method: 'POST', json, signal }),
+  trialBrowse: (json: TrialRequest & { node: string; after: string | null }, signal?: AbortSignal) =>
+    call<TrialBrowse>('/trials/browse', { method: 'POST', json, signal }),
+  trialEstimate: (json: TrialRequest, signal?: AbortSignal) =>
+    call<TrialEstimate>('/trials/estimate', { method: 'POST', json, signal }),
+  trace: (device: string, after: number, limit: number, signal?: AbortSignal) =>
+    call<Trace>(`/devices/${name(device)}/trace${queryString({ after, limit })}`, { signal }),
+  switchTrace: (device: string, on: boolean) =>
+    call<Trace>(`/devices/${name(device)}/trace`, { method: 'PUT', json: { on } }),
+
+  templates: (signal?: AbortSignal) => call<Templates>('/templates', { signal }),
+  importFile: (file: Blob, format: string, mode: string, signal?: AbortSignal) =>
+    call<ImportAnswer>(`/import${queryString({ format, mode })}`, { method: 'POST', bytes: file, signal }),
+  exportFile: (format: string, devices: string[]) =>
+    callFile(`/export${queryString({ format, devices: devices.join(',') })}`, `tags.${format}`),
+  emptyFile: (format: string) => callFile(`/export${queryString({ format, empty: 'true' })}`, `empty.${format}`),
+
+  secrets: (signal?: AbortSignal) => call<Items<Secret>>('/secrets', { signal }),
+  setSecret: (secret: string, value: string) => call<Secret>(`/secrets/${name(secret)}`, { method: 'PUT', json: { value } }),
+  removeSecret: (secret: string) => call<void>(`/secrets/${name(secret)}`, { method: 'DELETE' }),
+  certificates: (signal?: AbortSignal) => call<Certificates>('/certificates', { signal }),
+  addCertificate: (pem: string) => call<void>('/certificates', { method: 'POST', json: { pem } }),
+  trustCertificate: (fingerprint: string) => call<void>(`/certificates/${name(fingerprint)}/trust`, { method: 'POST' }),
+  removeCertificate: (fingerprint: string) => call<void>(`/certificates/${name(fingerprint)}`, { method: 'DELETE' }),
+  certificateFile: (fingerprint: string) => callFile(`/certificates/${name(fingerprint)}/pem`, `${fingerprint.slice(0, 16)}.pem`),
+
+  events: (filter: { kind?: string; text?: string; before?: number; limit?: number }, signal?: AbortSignal) =>
+    call<EventPage>(`/events${queryString(filter)}`, { signal }),
+  backup: (passphrase: string) => callFile('/backup', 'edge.backup', { method: 'POST', json: { passphrase } }),
+  restore: (file: Blob, passphrase: string, apply: boolean) =>
+    call<RestoreAnswer>(`/restore${queryString({ apply: String(apply) })}`, {
+      method: 'POST',
+      bytes: file,
+      // A header holds ASCII only.
+      headers: { 'X-Passphrase': encodeURIComponent(passphrase) },
+    }),
 }

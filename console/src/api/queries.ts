@@ -113,3 +113,12 @@ export const revisionQuery = (revision: number) =>
 
 export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: ({ signal }) => api.users(signal) })
 export const tokensQuery = queryOptions({ queryKey: ['tokens'], queryFn: ({ signal }) => api.tokens(signal) })
+
+export const templatesQuery = queryOptions({ queryKey: ['templates'], queryFn: ({ signal }) => api.templates(signal) })
+export const secretsQuery = queryOptions({ queryKey: ['secrets'], queryFn: ({ signal }) => api.secrets(signal) })
+export const certificatesQuery = queryOptions({
+  queryKey: ['certificates'],
+  queryFn: ({ signal }) => api.certificates(signal),
+  // A server that is refused shows up while one waits for it.
+  refetchInterval: 5_000,
+})

@@ -116,6 +116,19 @@ export interface Group {
   duration_ms?: number
   late: number
   missed: number
+  /** the device reports it by itself; it is not polled */
+  watched?: boolean
+  /** why a group that could be watched is polled */
+  polled_because?: string
+}
+
+/** What a device asks of its link. */
+export interface DeviceLoad {
+  requests_per_second: number
+  /** 0 to 1, of the link's time; null before the first answers */
+  link_share: number | null
+  link: string
+  link_devices: number
 }
 
 export interface Device {
@@ -130,6 +143,7 @@ export interface Device {
   next_try_ms?: number
   tags: TagCounts
   groups: Group[]
+  load?: DeviceLoad
   counters: {
     requests: number
     errors: number
@@ -311,6 +325,14 @@ export interface DiffResult {
   findings: Finding[]
   changes: Change[]
   effects: Effect[]
+  templates?: TemplateChange[]
+}
+
+export interface TemplateChange {
+  name: string
+  change: 'added' | 'changed' | 'removed'
+  /** names of the devices it touches */
+  devices: string[]
 }
 
 export interface ApplyResult {
@@ -361,4 +383,253 @@ export interface ApiToken {
   created_at: string
   expires_at?: string
   last_used?: string
+}
+
+/** What went over the wire, or a note of the driver. */
+export interface Frame {
+  number: number
+  at: string
+  direction: 'sent' | 'received' | 'note'
+  /** `00 01 …`, at most 512 bytes */
+  hex: string
+  bytes: number
+  meaning: string
+  device: string | null
+}
+
+export interface TrialProblem {
+  problem: string
+  remedy: string
+}
+
+/** A device object as in the document. */
+export interface TrialRequest {
+  device: unknown
+  templates?: unknown[]
+}
+
+export interface TrialValue {
+  group: string
+  tag: string
+  address: string
+  type: string
+  value: unknown
+  /** the value in exact digits */
+  text: string | null
+  /** before scaling, where that differs */
+  raw?: unknown
+  unit?: string
+  quality: Quality
+  source_time: string | null
+}
+
+export interface TrialRead {
+  ok: boolean
+  used_running_link: boolean
+  connect_ms: number | null
+  elapsed_ms: number
+  problem: TrialProblem | null
+  /** with errors, nothing was sent */
+  findings: Finding[]
+  values: TrialValue[]
+  frames: Frame[]
+}
+
+export interface BrowseNode {
+  id: string
+  name: string
+  /** whether there is anything inside */
+  inside: boolean
+  address: string | null
+  type: string | null
+  write: boolean
+  description: string | null
+  unit: string | null
+  value: unknown
+}
+
+export interface TrialBrowse {
+  ok: boolean
+  problem: TrialProblem | null
+  findings: Finding[]
+  nodes: BrowseNode[]
+  more: string | null
+  frames: Frame[]
+}
+
+export interface EstimateGroup {
+  name: string
+  interval_ms: number
+  tags: number
+  requests_per_read: number
+  watched: boolean
+}
+
+export interface Load {
+  requests_per_second: number
+  link_share: number | null
+}
+
+export interface TrialEstimate extends Load {
+  findings: Finding[]
+  groups: EstimateGroup[]
+  /** as measured on the running device or link */
+  round_trip_ms: number | null
+  now: Load | null
+}
+
+export interface Trace {
+  on: boolean
+  until: string | null
+  frames: Frame[]
+  /** number of the oldest frame kept */
+  first: number
+  next: number
+}
+
+export interface Secret {
+  name: string
+  changed_at: string
+  changed_by: string
+  used_by: string[]
+}
+
+export interface Certificate {
+  fingerprint: string
+  subject: string
+  issuer: string
+  self_signed: boolean
+  authority: boolean
+  not_before: string
+  not_after: string
+  serial: string
+  uris: string[]
+  names: string[]
+  key: string
+  purpose: string | null
+}
+
+export interface RejectedCertificate extends Certificate {
+  first_seen: string
+  last_seen: string
+  times: number
+  reason: string
+}
+
+export interface RevocationList {
+  id: string
+  issuer: string
+  next_update: string | null
+  revoked: number
+}
+
+export interface Certificates {
+  own: Certificate[]
+  trusted: Certificate[]
+  rejected: RejectedCertificate[]
+  revocation_lists: RevocationList[]
+}
+
+export interface TemplateParameter {
+  name: string
+  type: string
+  default: unknown
+  description: string | null
+  required: boolean
+}
+
+export interface LibraryTemplate {
+  name: string
+  version: string
+  driver: string
+  summary: string
+  parameters: TemplateParameter[]
+  /** the template as it stands in a document, as YAML */
+  document: string
+  tags: number
+}
+
+export interface UsedTemplate {
+  name: string
+  version: string | null
+  driver: string
+  devices: string[]
+  /** null when the library has none of this name */
+  library_version: string | null
+}
+
+export interface Templates {
+  library: LibraryTemplate[]
+  used: UsedTemplate[]
+}
+
+export interface ImportFinding {
+  weight: 'error' | 'warning'
+  sheet: string | null
+  row: number | null
+  column: string | null
+  value: string | null
+  problem: string
+  remedy: string
+}
+
+export interface NotTranslated {
+  what: string
+  where: string
+  why: string
+}
+
+export interface ImportAnswer {
+  kind: string
+  devices: number
+  tags: number
+  rows: number
+  findings: ImportFinding[]
+  findings_dropped: number
+  not_translated: NotTranslated[]
+  /** the whole new configuration; null when there are errors */
+  document: string | null
+  diff: DiffResult | null
+}
+
+export const eventKinds = ['login', 'configuration', 'access', 'command', 'device', 'sink', 'system', 'secret', 'certificate'] as const
+export type EventKind = (typeof eventKinds)[number]
+
+export interface EdgeEvent {
+  seq: number
+  at: string
+  kind: EventKind
+  severity: 'info' | 'warning' | 'error'
+  by: string | null
+  subject: string | null
+  text: string
+}
+
+export interface EventPage {
+  items: EdgeEvent[]
+  /** give as `before` for older ones */
+  next: number | null
+}
+
+export interface RestoreAnswer {
+  edge: string
+  made_at: string
+  version: string
+  /** null when no configuration ran */
+  revision: number | null
+  devices: number
+  tags: number
+  users: number
+  tokens: number
+  certificates: number
+  secrets: string[]
+  /** with an error among them it cannot be applied */
+  findings: RestoreFinding[]
+  applied: boolean
+}
+
+export interface RestoreFinding {
+  weight: 'error' | 'warning'
+  problem: string
+  remedy: string
 }

@@ -387,6 +387,42 @@ impl BatchBuilder {
         self.source_times.get_or_insert_with(|| vec![0; count].into())[index] = unix_ns;
     }
 
+    pub fn quality(&self, index: usize) -> Quality {
+        self.qualities[index]
+    }
+
+    /// Some of the tags as a batch, by ascending index, with their source times or without; `None` for
+    /// no tags.
+    pub fn part(
+        &self,
+        tags: Vec<u32>,
+        timed: bool,
+        moment_ns: u64,
+        unix_ns: i64,
+    ) -> Option<SampleBatch> {
+        let times = self.source_times.as_ref().filter(|_| timed);
+        let times: Option<Vec<i64>> =
+            times.map(|times| tags.iter().map(|tag| times[*tag as usize]).collect());
+        let qualities: Vec<Quality> =
+            tags.iter().map(|tag| self.qualities[*tag as usize]).collect();
+        let mut columns = Columns::default();
+        for index in tags.iter().map(|tag| *tag as usize) {
+            columns.push(self.columns.get(self.set.kind(index), self.set.slot(index)));
+        }
+        let expected = tags.len() as u32;
+        (expected > 0).then(|| SampleBatch {
+            rows: if tags.len() == self.set.len() { Rows::All } else { Rows::Some(tags) },
+            set: self.set.clone(),
+            moment_ns,
+            unix_ns,
+            source_times: times.map_or(SourceTimes::None, SourceTimes::Each),
+            qualities: Qualities::of(&qualities),
+            columns,
+            expected,
+            suppressed: 0,
+        })
+    }
+
     /// The read as a batch. The builder keeps its values; call [`BatchBuilder::clear`] before the
     /// next read.
     pub fn batch(&self, moment_ns: u64, unix_ns: i64, expected: u32) -> SampleBatch {

@@ -39,6 +39,14 @@ pub const DEVICES_MAX: usize = 10_000;
 pub const GROUPS_MAX: usize = 512;
 /// Tags of one edge. More: a finding.
 pub const TAGS_MAX: usize = 2_000_000;
+/// Templates of one edge. More: a finding.
+pub const TEMPLATES_MAX: usize = 1_000;
+/// Parameters of one template. More: a finding.
+pub const PARAMETERS_MAX: usize = 64;
+/// Length of a text that placeholders of a template are filled into. Longer: a finding.
+pub const FILLED_BYTES_MAX: usize = 65_536;
+/// Keys, values and lists that templates add to a configuration, all devices together. More: a finding.
+pub const TEMPLATE_NODES_MAX: usize = 64_000_000;
 /// Sinks of one edge. More: a finding.
 pub const SINKS_MAX: usize = 64;
 
@@ -73,6 +81,8 @@ pub const PANIC_FIRST: Duration = Duration::from_secs(1);
 /// Longest wait before a task that panicked starts again.
 pub const PANIC_MAX: Duration = Duration::from_secs(60);
 
+/// Events remembered for showing. More: the oldest are forgotten; the journal keeps them longer.
+pub const EVENTS_REMEMBERED_MAX: usize = 10_000;
 /// Frames that the communication log of a link keeps. More: the oldest are forgotten.
 pub const TRACE_FRAMES_MAX: usize = 1_000;
 /// Bytes of one frame that the communication log shows. Longer: only the beginning.

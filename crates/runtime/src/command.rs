@@ -3,6 +3,7 @@
 //! The intent is on disk before anything is sent and the outcome before anyone is told. A repeated id
 //! is answered from the record. An intent that has no outcome when the edge starts is `unknown`.
 
+use crate::event::Events;
 use crate::live::{GroupLive, Now};
 use crate::record::{self, CommandIntent, CommandOutcome, RecordKind};
 use crate::view::{CommandRefused, CommandRequest, CommandState, CommandView};
@@ -36,6 +37,7 @@ pub(crate) struct Commands {
     journal: Journal,
     clock: Arc<dyn Clock>,
     runtime: tokio::runtime::Handle,
+    events: Arc<Events>,
     table: Mutex<Table>,
     /// Grows whenever a command ends.
     ended: watch::Sender<u64>,
@@ -69,9 +71,10 @@ impl Commands {
         journal: Journal,
         clock: Arc<dyn Clock>,
         runtime: tokio::runtime::Handle,
+        events: Arc<Events>,
     ) -> Arc<Commands> {
         let mut table = Table::default();
-        record::visit(&journal, |kind, payload| match kind {
+        record::visit(&journal, |_, kind, payload| match kind {
             RecordKind::CommandIntent => {
                 if let Ok(intent) = serde_json::from_slice::<CommandIntent>(payload) {
                     table.insert(intent.into_view());
@@ -92,6 +95,7 @@ impl Commands {
             journal,
             clock,
             runtime,
+            events,
             table: Mutex::new(table),
             ended: watch::Sender::new(0),
         });
@@ -210,17 +214,21 @@ impl Commands {
             ended_unix_ns: now,
         };
         self.runtime.spawn(async move {
-            if let Err(error) = commands.write(RecordKind::CommandOutcome, &outcome).await {
-                tracing::error!(id = outcome.id, error, "a command's outcome cannot be recorded");
-            }
+            let written = commands.write(RecordKind::CommandOutcome, &outcome).await;
             if let Some(view) = commands.table.lock().by_id.get_mut(&*outcome.id) {
                 outcome.complete(view);
+                match written {
+                    Ok(seq) => commands.events.command_ended(seq, view),
+                    Err(error) => {
+                        tracing::error!(id = outcome.id, error, "an outcome cannot be recorded");
+                    }
+                }
             }
             commands.ended.send_modify(|n| *n = n.wrapping_add(1));
         });
     }
 
-    async fn write<T: serde::Serialize>(&self, kind: RecordKind, entry: &T) -> Result<(), String> {
+    async fn write<T: serde::Serialize>(&self, kind: RecordKind, entry: &T) -> Result<u64, String> {
         record::write(&self.journal, kind, entry).await
     }
 

@@ -3,6 +3,7 @@
 //! Names no driver and no sink: they come in as plans. Leaves HTTP, files and users to the edge.
 
 mod command;
+mod event;
 mod link;
 mod live;
 mod look_back;
@@ -15,9 +16,12 @@ mod selection;
 mod set_table;
 mod sink;
 mod subscribe;
+mod trial;
 pub mod view;
 
 use command::Commands;
+use event::Events;
+pub use event::{Event, EventQuery, EventSeverity};
 use link::Message;
 use live::{Live, Now};
 use parking_lot::{Mutex, RwLock};
@@ -29,14 +33,16 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use subscribe::{LiveFilter, LiveReceiver, LiveUpdate};
 use tagwerk_component::{Certificates, LinkContext, Secrets, Trace};
-use tagwerk_config::Checked;
+use tagwerk_config::{Checked, CheckedDevice};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{Journal, Stream};
 use tagwerk_model::{TagId, limits};
 use tokio::sync::oneshot;
+use trial::TrialJob;
+pub use trial::{Estimate, GroupEstimate, Trial, TrialAsk, TrialFound, TrialValue};
 use view::{
     CommandRefused, CommandRequest, CommandView, DeviceView, Effect, LookBack, Problem, SinkView,
-    TagCounts, TagPage, TagQuery, TagView,
+    TagCounts, TagPage, TagQuery, TagView, TraceView,
 };
 
 /// How often the journal is shown the clock, so that it notes steps and synchronisation.
@@ -84,6 +90,7 @@ pub(crate) struct Core {
     sets: Arc<SetTable>,
     publisher: Publisher,
     commands: Arc<Commands>,
+    events: Arc<Events>,
     running: Mutex<Running>,
     /// Runs the links' tasks: one thread for all devices.
     field: tokio::runtime::Handle,
@@ -138,7 +145,9 @@ impl Runtime {
         let Parts { env, journal, edge, secrets, certificates } = parts;
         let live = Arc::new(Live::default());
         let publisher = Publisher::new(journal.clone(), env.clock.clone(), live.clone());
-        let commands = Commands::open(journal.clone(), env.clock.clone(), north.clone());
+        let events = Events::open(journal.clone(), env.clock.clone());
+        let (clock, executor) = (env.clock.clone(), north.clone());
+        let commands = Commands::open(journal.clone(), clock, executor, events.clone());
         let core = Arc::new(Core {
             started: env.clock.now(),
             env,
@@ -150,6 +159,7 @@ impl Runtime {
             sets: Arc::default(),
             publisher,
             commands,
+            events,
             running: Mutex::default(),
             field,
             north,
@@ -314,12 +324,102 @@ impl Runtime {
 
     /// Puts an entry into the audit log; returns when it is on disk.
     pub async fn record(&self, kind: RecordKind, by: &str, text: &str) -> Result<(), String> {
+        self.record_about(kind, EventSeverity::Info, by, None, text).await
+    }
+
+    /// As [`Runtime::record`], with what it is about.
+    pub async fn record_about(
+        &self,
+        kind: RecordKind,
+        severity: EventSeverity,
+        by: &str,
+        subject: Option<&str>,
+        text: &str,
+    ) -> Result<(), String> {
         let entry = record::AuditEntry {
             by: by.to_owned(),
             text: text.to_owned(),
             unix_ns: self.now().unix_ns,
+            subject: subject.map(str::to_owned),
+            severity: severity as u8,
         };
-        record::write(&self.core.journal, kind, &entry).await
+        self.core.events.record(kind, entry).await
+    }
+
+    /// Notes something that happened by itself, and that nobody waits for.
+    pub fn note(&self, kind: RecordKind, severity: EventSeverity, subject: &str, text: &str) {
+        self.core.events.note(kind, severity, subject, text);
+    }
+
+    /// What happened, newest first.
+    pub fn events(&self, query: &EventQuery) -> Vec<Event> {
+        self.core.events.list(query)
+    }
+
+    /// Tries a device that need not be part of the configuration. Ends within
+    /// [`limits::TRIAL_TIME_MAX`] once its turn has come.
+    pub async fn trial(&self, device: CheckedDevice, ask: TrialAsk) -> Trial {
+        let core = &self.core;
+        let (done, waiting) = oneshot::channel();
+        let device = Arc::new(device);
+        let link = core.running.lock().link(&device.plan.link);
+        let job = TrialJob { device: device.clone(), ask: ask.clone(), done };
+        let handed = link.is_some_and(|link| link.send(Message::Trial(job)).is_ok());
+        if handed && let Ok(trial) = waiting.await {
+            return trial;
+        }
+        let context = core.link_context();
+        let task = core.field.spawn(async move { trial::alone(context, &device, &ask).await });
+        task.await.unwrap_or_else(|error| Trial {
+            result: Err(format!("a fault inside the driver ended the trial: {error}")),
+            used_running_link: false,
+            connect: None,
+            elapsed: Duration::ZERO,
+            frames: Vec::new(),
+        })
+    }
+
+    /// What a device would ask of its link.
+    pub fn estimate(&self, device: &CheckedDevice) -> Estimate {
+        let running = self.devices();
+        let measured = |found: &DeviceView| found.counters.round_trip.map(|trip| trip.mean);
+        let same = running.iter().find(|d| *d.name == *device.name).and_then(measured);
+        let on_link = running.iter().filter(|d| *d.link == *device.plan.link).find_map(measured);
+        trial::estimate(device, same.or(on_link))
+    }
+
+    /// The communication log of the device's link, with wall-clock times: frames from `first` on that
+    /// are the device's or nobody's; `None` for an unknown device.
+    pub fn trace(&self, device: &str, first: u64) -> Option<TraceView> {
+        let live = self.core.live.device(device)?;
+        let trace = live.trace.read().clone();
+        let now = self.now();
+        let frames = trace.frames_after(first).into_iter();
+        let (oldest, next) = trace.numbers();
+        Some(TraceView {
+            on: trace.is_on(),
+            oldest,
+            next,
+            frames: frames
+                .filter(|frame| frame.device.as_ref().is_none_or(|d| **d == *live.name))
+                .map(|frame| (now.unix(frame.at), frame))
+                .collect(),
+        })
+    }
+
+    /// Switches the communication log of the device's link; false for an unknown device.
+    pub fn switch_trace(&self, device: &str, on: bool) -> bool {
+        let Some(live) = self.core.live.device(device) else { return false };
+        let trace = live.trace.read().clone();
+        trace.switch(on);
+        if on {
+            let clock = self.core.env.clock.clone();
+            self.core.north.spawn(async move {
+                clock.sleep_until(clock.now().after(limits::TRACE_TIME_MAX)).await;
+                trace.switch(false);
+            });
+        }
+        true
     }
 
     pub fn journal_stats(&self) -> tagwerk_journal::Stats {

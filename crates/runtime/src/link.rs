@@ -4,21 +4,28 @@
 //! retries reads, backs off from silent devices and lost connections. Driver code runs only here.
 
 use crate::command::{Commands, Job, Outcome};
+use crate::event::{EventSeverity, Events};
 use crate::live::{DeviceLive, GroupLive, Live};
 use crate::publish::Publisher;
+use crate::record::RecordKind;
+use crate::trial::{self, TrialJob};
 use crate::view::{CommandState, DeviceState};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_component::{Fault, LinkContext, Open, ReadRequest, Session, Token, WriteSent};
+use tagwerk_component::{
+    Fault, LinkContext, Open, ReadRequest, Report, Session, Token, Trace, WriteSent,
+};
 use tagwerk_env::{Env, Moment};
 use tagwerk_model::{Quality, limits};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 mod poll;
+mod watch;
 
 use poll::Group;
+use watch::event;
 
 /// A device as its link's task runs it.
 pub(crate) struct DeviceTask {
@@ -36,6 +43,7 @@ pub(crate) struct GroupTask {
     pub readable: Option<Box<[bool]>>,
     pub reads: Vec<ReadRequest>,
     pub writes: Vec<Option<Token>>,
+    pub watch: Option<Token>,
 }
 
 impl GroupTask {
@@ -54,6 +62,8 @@ pub(crate) enum Message {
     Put(Arc<DeviceTask>),
     Remove(Arc<str>),
     Command(Job),
+    /// Try something on the link, with nothing to do with what runs there.
+    Trial(TrialJob),
     /// Read a group now, beside its schedule.
     Read {
         device: Arc<str>,
@@ -61,6 +71,12 @@ pub(crate) enum Message {
         done: oneshot::Sender<Result<(), String>>,
     },
     Stop,
+}
+
+/// What comes next on a link to which nobody has said anything.
+enum Turn {
+    Event(Result<(), Fault>),
+    Poll,
 }
 
 /// What outlives a panic of the link's task.
@@ -71,6 +87,7 @@ pub(crate) struct LinkShared {
     pub live: Arc<Live>,
     pub publisher: Publisher,
     pub commands: Arc<Commands>,
+    pub events: Arc<Events>,
     devices: Mutex<Vec<Arc<DeviceTask>>>,
     messages: tokio::sync::Mutex<mpsc::UnboundedReceiver<Message>>,
     /// The command being written, so that a panic leaves it `unknown`, not open.
@@ -84,6 +101,7 @@ impl LinkShared {
         live: Arc<Live>,
         publisher: Publisher,
         commands: Arc<Commands>,
+        events: Arc<Events>,
         messages: mpsc::UnboundedReceiver<Message>,
     ) -> Arc<LinkShared> {
         Arc::new(LinkShared {
@@ -93,6 +111,7 @@ impl LinkShared {
             live,
             publisher,
             commands,
+            events,
             devices: Mutex::default(),
             messages: tokio::sync::Mutex::new(messages),
             writing: Mutex::default(),
@@ -163,6 +182,16 @@ fn set_state(
     status.reason = reason.clone();
     drop(status);
     let reason = reason.unwrap_or_default();
+    let changed = |severity, text: &str| {
+        shared.events.changed(RecordKind::Device, severity, &device.live.name, text);
+    };
+    match state {
+        DeviceState::Online => changed(EventSeverity::Info, "the device is online"),
+        DeviceState::Offline => changed(EventSeverity::Warning, &format!("offline: {reason}")),
+        DeviceState::Silent => changed(EventSeverity::Warning, &format!("silent: {reason}")),
+        DeviceState::Failed => changed(EventSeverity::Error, &format!("failed: {reason}")),
+        DeviceState::Connecting | DeviceState::Disabled => {}
+    }
     match state {
         DeviceState::Online => tracing::info!(device = %device.live.name, "device is online"),
         DeviceState::Offline | DeviceState::Silent if was != DeviceState::Connecting => {
@@ -201,7 +230,15 @@ struct LinkTask {
     retry_at: Moment,
     retry_pause: Duration,
     was_connected: bool,
+    /// Something was got from this connection: a next attempt may come at once.
+    has_served: bool,
     link_counters: Vec<(&'static str, u64)>,
+    /// Which groups are to be reported is no longer what the session was told.
+    watch_changed: bool,
+    /// The session was told to report any.
+    watching: bool,
+    watch_ids: u64,
+    reports: Vec<Report>,
 }
 
 impl Drop for LinkTask {
@@ -224,7 +261,12 @@ impl LinkTask {
             retry_at: now,
             retry_pause: limits::RECONNECT_FIRST,
             was_connected: false,
+            has_served: false,
             link_counters: Vec::new(),
+            watch_changed: false,
+            watching: false,
+            watch_ids: 0,
+            reports: Vec::new(),
         };
         tasks.into_iter().for_each(|task| link.put(task));
         link
@@ -242,7 +284,17 @@ impl LinkTask {
             {
                 self.connect();
             }
+            if self.watch_changed && self.session.is_some() {
+                self.watch().await;
+            }
             let (wake, place) = self.next();
+            // Events and polls are chosen between by chance, so that neither starves the other.
+            let turn = async {
+                tokio::select! {
+                    result = event(&mut self.session, &mut self.reports) => Turn::Event(result),
+                    () = shared.env.clock.sleep_until(wake) => Turn::Poll,
+                }
+            };
             tokio::select! {
                 biased;
                 message = messages.recv() => match message {
@@ -250,11 +302,11 @@ impl LinkTask {
                     Some(message) => self.handle(message).await,
                 },
                 result = wait(&mut self.connecting) => self.connected(result),
-                () = shared.env.clock.sleep_until(wake) => {
-                    if let Some((device, group)) = place {
-                        self.poll(device, group, &messages).await;
-                    }
-                }
+                turn = turn => match (turn, place) {
+                    (Turn::Event(result), _) => self.reported(result),
+                    (Turn::Poll, Some((d, g))) => self.poll(d, g, &messages).await,
+                    (Turn::Poll, None) => {}
+                },
             }
         }
     }
@@ -287,16 +339,20 @@ impl LinkTask {
         match message {
             Message::Put(task) => self.put(task),
             Message::Remove(name) => {
+                self.watch_changed = true;
                 self.devices.retain(|d| d.task.live.name != name);
                 self.shared.devices.lock().retain(|d| d.live.name != name);
             }
             Message::Command(job) => self.command(job).await,
             Message::Read { device, group, done } => self.read_now(&device, &group, done),
+            Message::Trial(job) => self.trial(job).await,
             Message::Stop => {}
         }
     }
 
     fn put(&mut self, task: Arc<DeviceTask>) {
+        self.watch_changed = true;
+        *task.live.trace.write() = self.shared.context.trace.clone();
         let now = self.shared.env.clock.now();
         {
             let mut known = self.shared.devices.lock();
@@ -352,7 +408,8 @@ impl LinkTask {
         match result {
             Ok(session) => {
                 self.session = Some(session);
-                self.retry_pause = limits::RECONNECT_FIRST;
+                self.has_served = false;
+                self.watch_changed = true;
                 for device in &mut self.devices {
                     if self.was_connected {
                         device.task.live.counters.lock().plain.reconnects += 1;
@@ -396,9 +453,14 @@ impl LinkTask {
         }
     }
 
+    /// A connection that was of use is made again at once; one that was not (a peer that takes and
+    /// drops connections, or speaks something else), as one that could not be made.
     fn link_lost(&mut self, reason: &str) {
         self.retry_at = self.shared.env.clock.now();
-        self.retry_pause = limits::RECONNECT_FIRST;
+        if !self.has_served {
+            self.retry_at = self.retry_at.after(self.retry_pause);
+            self.retry_pause = (self.retry_pause * 2).min(limits::RECONNECT_MAX);
+        }
         self.lost(DeviceState::Offline, reason);
     }
 
@@ -429,10 +491,36 @@ impl LinkTask {
         }
     }
 
+    /// The connection is of use.
+    fn serves(&mut self) {
+        self.has_served = true;
+        self.retry_pause = limits::RECONNECT_FIRST;
+    }
+
     fn answered(&mut self, position: usize) {
+        self.serves();
         let device = &mut self.devices[position];
         if device.silence.take().is_some() {
+            for watched in device.groups.iter_mut().filter_map(|g| g.watched.as_mut()) {
+                watched.again(&mut self.watch_ids);
+                self.watch_changed = true;
+            }
             set_state(&self.shared, &device.task, DeviceState::Online, None, None);
+        }
+    }
+
+    /// Tries something on the open session, or on one of its own while there is none.
+    async fn trial(&mut self, job: TrialJob) {
+        let context = self.shared.context.clone();
+        let Some(session) = self.session.as_mut() else {
+            // While the link is down it has nothing to delay.
+            let context = LinkContext { trace: Trace::new(context.env.clock.clone()), ..context };
+            return drop(job.done.send(trial::alone(context, &job.device, &job.ask).await));
+        };
+        let (trial, fault) = trial::beside(&context, session.as_mut(), &job.device, &job.ask).await;
+        drop(job.done.send(trial));
+        if let Some(Fault::Link(reason)) = fault {
+            self.link_lost(&reason);
         }
     }
 
@@ -494,7 +582,10 @@ impl LinkTask {
         };
         self.shared.commands.sent(&job.id);
         device.task.live.counters.lock().plain.writes += 1;
+        self.shared.context.trace.for_device(Some(&device.task.live.name));
+        let asked = clock.now();
         let result = session.write(&token, &job.raw).await;
+        device.task.live.counters.lock().busy(asked, clock.now());
         if let Some(group) = device.groups.iter_mut().find(|g| *g.task.live.name == *job.group) {
             // The new value is on the screen as soon as the device has it, not an interval later.
             group.read_again(None);

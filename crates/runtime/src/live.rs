@@ -3,7 +3,7 @@
 //! Written by device tasks, read by everyone who wants to know what is the case now.
 
 use crate::view::{
-    DeviceCounters, DeviceState, DeviceView, GroupView, QualityFilter, RoundTrip, TagCounts,
+    DeviceCounters, DeviceState, DeviceView, GroupView, Load, QualityFilter, RoundTrip, TagCounts,
     TagPage, TagQuery, TagView,
 };
 use parking_lot::{Mutex, RwLock};
@@ -11,14 +11,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tagwerk_component::Trace;
 use tagwerk_config::CheckedTag;
 use tagwerk_env::{Clock, Moment};
-use tagwerk_model::{Columns, Quality, SampleBatch, Severity, TagSet};
+use tagwerk_model::{BatchBuilder, Columns, Quality, SampleBatch, Severity, TagSet};
 
 /// A tag is stale after this many intervals without a read.
 const STALE_INTERVALS: u32 = 3;
 /// But never sooner than this: a fast group is not stale for one slow answer.
 const STALE_MIN: Duration = Duration::from_secs(2);
+/// Over how long the load of a device is counted.
+const LOAD_SPAN: Duration = Duration::from_secs(5);
 /// Round trips kept for the figures shown.
 const ROUND_TRIPS: usize = 256;
 
@@ -38,6 +41,37 @@ impl Now {
     /// corrects what is shown.
     pub fn unix(&self, moment: Moment) -> i64 {
         self.unix_ns - (self.moment.0 as i64 - moment.0 as i64)
+    }
+}
+
+/// What a device is asked, over the last complete span.
+#[derive(Default)]
+struct LoadMeter {
+    started: Option<Moment>,
+    requests: u32,
+    busy: Duration,
+    last: Option<(Moment, Load)>,
+}
+
+impl LoadMeter {
+    fn add(&mut self, from: Moment, to: Moment) {
+        let started = *self.started.get_or_insert(from);
+        self.requests += 1;
+        self.busy += to.since(from);
+        let span = to.since(started);
+        if span >= LOAD_SPAN {
+            let load = Load {
+                requests_per_second: f64::from(self.requests) / span.as_secs_f64(),
+                link_share: (self.busy.as_secs_f64() / span.as_secs_f64()).min(1.0),
+            };
+            *self = LoadMeter { started: Some(to), last: Some((to, load)), ..LoadMeter::default() };
+        }
+    }
+
+    /// Nothing, when nothing was asked for long.
+    fn view(&self, now: Moment) -> Load {
+        let fresh = |at: &Moment| now.since(*at) < LOAD_SPAN * 2;
+        self.last.filter(|(at, _)| fresh(at)).map(|(_, load)| load).unwrap_or_default()
     }
 }
 
@@ -62,6 +96,8 @@ pub(crate) struct DeviceLive {
     pub own: Arc<GroupLive>,
     pub groups: RwLock<Vec<Arc<GroupLive>>>,
     pub counters: Mutex<Counters>,
+    /// Of the link; off, where the device does not run.
+    pub trace: RwLock<Trace>,
 }
 
 pub(crate) struct Status {
@@ -74,6 +110,7 @@ pub(crate) struct Status {
 #[derive(Default)]
 pub(crate) struct Counters {
     pub plain: DeviceCounters,
+    load: LoadMeter,
     round_trips_us: Vec<u32>,
     next: usize,
 }
@@ -87,6 +124,11 @@ impl Counters {
             self.round_trips_us[self.next % ROUND_TRIPS] = micros;
         }
         self.next += 1;
+    }
+
+    /// A request was under way between these moments.
+    pub fn busy(&mut self, from: Moment, to: Moment) {
+        self.load.add(from, to);
     }
 
     fn view(&self) -> DeviceCounters {
@@ -112,6 +154,8 @@ pub(crate) struct GroupLive {
     pub tags: Box<[CheckedTag]>,
     /// Zero for tags that report by themselves.
     pub interval: Duration,
+    /// Whether the device reports the group by itself, or why not; `None` where it cannot.
+    watched: Mutex<Option<Result<(), String>>>,
     state: Mutex<GroupState>,
     generation: AtomicU64,
 }
@@ -162,6 +206,7 @@ impl GroupLive {
                 late: 0,
                 missed: 0,
             }),
+            watched: Mutex::new(None),
             set,
             tags,
             interval,
@@ -222,8 +267,23 @@ impl GroupLive {
         state.missed += missed;
     }
 
+    /// An empty builder for batches of this group.
+    pub fn builder(&self) -> BatchBuilder {
+        let scales = self.tags.iter().map(|tag| tag.scale).collect();
+        BatchBuilder::new(self.set.clone(), scales)
+    }
+
+    pub fn set_watched(&self, watched: Result<(), String>) {
+        *self.watched.lock() = Some(watched);
+    }
+
+    fn is_watched(&self) -> bool {
+        matches!(*self.watched.lock(), Some(Ok(())))
+    }
+
+    /// What a device reports by itself is fresh for as long as the link is up, however old.
     fn is_stale(&self, state: &GroupState, now: Moment) -> bool {
-        if self.interval.is_zero() {
+        if self.interval.is_zero() || self.is_watched() {
             return false;
         }
         let limit = (self.interval * STALE_INTERVALS).max(STALE_MIN);
@@ -267,6 +327,8 @@ impl GroupLive {
             late: state.late,
             missed: state.missed,
             polls: state.polls,
+            watched: self.is_watched(),
+            polled_because: self.watched.lock().clone().and_then(Result::err),
         }
     }
 
@@ -383,6 +445,7 @@ impl DeviceLive {
                 }
                 counters
             },
+            load: self.counters.lock().load.view(now.moment),
         }
     }
 }

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_component::Open;
+use tagwerk_component::{Open, Trace};
 use tagwerk_config::{
     Access, Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, RESERVED_TAG,
 };
@@ -222,6 +222,7 @@ impl Running {
                 core.live.clone(),
                 core.publisher.clone(),
                 core.commands.clone(),
+                core.events.clone(),
                 receiver,
             );
             let task = core.field.spawn(supervise_link(shared));
@@ -282,7 +283,8 @@ impl Running {
         let name: Arc<str> = Arc::from(&*sink.name);
         let now = core.env.clock.now();
         let state = if sink.enabled { SinkState::Connecting } else { SinkState::Disabled };
-        let live = Arc::new(SinkLive::new(name.clone(), sink.kind, state, now));
+        let live =
+            Arc::new(SinkLive::new(name.clone(), sink.kind, state, now, core.events.clone()));
         let (stop, stopped) = watch::channel(false);
         let task = sink.enabled.then(|| {
             let setup = SinkSetup {
@@ -424,6 +426,7 @@ fn new_live(
         own: Arc::new(own),
         groups: RwLock::default(),
         counters: Mutex::default(),
+        trace: RwLock::new(Trace::off()),
     }
 }
 
@@ -484,6 +487,7 @@ fn build_groups(
                 readable: readable(group),
                 reads: plan.reads.clone(),
                 writes: plan.writes.clone(),
+                watch: plan.watch.clone(),
             }),
         ));
     }

@@ -23,14 +23,38 @@ pub enum RecordKind {
     Configuration = 4,
     /// A user or a token was made, changed or removed.
     Access = 5,
+    /// A device came or went.
+    Device = 6,
+    /// A sink came or went.
+    Sink = 7,
+    /// The edge itself: started, stopped, damaged data.
+    System = 8,
+    /// A secret was stored or removed.
+    Secret = 9,
+    /// A certificate was trusted, rejected or removed.
+    Certificate = 10,
+    /// A backup was made or put back.
+    Backup = 11,
 }
 
 impl RecordKind {
     fn from_code(code: u16) -> Option<RecordKind> {
         use RecordKind::*;
-        [CommandIntent, CommandOutcome, Login, Configuration, Access]
-            .into_iter()
-            .find(|kind| *kind as u16 == code)
+        [
+            CommandIntent,
+            CommandOutcome,
+            Login,
+            Configuration,
+            Access,
+            Device,
+            Sink,
+            System,
+            Secret,
+            Certificate,
+            Backup,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u16 == code)
     }
 }
 
@@ -40,6 +64,12 @@ pub(crate) struct AuditEntry {
     pub by: String,
     pub text: String,
     pub unix_ns: i64,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// As [`crate::EventSeverity`] counts.
+    #[serde(default)]
+    pub severity: u8,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -116,24 +146,34 @@ impl CommandOutcome {
     }
 }
 
-/// Appends a record and waits until it is on disk.
+/// Appends a record and waits until it is on disk; returns its sequence number.
 pub(crate) async fn write<T: Serialize>(
     journal: &Journal,
     kind: RecordKind,
     entry: &T,
-) -> Result<(), String> {
+) -> Result<u64, String> {
+    let seq = append(journal, kind, entry)?;
+    journal.durable(Stream::Record, seq).await.map_err(|e| e.to_string())?;
+    Ok(seq)
+}
+
+/// Appends a record.
+pub(crate) fn append<T: Serialize>(
+    journal: &Journal,
+    kind: RecordKind,
+    entry: &T,
+) -> Result<u64, String> {
     let payload = serde_json::to_vec(entry).map_err(|e| e.to_string())?;
-    let seq = journal.append_record(kind as u16, &payload).map_err(|e| e.to_string())?;
-    journal.durable(Stream::Record, seq).await.map_err(|e| e.to_string())
+    journal.append_record(kind as u16, &payload).map_err(|e| e.to_string())
 }
 
 /// Calls `visit` with every record of a known kind, oldest first.
-pub(crate) fn visit(journal: &Journal, mut visit: impl FnMut(RecordKind, &[u8])) {
+pub(crate) fn visit(journal: &Journal, mut visit: impl FnMut(u64, RecordKind, &[u8])) {
     journal.records(&mut |item| {
         if let Item::Record(record) = item
             && let Some(kind) = RecordKind::from_code(record.kind)
         {
-            visit(kind, &record.payload);
+            visit(record.seq, kind, &record.payload);
         }
         ControlFlow::Continue(())
     });

@@ -3,7 +3,9 @@
 //!
 //! A sink that is down is a cursor that stands still. Nothing here touches the devices' tasks.
 
+use crate::event::{EventSeverity, Events};
 use crate::live::Now;
+use crate::record::RecordKind;
 use crate::selection::Selection;
 use crate::set_table::SetTable;
 use crate::view::{SinkState, SinkView};
@@ -39,6 +41,7 @@ pub(crate) struct SinkSetup {
 
 /// What others may see of a sink's task.
 pub(crate) struct SinkLive {
+    events: Arc<Events>,
     pub name: Arc<str>,
     pub kind: &'static str,
     status: Mutex<Status>,
@@ -62,8 +65,15 @@ struct Status {
 }
 
 impl SinkLive {
-    pub fn new(name: Arc<str>, kind: &'static str, state: SinkState, now: Moment) -> SinkLive {
+    pub fn new(
+        name: Arc<str>,
+        kind: &'static str,
+        state: SinkState,
+        now: Moment,
+        events: Arc<Events>,
+    ) -> SinkLive {
         SinkLive {
+            events,
             name,
             kind,
             status: Mutex::new(Status {
@@ -99,9 +109,16 @@ impl SinkLive {
         {
             status.since = now;
             match state {
-                SinkState::Connected => tracing::info!(sink = %self.name, "sink is connected"),
+                SinkState::Connected => {
+                    tracing::info!(sink = %self.name, "sink is connected");
+                    let text = "the sink is connected";
+                    self.events.changed(RecordKind::Sink, EventSeverity::Info, &self.name, text);
+                }
                 SinkState::Retrying | SinkState::Failed => {
                     tracing::warn!(sink = %self.name, reason, "sink is not connected");
+                    let text = format!("not connected: {}", reason.as_deref().unwrap_or("?"));
+                    let severity = EventSeverity::Warning;
+                    self.events.changed(RecordKind::Sink, severity, &self.name, &text);
                 }
                 _ => {}
             }

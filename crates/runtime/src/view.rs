@@ -44,6 +44,19 @@ pub struct DeviceView {
     pub tags: TagCounts,
     pub groups: Vec<GroupView>,
     pub counters: DeviceCounters,
+    pub load: Load,
+}
+
+/// The communication log of a device.
+#[derive(Clone, Debug)]
+pub struct TraceView {
+    pub on: bool,
+    /// Number of the oldest frame that is kept.
+    pub oldest: u64,
+    /// Number of the frame that comes next.
+    pub next: u64,
+    /// With wall-clock times.
+    pub frames: Vec<(i64, tagwerk_component::Frame)>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +69,18 @@ pub struct GroupView {
     pub late: u64,
     pub missed: u64,
     pub polls: u64,
+    /// The device reports the group by itself.
+    pub watched: bool,
+    /// Why it does not, though its driver could.
+    pub polled_because: Option<String>,
+}
+
+/// What a device is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Load {
+    pub requests_per_second: f64,
+    /// Part of the time in which its link is busy with it, from 0 to 1.
+    pub link_share: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,5 +1,6 @@
 //! Reading one group: its schedule, its requests, and what each kind of failure does to its tags.
 
+use super::watch::Watched;
 use super::{GroupTask, LinkShared, LinkTask, Message};
 use crate::live::DeviceLive;
 use crate::report::Report;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{Fault, ReadRequest, Session};
 use tagwerk_env::{Clock, Moment};
-use tagwerk_model::{BatchBuilder, Quality, limits};
+use tagwerk_model::{BatchBuilder, Quality, SampleBatch, limits};
 use tokio::sync::{mpsc, oneshot};
 
 /// First polls are spread over this much, so that a thousand devices do not all ask at once.
@@ -25,10 +26,12 @@ pub(super) struct Group {
     report: Option<Report>,
     next_due: Moment,
     /// Reads asked for, by schedule or by hand, since the last batch.
-    asked: u32,
+    pub(super) asked: u32,
     suppressed: u32,
-    outage: bool,
+    pub(super) outage: bool,
     again: bool,
+    /// For a group that its device can report by itself.
+    pub(super) watched: Option<Watched>,
     waiters: Vec<oneshot::Sender<Result<(), String>>>,
     run: Option<Run>,
 }
@@ -59,7 +62,6 @@ enum Ended {
 
 impl Group {
     pub fn new(task: Arc<GroupTask>, now: Moment) -> Group {
-        let scales = task.live.tags.iter().map(|t| t.scale).collect();
         // A hash of the name, so that the spread does not depend on the order of the configuration.
         let hash = task.live.set.device().bytes().chain(task.live.name.bytes());
         let hash = hash.fold(0xcbf2_9ce4_8422_2325u64, |h, b| {
@@ -68,7 +70,7 @@ impl Group {
         let spread = SPREAD.min(task.live.interval / 4).as_nanos() as u64;
         let offset = Duration::from_nanos(if spread == 0 { 0 } else { (hash >> 16) % spread });
         Group {
-            builder: BatchBuilder::new(task.live.set.clone(), scales),
+            builder: task.live.builder(),
             slots: slots(&task.reads),
             divided: false,
             report: Report::new(&task.live.tags),
@@ -77,6 +79,7 @@ impl Group {
             suppressed: 0,
             outage: false,
             again: false,
+            watched: None,
             waiters: Vec::new(),
             run: None,
             task,
@@ -94,6 +97,7 @@ impl Group {
             _ if self.slots.is_empty() => Moment(u64::MAX),
             (_, Some(until)) => until,
             (Some(run), None) => run.resume,
+            (None, None) if self.is_watched() && !self.again => Moment(u64::MAX),
             (None, None) if self.again || self.outage => NOW,
             (None, None) => self.next_due,
         }
@@ -128,6 +132,9 @@ impl Group {
     pub fn begin_outage(&mut self, shared: &LinkShared, quality: Quality, reason: &str) {
         self.run = None;
         self.again = false;
+        if let Some(watched) = &mut self.watched {
+            watched.interrupted();
+        }
         for waiter in self.waiters.drain(..) {
             drop(waiter.send(Err(reason.to_owned())));
         }
@@ -197,6 +204,7 @@ impl Group {
             {
                 let mut counters = device.counters.lock();
                 counters.plain.requests += 1;
+                counters.busy(asked, answered);
                 match &result {
                     Ok(()) => counters.round_trip(answered.since(asked)),
                     Err(fault) => {
@@ -270,7 +278,14 @@ impl Group {
             None => Some(batch),
             Some(readable) => batch.filtered(|sample| readable[sample.index]),
         };
-        let Some(batch) = batch else { return self.wake() };
+        if let Some(batch) = batch {
+            self.tell(shared, batch);
+        }
+        self.wake();
+    }
+
+    /// Publishes what is news of a batch, and shows all of it.
+    pub(super) fn tell(&mut self, shared: &LinkShared, batch: SampleBatch) {
         match &mut self.report {
             None => {
                 self.asked = 0;
@@ -288,7 +303,6 @@ impl Group {
         }
         self.task.live.update(&batch);
         shared.live.touch();
-        self.wake();
     }
 
     fn wake(&mut self) {
@@ -319,6 +333,7 @@ impl LinkTask {
         let shared = self.shared.clone();
         let Some(session) = self.session.as_mut() else { return };
         let device = &mut self.devices[d];
+        shared.context.trace.for_device(Some(&device.task.live.name));
         let silent = device.silence.is_some();
         let retries = if silent { 0 } else { device.task.read_retries };
         let group = &mut device.groups[g];
@@ -329,6 +344,7 @@ impl LinkTask {
             Ended::Paused => {}
             Ended::Read => {
                 group.finish(&shared);
+                self.serves();
                 if silent {
                     self.answered(d);
                 }

@@ -111,6 +111,13 @@ pub fn number(value: f64, data_type: DataType) -> Value {
     }
 }
 
+/// The type that suits an address of the list of forms.
+pub fn suggested_type(text: &str) -> Option<DataType> {
+    let address = Address::parse(text).ok()?;
+    let candidates = [DataType::Uint64, DataType::Float64, DataType::Text];
+    candidates.into_iter().find(|data_type| address.fits(*data_type).is_ok())
+}
+
 /// What a set point holds before it was written.
 pub fn initial(data_type: DataType) -> Value {
     match data_type.kind() {

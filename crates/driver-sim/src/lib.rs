@@ -41,6 +41,9 @@ struct Settings {
     panic_every: u32,
     /// Give no answer to every n-th write, so that nobody knows what became of it; 0 for never.
     silent_write_every: u32,
+    /// Have the devices report their values by themselves, at each group's interval, instead of being
+    /// asked for them.
+    report: bool,
     /// Addresses that the device refuses to read or write. A read of several tags is refused as a
     /// whole when it holds one of them.
     refuse: Vec<String>,
@@ -57,6 +60,7 @@ impl Default for Settings {
             lost_every: 0,
             panic_every: 0,
             silent_write_every: 0,
+            report: false,
             refuse: Vec::new(),
         }
     }
@@ -77,7 +81,7 @@ impl Driver for Sim {
                 .into_iter()
                 .filter(|t| !matches!(t, DataType::Bytes | DataType::List))
                 .collect(),
-            abilities: vec![Ability::Read, Ability::Write],
+            abilities: vec![Ability::Read, Ability::Write, Ability::Subscribe, Ability::Browse],
             example: "latency: 20ms\ntimeout: 500ms\n",
         }
     }
@@ -167,6 +171,9 @@ fn check_group(
     if !points.is_empty() {
         let read = Read { device: device.into(), points, settings: settings.clone() };
         plan.reads.push(read.into_request());
+    }
+    if settings.report {
+        plan.watch = plan.reads.first().map(|read| read.token.clone());
     }
     plan
 }

@@ -5,9 +5,10 @@ use crate::address::{self, Address};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tagwerk_component::{
-    BoxFuture, Fault, LinkContext, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
+    BoxFuture, BrowseNode, BrowsePage, BrowseRequest, Fault, LinkContext, Open, ReadRequest,
+    Report, Session, Token, Unwatched, Watch, WatchId, WriteFault, WriteSent,
 };
-use tagwerk_env::Clock;
+use tagwerk_env::{Clock, Moment};
 use tagwerk_model::{BatchBuilder, DataType, Quality, Value};
 
 /// What a session is told with each read: the tags, and whose they are.
@@ -59,8 +60,11 @@ impl Open for Link {
                         .to_owned(),
                 ));
             }
-            Ok(Box::new(SimSession { clock: env.clock.clone(), devices: HashMap::new() })
-                as Box<dyn Session>)
+            Ok(Box::new(SimSession {
+                clock: env.clock.clone(),
+                devices: HashMap::new(),
+                watched: Vec::new(),
+            }) as Box<dyn Session>)
         })
     }
 }
@@ -68,6 +72,13 @@ impl Open for Link {
 struct SimSession {
     clock: Arc<dyn Clock>,
     devices: HashMap<Arc<str>, Device>,
+    watched: Vec<Watched>,
+}
+
+/// A group that its device reports, and when it does so next.
+struct Watched {
+    watch: Watch,
+    next: Moment,
 }
 
 /// What one device remembers for as long as the link is open.
@@ -77,6 +88,31 @@ struct Device {
     answered: u64,
     writes: u32,
     setpoints: HashMap<Box<str>, Value>,
+}
+
+impl Device {
+    fn value(&self, point: &Point, now: Moment) -> Option<Value> {
+        match &point.address {
+            Address::Counter => Some(address::number(self.answered as f64, point.data_type)),
+            Address::Setpoint(name) => Some(match self.setpoints.get(name) {
+                Some(value) => value.clone(),
+                None => address::initial(point.data_type),
+            }),
+            other => other.value(now, point.data_type),
+        }
+    }
+
+    fn report(&self, watch: WatchId, point: &Point, now: Moment, unix_ns: i64) -> Report {
+        let quality = if point.refused { Quality::BAD_UNKNOWN_ADDRESS } else { Quality::GOOD };
+        Report {
+            watch,
+            tag: point.index,
+            value: self.value(point, now).filter(|_| !point.refused),
+            quality,
+            source_time: Some(unix_ns),
+            past: false,
+        }
+    }
 }
 
 impl Session for SimSession {
@@ -104,21 +140,81 @@ impl Session for SimSession {
             device.answered += 1;
             let now = self.clock.now();
             for point in &read.points {
-                let value = match &point.address {
-                    Address::Counter => address::number(device.answered as f64, point.data_type),
-                    Address::Setpoint(name) => match device.setpoints.get(name) {
-                        Some(value) => value.clone(),
-                        None => address::initial(point.data_type),
-                    },
-                    other => match other.value(now, point.data_type) {
-                        Some(value) => value,
-                        None => continue,
-                    },
-                };
-                out.put(point.index as usize, value.as_ref());
+                if let Some(value) = device.value(point, now) {
+                    out.put(point.index as usize, value.as_ref());
+                }
             }
             Ok(())
         })
+    }
+
+    fn watch<'a>(
+        &'a mut self,
+        watches: &'a [Watch],
+    ) -> BoxFuture<'a, Result<Vec<Unwatched>, Fault>> {
+        self.watched.retain(|watched| watches.iter().any(|watch| watch.id == watched.watch.id));
+        for watch in watches {
+            if !self.watched.iter().any(|watched| watched.watch.id == watch.id) {
+                // The values as they are now come first.
+                self.watched.push(Watched { watch: watch.clone(), next: self.clock.now() });
+            }
+        }
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Waits before it changes anything, and so loses nothing when it is dropped.
+    fn event<'a>(&'a mut self, out: &'a mut Vec<Report>) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let Some(next) = self.watched.iter().map(|watched| watched.next).min() else {
+                return std::future::pending().await;
+            };
+            self.clock.sleep_until(next).await;
+            let now = self.clock.now();
+            for Watched { watch, next } in self.watched.iter_mut().filter(|w| w.next <= now) {
+                *next = now.after(watch.interval);
+                let read: &Read = watch.token.get();
+                let device = self.devices.entry(read.device.clone()).or_default();
+                device.reads = device.reads.wrapping_add(1);
+                if is_nth(device.reads, read.settings.lost_every) {
+                    return Err(Fault::Link("the connection was lost, by `lost_every`".to_owned()));
+                }
+                device.answered += 1;
+                let wall = self.clock.wall().unix_ns;
+                out.extend(
+                    read.points.iter().map(|point| device.report(watch.id, point, now, wall)),
+                );
+            }
+            Ok(())
+        })
+    }
+
+    /// One folder a form of address, and an example inside each.
+    fn browse<'a>(
+        &'a mut self,
+        request: &'a BrowseRequest<'a>,
+    ) -> BoxFuture<'a, Result<BrowsePage, Fault>> {
+        let forms = address::FORMS
+            .iter()
+            .filter(|(form, ..)| request.from.is_empty() || request.from == *form);
+        let nodes = forms.map(|(form, meaning, example)| match request.from {
+            "" => BrowseNode {
+                id: (*form).to_owned(),
+                name: form.split(':').next().unwrap_or(form).to_owned(),
+                inside: true,
+                description: Some((*meaning).to_owned()),
+                ..BrowseNode::default()
+            },
+            _ => BrowseNode {
+                id: (*example).to_owned(),
+                name: example.replace([':', '.'], "_"),
+                address: Some((*example).to_owned()),
+                data_type: address::suggested_type(example),
+                write: example.starts_with("setpoint"),
+                ..BrowseNode::default()
+            },
+        });
+        let page = BrowsePage { nodes: nodes.collect(), more: None };
+        Box::pin(async { Ok(page) })
     }
 
     fn write<'a>(

@@ -8,3 +8,4 @@ mod edge;
 mod fake_sink;
 mod reconcile;
 mod sinks;
+mod watch;

@@ -7,9 +7,11 @@ interface Props {
   findings: Finding[]
   dropped?: number
   onChoose?: (finding: Finding) => void
+  /** what was checked has no lines a person could look at */
+  withoutLines?: boolean
 }
 
-export function FindingList({ findings, dropped = 0, onChoose }: Props) {
+export function FindingList({ findings, dropped = 0, onChoose, withoutLines = false }: Props) {
   return (
     <ol className="findings">
       {findings.map((finding) => {
@@ -18,7 +20,8 @@ export function FindingList({ findings, dropped = 0, onChoose }: Props) {
             <Icon name={finding.weight === 'error' ? 'cross' : 'warning'} />
             <span className="finding-text">
               <span className="finding-place">
-                <span className="visually-hidden">{finding.weight} in </span>line {finding.line}
+                <span className="visually-hidden">{finding.weight} in </span>
+                {!withoutLines && `line ${finding.line}`}
                 <code>{finding.path}</code>
               </span>
               <strong>

@@ -46,7 +46,7 @@ export function SelectField({ label, hint, problem, children, ...select }: Selec
           {hint}
         </span>
       )}
-      <select {...select} id={id} className="input" aria-describedby={described(id, hint, problem)}>
+      <select {...select} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem)}>
         {children}
       </select>
       <FieldProblem id={id} problem={problem} />

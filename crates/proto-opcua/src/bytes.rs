@@ -124,6 +124,11 @@ impl<'a> Reader<'a> {
         result
     }
 
+    /// Reads bytes that lie inside what is read here, under the same limits.
+    pub fn inside<'b>(&self, bytes: &'b [u8]) -> Reader<'b> {
+        Reader { bytes, depth: self.depth, items_left: self.items_left }
+    }
+
     pub fn remaining(&self) -> &'a [u8] {
         self.bytes
     }

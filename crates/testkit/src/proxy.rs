@@ -27,6 +27,8 @@ pub enum Fault {
     CorruptAt(u64),
     /// Byte by byte, with this pause after each.
     Trickle(Duration),
+    /// Every byte is another one.
+    Garble,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +204,11 @@ async fn hand_on(
                 piece[(position - start) as usize] ^= 0xFF;
             }
         }
+        Fault::Garble => {
+            for (byte, position) in piece.iter_mut().zip(start..) {
+                *byte ^= (position.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8 | 1;
+            }
+        }
         Fault::CutAt(position) => {
             if start + length >= position {
                 let rest = position.saturating_sub(start) as usize;
@@ -287,6 +294,14 @@ mod tests {
         let mut expected = SENT.to_vec();
         expected[3] ^= 0xFF;
         assert_eq!(exchange(&mut rig).await, expected);
+    }
+
+    #[tokio::test]
+    async fn no_byte_of_a_garbled_connection_is_right() {
+        let mut rig = rig(Direction::ToServer, Fault::Garble).await;
+        let got = exchange(&mut rig).await;
+        assert_eq!(got.len(), SENT.len());
+        assert!(got.iter().zip(SENT).all(|(a, b)| a != b), "{got:?}");
     }
 
     #[tokio::test]

@@ -1,9 +1,14 @@
-//! The driver for Modbus TCP: checks settings and addresses, packs tags into the fewest requests, and
-//! makes sessions that read and write. Timing of polls, retries and reconnecting are the runtime's.
+//! The drivers for Modbus on TCP and on serial lines: check settings and addresses, pack tags into the
+//! fewest requests, and make sessions that read and write. Timing of polls, retries and reconnecting are
+//! the runtime's.
 
 mod address;
+mod bus;
+mod channel;
 mod codec;
+mod debts;
 mod link;
+mod open;
 mod order;
 mod plan;
 mod point;
@@ -11,13 +16,13 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
-
-pub use settings::Settings;
+mod words;
 
 use address::Wrong;
+use open::{Host, OpenSerial, OpenTcp};
 use plan::{Manner, Write};
 use point::Point;
-use session::OpenTcp;
+use settings::{SerialSettings, Settings, TcpSettings};
 use std::sync::Arc;
 use tagwerk_component::{
     Ability, AddressForm, DevicePlan, DeviceRequest, Driver, Findings, GroupPlan, GroupRequest,
@@ -28,12 +33,15 @@ use tagwerk_model::DataType;
 /// `modbus-tcp`.
 pub struct ModbusTcp;
 
+/// `modbus-serial`.
+pub struct ModbusSerial;
+
 impl Driver for ModbusTcp {
     fn spec(&self) -> Spec {
         Spec {
             name: "modbus-tcp",
             summary: "Devices that speak Modbus on TCP, directly or behind a gateway.",
-            settings: schemars::schema_for!(Settings),
+            settings: schemars::schema_for!(TcpSettings),
             addresses: ADDRESSES.to_vec(),
             data_types: DataType::ALL.into_iter().filter(|t| *t != DataType::List).collect(),
             abilities: vec![Ability::Read, Ability::Write],
@@ -43,31 +51,70 @@ impl Driver for ModbusTcp {
 
     fn check(&self, device: &DeviceRequest<'_>, findings: &mut Findings) -> Option<DevicePlan> {
         let before = findings.errors();
-        let settings = Settings::read(device.settings, findings)?;
-        let manner = Manner::of(&settings);
-        let mut check =
-            GroupCheck { settings: &settings, manner: &manner, warned: false, findings };
-        let groups: Vec<GroupPlan> = device
-            .groups
-            .iter()
-            .enumerate()
-            .map(|(index, group)| check.group(index, group))
-            .collect();
+        let settings: TcpSettings = settings::read(device.settings, findings)?;
+        settings.check(findings);
+        let groups = groups(device, &settings.common(), &settings.manner(), findings);
         if findings.errors() > before {
             return None;
         }
+        let host = |(name, port): (&str, u16)| Host { name: name.to_owned(), port };
         Some(DevicePlan {
             link: settings.link(),
             open: Arc::new(OpenTcp {
-                host: settings.bare_host().to_owned(),
-                port: settings.port,
+                main: host((settings.bare_host(), settings.port)),
+                backup: settings.backup().map(host),
+                framing: settings.framing,
                 connect_timeout: settings.connect_timeout.0,
+                main_retry: settings.main_retry.0,
             }),
             read_retries: settings.retries.into(),
             groups,
             browse: None,
         })
     }
+}
+
+impl Driver for ModbusSerial {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: "modbus-serial",
+            summary: "Devices that speak Modbus RTU or ASCII on a serial line, such as RS-485.",
+            settings: schemars::schema_for!(SerialSettings),
+            addresses: ADDRESSES.to_vec(),
+            data_types: DataType::ALL.into_iter().filter(|t| *t != DataType::List).collect(),
+            abilities: vec![Ability::Read, Ability::Write],
+            example: "port: /dev/ttyUSB0\nbaud: 19200\nparity: even\nunit: 3\n",
+        }
+    }
+
+    fn check(&self, device: &DeviceRequest<'_>, findings: &mut Findings) -> Option<DevicePlan> {
+        let before = findings.errors();
+        let settings: SerialSettings = settings::read(device.settings, findings)?;
+        settings.check(findings);
+        let line = settings.line();
+        let groups = groups(device, &settings.common(), &settings.manner(&line), findings);
+        if findings.errors() > before {
+            return None;
+        }
+        Some(DevicePlan {
+            link: settings.link(),
+            open: Arc::new(OpenSerial { line }),
+            read_retries: settings.retries.into(),
+            groups,
+            browse: None,
+        })
+    }
+}
+
+fn groups(
+    device: &DeviceRequest<'_>,
+    settings: &Settings,
+    manner: &Arc<Manner>,
+    findings: &mut Findings,
+) -> Vec<GroupPlan> {
+    let mut check = GroupCheck { settings, manner, warned: false, findings };
+    let groups = device.groups.iter().enumerate();
+    groups.map(|(index, group)| check.group(index, group)).collect()
 }
 
 struct GroupCheck<'a> {
@@ -139,7 +186,8 @@ const ADDRESSES: [AddressForm; 8] = [
     },
     AddressForm {
         form: "….bit",
-        meaning: "One bit of a register, 0 (the lowest) to 15, for type `bool`; read only.",
+        meaning: "One bit of a register, 0 (the lowest) to 15, for type `bool`; written as \
+                  `bit_write` says.",
         example: "holding:100.3",
     },
     AddressForm {

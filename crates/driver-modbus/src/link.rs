@@ -1,14 +1,16 @@
 //! One TCP connection: sends a request and finds its answer, whatever else arrives. Knows which
 //! answers it has stopped waiting for, so that none is ever taken for the answer to another request.
 
+use crate::channel::{Failure, Reply};
 use crate::plan::Manner;
+use crate::words;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tagwerk_component::{Fault, WriteSent};
+use tagwerk_component::{Fault, Trace, WriteSent};
 use tagwerk_env::{Clock, Moment, Stream, timeout};
 use tagwerk_model::Quality;
 use tagwerk_proto_modbus::Request;
@@ -28,20 +30,6 @@ const QUIET_MIN: Duration = Duration::from_secs(10);
 /// Frames that arrived unasked and are read before one request. More: they are read while waiting
 /// for its answer.
 const DRAINED_READS_MAX: usize = 16;
-
-/// Whether the request is answered: broadcasts are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    Expected,
-    None,
-}
-
-/// A request that got no answer, and whether any of it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub fault: Fault,
-    pub sent: WriteSent,
-}
 
 /// What the answer in question must have.
 #[derive(Clone, Copy)]
@@ -68,6 +56,7 @@ struct Counts {
 pub struct Link {
     clock: Arc<dyn Clock>,
     stream: Box<dyn Stream>,
+    trace: Trace,
     /// `host:port`, for messages.
     peer: Arc<str>,
     frames: FrameBuffer,
@@ -87,10 +76,16 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(clock: Arc<dyn Clock>, stream: Box<dyn Stream>, peer: Arc<str>) -> Link {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        trace: Trace,
+        stream: Box<dyn Stream>,
+        peer: Arc<str>,
+    ) -> Link {
         Link {
             clock,
             stream,
+            trace,
             peer,
             frames: FrameBuffer::new(),
             outgoing: Vec::with_capacity(512),
@@ -126,8 +121,7 @@ impl Link {
         }
         // A connection that the peer closed meanwhile is noticed before anything is sent on it: a
         // write must not become uncertain for nothing.
-        let unsent = |fault| Failure { fault, sent: WriteSent::No };
-        self.drain().await.map_err(|reason| unsent(Fault::Link(reason)))?;
+        self.drain().await.map_err(|reason| Failure::unsent(Fault::Link(reason)))?;
         let expected = Expected {
             transaction: self.next_transaction(),
             unit,
@@ -137,9 +131,11 @@ impl Link {
         self.taken = 0;
         encode_request(expected.transaction, unit, request, &mut self.outgoing).map_err(
             |wrong| {
-                unsent(Fault::Refused { quality: Quality::BAD_INTERNAL, reason: wrong.to_string() })
+                let reason = wrong.to_string();
+                Failure::unsent(Fault::Refused { quality: Quality::BAD_INTERNAL, reason })
             },
         )?;
+        self.trace.sent(&self.outgoing, || words::request(unit, request));
         let begun = clock.now();
         let deadline = begun.after(manner.timeout);
         let outcome = timeout(&*clock, deadline, self.converse(expected, reply, deadline)).await;
@@ -243,26 +239,36 @@ impl Link {
                 Err(wrong) => return Err(format!("the stream from {} is {wrong}", self.peer)),
             };
             let function = frame.pdu.first().map_or(0, |code| code & 0x7F);
-            match expected {
+            let told = |prefix: &str| format!("{prefix}{}", words::answer(frame.unit, frame.pdu));
+            let prefix = match expected {
                 Some(e) if e.transaction == frame.transaction => {
                     if e.unit == frame.unit && e.function == function {
                         self.answer.clear();
                         self.answer.extend_from_slice(frame.pdu);
+                        self.trace.received(frame.raw, || told(""));
                         return Ok(true);
                     }
                     self.counts.foreign += 1;
+                    "Of another unit or function than asked, dropped: "
                 }
                 _ => {
                     let known =
                         self.abandoned.iter().position(|a| a.transaction == frame.transaction);
                     match known.and_then(|at| self.abandoned.remove(at)) {
-                        Some(Abandoned { reply: Reply::Expected, .. }) => self.counts.late += 1,
+                        Some(Abandoned { reply: Reply::Expected, .. }) => {
+                            self.counts.late += 1;
+                            "Too late, dropped: "
+                        }
                         // Some servers answer broadcasts all the same.
-                        Some(Abandoned { reply: Reply::None, .. }) => {}
-                        None => self.counts.foreign += 1,
+                        Some(Abandoned { reply: Reply::None, .. }) => "To a broadcast, dropped: ",
+                        None => {
+                            self.counts.foreign += 1;
+                            "Never asked for, dropped: "
+                        }
                     }
                 }
-            }
+            };
+            self.trace.received(frame.raw, || told(prefix));
         }
     }
 
@@ -306,6 +312,7 @@ impl Link {
             return Failure { fault: Fault::Link(reason), sent };
         }
         self.abandon(expected.transaction, Reply::Expected);
+        self.trace.note(|| format!("Unit {} did not answer within {waited}", expected.unit));
         if self.unanswered == 0 {
             self.unanswered_since = begun;
         }

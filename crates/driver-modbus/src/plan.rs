@@ -4,29 +4,75 @@
 use crate::address::Area;
 use crate::codec::Item;
 use crate::point::{Codec, Point};
-use crate::settings::{Settings, WriteSingle};
+use crate::settings::{BitWrite, Settings, WriteSingle};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{ReadRequest, Token};
+use tagwerk_env::{Parity, SerialLine};
 use tagwerk_proto_modbus::Request;
+use tagwerk_proto_modbus::serial::Framing;
 
 /// What all requests of one device have in common; devices on one link may differ in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Manner {
     pub timeout: Duration,
     pub pause: Duration,
+    /// What follows a broadcast before the next request.
+    pub turnaround: Duration,
     pub write_single: WriteSingle,
+    pub bit_write: BitWrite,
+    pub write_read: bool,
     pub read_back: bool,
+    /// The serial line as this device wants it, on which all devices must agree.
+    pub line: Option<Arc<Line>>,
 }
 
 impl Manner {
-    pub fn of(settings: &Settings) -> Arc<Manner> {
-        Arc::new(Manner {
+    pub fn of(settings: &Settings) -> Manner {
+        Manner {
             timeout: settings.timeout.0,
             pause: settings.pause.0,
+            turnaround: Duration::ZERO,
             write_single: settings.write_single,
+            bit_write: settings.bit_write,
+            write_read: settings.write_read,
             read_back: settings.read_back,
-        })
+            line: None,
+        }
+    }
+}
+
+/// A serial line and how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub serial: SerialLine,
+    pub framing: Framing,
+    /// Before each request, and at the end of each message.
+    pub silence: Duration,
+    pub echo: bool,
+}
+
+impl Line {
+    /// How long a character is on the line.
+    pub fn character(&self) -> Duration {
+        Duration::from_secs(1) * self.serial.bits_per_character() / self.serial.baud.max(1)
+    }
+}
+
+/// As people write it: `9600 baud 8N1, rtu`.
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SerialLine { baud, data_bits, stop_bits, .. } = self.serial;
+        let parity = match self.serial.parity {
+            Parity::None => 'N',
+            Parity::Even => 'E',
+            Parity::Odd => 'O',
+        };
+        let framing = match self.framing {
+            Framing::Rtu => "rtu",
+            Framing::Ascii => "ascii",
+        };
+        write!(f, "{baud} baud {data_bits}{parity}{stop_bits}, {framing}")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::address::{Address, Area, Base, Wrong};
 use crate::order::{Order, Width};
-use crate::settings::{Settings, WriteSingle};
+use crate::settings::{BitWrite, Settings, WriteSingle};
 use tagwerk_model::DataType;
 
 /// How a value lies in coils or registers.
@@ -127,11 +127,16 @@ impl Point {
             Area::Coil | Area::Holding => {}
         }
         match self.codec.form {
-            Form::Bit => {
+            Form::Bit if settings.bit_write == BitWrite::Refuse => {
                 return Err(Wrong::address(
-                    "one bit of a register cannot be written by itself: that takes function 22, \
-                     which this driver does not use yet",
-                    "write the whole register as `uint16`, or a coil if the device has one for it",
+                    "one bit of a register is not written by itself, as `bit_write: refuse` says",
+                    "set `bit_write: mask`, or write the whole register as `uint16`",
+                ));
+            }
+            Form::Bit if settings.bit_write == BitWrite::ReadModifyWrite && self.unit == 0 => {
+                return Err(Wrong::address(
+                    "one bit of a register cannot be broadcast with `bit_write: read_modify_write`",
+                    "give the device's own unit, or set `bit_write: mask`",
                 ));
             }
             Form::I8 | Form::U8 => {
@@ -142,11 +147,12 @@ impl Point {
             }
             _ => {}
         }
-        if width > u16::from(settings.write_size) {
+        let most = settings.write_registers_max();
+        if width > u16::from(most) {
             return Err(Wrong::address(
                 format!(
-                    "the value takes {width} registers, but `write_size` lets a write have {}",
-                    settings.write_size
+                    "the value takes {width} registers, but `{}` lets a write have {most}",
+                    if most < settings.write_size { "write_read" } else { "write_size" }
                 ),
                 "a value is never written in two parts; 123 registers (246 bytes) is the most",
             ));

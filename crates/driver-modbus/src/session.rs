@@ -1,120 +1,223 @@
 //! Reads and writes over one link, and what the device's answers mean for the runtime.
 
 use crate::address::Area;
+use crate::channel::{Channel, Failure};
 use crate::codec::{Scratch, decode, decode_all, encode, shown};
-use crate::link::{Failure, Link, Reply};
-use crate::plan::{Read, Span, Write, divide};
-use crate::point::Form;
-use crate::settings::WriteSingle;
+use crate::open::WayBack;
+use crate::plan::{Line, Manner, Read, Span, Write, divide};
+use crate::point::{Codec, Form};
+use crate::settings::{BitWrite, WriteSingle};
 use std::sync::Arc;
-use std::time::Duration;
 use tagwerk_component::{
-    BoxFuture, Fault, LinkContext, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
+    BoxFuture, Fault, ReadRequest, Report, Session, Token, WriteFault, WriteSent,
 };
-use tagwerk_env::timeout;
 use tagwerk_model::{BatchBuilder, Quality, Value};
 use tagwerk_proto_modbus::{Exception, Function, Request, Response};
 
-/// Makes the connection to a device or gateway.
-pub struct OpenTcp {
-    pub host: String,
-    pub port: u16,
-    pub connect_timeout: Duration,
-}
-
-impl Open for OpenTcp {
-    fn open<'a>(
-        &'a self,
-        context: &'a LinkContext,
-    ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
-        Box::pin(async move {
-            let env = &context.env;
-            let peer = match self.host.contains(':') {
-                true => format!("[{}]:{}", self.host, self.port),
-                false => format!("{}:{}", self.host, self.port),
-            };
-            let deadline = env.clock.now().after(self.connect_timeout);
-            let connecting = env.net.connect(&self.host, self.port);
-            match timeout(&*env.clock, deadline, connecting).await {
-                Some(Ok(stream)) => {
-                    let link = Link::new(env.clock.clone(), stream, Arc::from(peer));
-                    Ok(Box::new(TcpSession::new(link)) as Box<dyn Session>)
-                }
-                Some(Err(error)) => Err(Fault::Link(format!(
-                    "cannot connect to {peer}: {error}; check `host`, `port` and the device's \
-                     network"
-                ))),
-                None => Err(Fault::Link(format!(
-                    "no connection to {peer} within {}; check `host`, `port`, and whether a \
-                     firewall is between",
-                    tagwerk_component::Duration(self.connect_timeout)
-                ))),
-            }
-        })
-    }
-}
-
-pub struct TcpSession {
-    link: Link,
+pub struct ModbusSession {
+    channel: Channel,
+    /// While a backup is in use.
+    way_back: Option<WayBack>,
+    /// The serial line as it was opened.
+    line: Option<Arc<Line>>,
     scratch: Scratch,
     /// What a write sends: registers, or one byte for a coil.
     words: Vec<u8>,
+    backup: BackupCounts,
 }
 
-impl TcpSession {
-    pub fn new(link: Link) -> TcpSession {
-        TcpSession { link, scratch: Scratch::default(), words: Vec::new() }
+#[derive(Default)]
+struct BackupCounts {
+    connections: u64,
+    requests: u64,
+    returns: u64,
+}
+
+impl ModbusSession {
+    /// With a way back to the main host if the channel leads to the backup.
+    pub fn new(channel: Channel, way_back: Option<WayBack>) -> ModbusSession {
+        let backup =
+            BackupCounts { connections: way_back.is_some().into(), ..BackupCounts::default() };
+        ModbusSession {
+            channel,
+            way_back,
+            line: None,
+            scratch: Scratch::default(),
+            words: Vec::new(),
+            backup,
+        }
+    }
+
+    /// On a serial line opened like this.
+    pub fn on(self, line: Arc<Line>) -> ModbusSession {
+        ModbusSession { line: Some(line), ..self }
+    }
+
+    /// Sends a request, once, and waits for its answer.
+    async fn exchange(
+        &mut self,
+        unit: u8,
+        request: &Request<'_>,
+        manner: &Manner,
+    ) -> Result<(), Failure> {
+        self.backup.requests += u64::from(self.way_back.is_some());
+        self.channel.exchange(unit, request, manner).await
+    }
+
+    /// Before something is asked: the line is as the device wants it, and the main host is used as soon
+    /// as it is back.
+    async fn begin(&mut self, manner: &Manner) -> Result<(), Fault> {
+        if let (Some(wanted), Some(open)) = (&manner.line, &self.line)
+            && wanted != open
+        {
+            let mut differences =
+                format!("this device wants {wanted}; the port is open with {open}");
+            if wanted.to_string() == open.to_string() {
+                differences = "this device wants another flow control, silence, echo or RS-485 \
+                               setting than the port is open with"
+                    .to_owned();
+            }
+            return Err(Fault::Settings(format!(
+                "devices on {} disagree about the line: {differences}; give all of them the same, or \
+                 move one to another port",
+                open.serial.path
+            )));
+        }
+        if let Some(way_back) = &mut self.way_back
+            && let Some(channel) = way_back.found_by_now().await
+        {
+            self.return_to(channel);
+        }
+        Ok(())
+    }
+
+    fn return_to(&mut self, channel: Channel) {
+        self.channel = channel;
+        self.way_back = None;
+        self.backup.returns += 1;
     }
 
     async fn read_items(&mut self, read: &Read, out: &mut BatchBuilder) -> Result<(), Fault> {
+        self.begin(&read.manner).await?;
         let request = read.span.request();
-        let asked = self.link.exchange(read.span.unit, &request, &read.manner, Reply::Expected);
+        let asked = self.exchange(read.span.unit, &request, &read.manner);
         asked.await.map_err(|failure| failure.fault)?;
-        let data = data_of(self.link.answer(), &read.span)?;
+        let data = data_of(self.channel.answer(), &read.span)?;
         decode_all(&read.items, data, &mut self.scratch, out);
         Ok(())
     }
 
     async fn write_value(&mut self, write: &Write, value: &Value) -> Result<(), WriteFault> {
-        self.words.clear();
-        let Write { manner, span, codec } = write;
-        encode(*codec, value, &mut self.words).map_err(|why| {
-            let reason = format!("{} was not written to {span}: {why}", shown(value));
-            WriteFault {
-                sent: WriteSent::No,
-                fault: Fault::Refused { quality: Quality::BAD_OUT_OF_RANGE, reason },
-            }
-        })?;
-        let request = write_request(span, manner.write_single, &self.words);
-        // Unit 0 means all of them, and none of them answers.
-        let reply = if span.unit == 0 { Reply::None } else { Reply::Expected };
-        self.link
-            .exchange(span.unit, &request, manner, reply)
-            .await
-            .map_err(|failure| unconfirmed(failure, span))?;
-        if reply == Reply::None {
-            return Ok(());
+        let unsent = |fault| WriteFault { sent: WriteSent::No, fault };
+        self.begin(&write.manner).await.map_err(unsent)?;
+        if write.codec.form == Form::Bit {
+            return self.write_bit(write, value).await;
         }
-        confirmed(self.link.answer(), &request, span)?;
-        match manner.read_back {
+        self.words.clear();
+        let Write { span, codec, .. } = write;
+        encode(*codec, value, &mut self.words).map_err(|why| unsent(unfit(value, span, &why)))?;
+        self.send_words(write, value).await
+    }
+
+    /// One bit of a register, by itself or with the register around it.
+    async fn write_bit(&mut self, write: &Write, value: &Value) -> Result<(), WriteFault> {
+        let Write { manner, span, codec } = write;
+        let unsent = |fault| WriteFault { sent: WriteSent::No, fault };
+        let Value::Bool(on) = value else {
+            let why = format!("{} is not true or false", shown(value));
+            return Err(unsent(unfit(value, span, &why)));
+        };
+        let bit = 1u16 << (codec.detail & 15);
+        let or = if *on { bit } else { 0 };
+        if manner.bit_write != BitWrite::ReadModifyWrite {
+            let request = Request::MaskWriteRegister { address: span.start, and: !bit, or };
+            self.confirm(&request, write).await.map_err(|fault| {
+                let remedy = "; set `bit_write: read_modify_write` if it has no function 22";
+                hinted(fault, Exception::ILLEGAL_FUNCTION, remedy)
+            })?;
+            return match manner.read_back && span.unit != 0 {
+                true => self.read_back(write, value).await,
+                false => Ok(()),
+            };
+        }
+        let request = span.request();
+        let asked = self.exchange(span.unit, &request, manner);
+        asked.await.map_err(|failure| {
+            unsent(prefixed(failure.fault, &format!("nothing was written to {span}")))
+        })?;
+        let data = data_of(self.channel.answer(), span).map_err(unsent)?;
+        let before = data.first_chunk().map_or(0, |word| u16::from_be_bytes(*word));
+        self.words.clear();
+        self.words.extend((before & !bit | or).to_be_bytes());
+        self.send_words(write, value).await
+    }
+
+    /// Writes what is in `words`.
+    async fn send_words(&mut self, write: &Write, value: &Value) -> Result<(), WriteFault> {
+        let Write { manner, span, .. } = write;
+        let words = std::mem::take(&mut self.words);
+        let exchanged = manner.write_read && span.area == Area::Holding && span.unit != 0;
+        let request = match exchanged {
+            true => Request::ReadWriteRegisters {
+                read_start: span.start,
+                read_count: span.count,
+                write_start: span.start,
+                words: &words,
+            },
+            false => write_request(span, manner.write_single, &words),
+        };
+        let confirmed = self.confirm(&request, write).await;
+        self.words = words;
+        if exchanged {
+            confirmed.map_err(|fault| {
+                let remedy = "; leave `write_read` out if it has no function 23";
+                hinted(fault, Exception::ILLEGAL_FUNCTION, remedy)
+            })?;
+            return self.kept(write, value);
+        }
+        confirmed?;
+        match manner.read_back && span.unit != 0 {
             true => self.read_back(write, value).await,
             false => Ok(()),
         }
     }
 
+    /// Sends a write and sees that the answer confirms it; broadcasts are confirmed by nobody.
+    async fn confirm(&mut self, request: &Request<'_>, write: &Write) -> Result<(), WriteFault> {
+        let Write { manner, span, .. } = write;
+        let asked = self.exchange(span.unit, request, manner);
+        asked.await.map_err(|failure| unconfirmed(failure, span))?;
+        match span.unit {
+            0 => Ok(()),
+            _ => confirmed(self.channel.answer(), request, span),
+        }
+    }
+
     /// Reads what was written, and fails if the device kept something else.
     async fn read_back(&mut self, write: &Write, value: &Value) -> Result<(), WriteFault> {
-        let Write { manner, span, codec } = write;
-        let unsure = |fault: Fault| WriteFault {
-            sent: WriteSent::Perhaps,
-            fault: prefixed(fault, "the device confirmed the write, but reading it back failed"),
+        let Write { manner, span, .. } = write;
+        let request = write.span.request();
+        let asked = self.exchange(span.unit, &request, manner);
+        asked.await.map_err(|failure| unsure_of(failure.fault))?;
+        self.kept(write, value)
+    }
+
+    /// Whether the data in the last answer is what was written.
+    fn kept(&mut self, write: &Write, value: &Value) -> Result<(), WriteFault> {
+        let Write { span, codec, .. } = write;
+        let data = match Response::decode(self.channel.answer()) {
+            Ok(Response::RegistersReadWritten { words }) if words.len() == span.data_bytes() => {
+                words
+            }
+            _ => data_of(self.channel.answer(), span).map_err(unsure_of)?,
         };
-        let request = span.request();
-        let asked = self.link.exchange(span.unit, &request, manner, Reply::Expected);
-        asked.await.map_err(|failure| unsure(failure.fault))?;
-        let data = data_of(self.link.answer(), span).map_err(unsure)?;
-        let same = match codec.form {
+        let Codec { form, .. } = *codec;
+        let same = match form {
             Form::Coil => data.first().map(|byte| byte & 1) == self.words.first().copied(),
+            Form::Bit => {
+                let kept = decode(*codec, 0, data, &mut self.scratch);
+                kept.is_some_and(|kept| kept.to_value() == *value)
+            }
             _ => data == self.words,
         };
         if same {
@@ -130,7 +233,7 @@ impl TcpSession {
     }
 }
 
-impl Session for TcpSession {
+impl Session for ModbusSession {
     fn read<'a>(
         &'a mut self,
         request: &'a ReadRequest,
@@ -147,12 +250,33 @@ impl Session for TcpSession {
         Box::pin(self.write_value(tag.get(), value))
     }
 
+    /// Devices report nothing by themselves; the time goes into finding the main host again.
+    fn event<'a>(&'a mut self, _: &'a mut Vec<Report>) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async {
+            match &mut self.way_back {
+                None => std::future::pending().await,
+                Some(way_back) => {
+                    let channel = way_back.found().await;
+                    self.return_to(channel);
+                    Ok(())
+                }
+            }
+        })
+    }
+
     fn divide(&self, request: &ReadRequest) -> Option<Vec<ReadRequest>> {
         divide(request.token.get())
     }
 
     fn counters(&mut self) -> Vec<(&'static str, u64)> {
-        self.link.counters()
+        let mut counters = self.channel.counters();
+        let counts = std::mem::take(&mut self.backup);
+        counters.extend([
+            ("connections to the backup", counts.connections),
+            ("requests through the backup", counts.requests),
+            ("returns to the main host", counts.returns),
+        ]);
+        counters
     }
 }
 
@@ -209,6 +333,14 @@ fn confirmed(pdu: &[u8], request: &Request<'_>, span: &Span) -> Result<(), Write
             Response::RegisterWritten { address, value },
             Request::WriteRegister { address: a, value: v },
         ) => (address, value) == (*a, *v),
+        (
+            Response::RegisterMasked { address, and, or },
+            Request::MaskWriteRegister { address: a, and: n, or: o },
+        ) => (address, and, or) == (*a, *n, *o),
+        // What the device kept is seen in the data.
+        (Response::RegistersReadWritten { words }, Request::ReadWriteRegisters { .. }) => {
+            words.len() == span.data_bytes()
+        }
         (Response::CoilsWritten { start, count }, Request::WriteCoils { .. })
         | (Response::RegistersWritten { start, count }, Request::WriteRegisters { .. }) => {
             (start, count) == (span.start, span.count)
@@ -237,6 +369,30 @@ fn refusal(exception: Exception, function: Function, span: &Span) -> Fault {
         _ => Quality::BAD_DEVICE_FAILURE,
     };
     Fault::Refused { quality: quality.with_detail(exception.0.into()), reason }
+}
+
+/// The value is not one that the tag can take.
+fn unfit(value: &Value, span: &Span, why: &str) -> Fault {
+    let reason = format!("{} was not written to {span}: {why}", shown(value));
+    Fault::Refused { quality: Quality::BAD_OUT_OF_RANGE, reason }
+}
+
+/// Adds what to do to a refusal with this code.
+fn hinted(mut fault: WriteFault, exception: Exception, remedy: &str) -> WriteFault {
+    if let Fault::Refused { quality, reason } = &mut fault.fault
+        && quality.detail() == u16::from(exception.0)
+        && fault.sent == WriteSent::No
+    {
+        reason.push_str(remedy);
+    }
+    fault
+}
+
+fn unsure_of(fault: Fault) -> WriteFault {
+    WriteFault {
+        sent: WriteSent::Perhaps,
+        fault: prefixed(fault, "the device confirmed the write, but reading it back failed"),
+    }
 }
 
 fn not_understood(function: Function, span: &Span, why: &str) -> Fault {

@@ -23,6 +23,8 @@ pub struct Frame<'a> {
     pub unit: u8,
     /// At least one byte, the function code.
     pub pdu: &'a [u8],
+    /// As received, with its header.
+    pub raw: &'a [u8],
 }
 
 /// Bytes that cannot be the start of a frame.
@@ -147,7 +149,9 @@ impl FrameBuffer {
         let Some((&unit, pdu)) = rest.get(..counted).and_then(|body| body.split_first()) else {
             return Ok(None);
         };
-        self.start = self.start.saturating_add(PREFIX_BYTES).saturating_add(counted);
-        Ok(Some(Frame { transaction: u16::from_be_bytes([t0, t1]), unit, pdu }))
+        let whole = PREFIX_BYTES.saturating_add(counted);
+        let raw = waiting.get(..whole).unwrap_or_default();
+        self.start = self.start.saturating_add(whole);
+        Ok(Some(Frame { transaction: u16::from_be_bytes([t0, t1]), unit, pdu, raw }))
     }
 }

@@ -1,6 +1,8 @@
 //! RTU and ASCII: frames and their check sums, and what is found on lines with noise, echoes, pauses,
 //! and messages of others.
 
+#![allow(clippy::unwrap_used)]
+
 use tagwerk_proto_modbus::serial::{
     Asked, Damage, Echo, Found, Framing, Line, Reader, encode_request, encode_response,
 };

@@ -16,7 +16,7 @@ fn requests(json: &str, tags: &[&str]) -> Vec<ReadRequest> {
         let data_type = DataType::from_name(data_type).unwrap();
         (index as u32, Point::parse(address, data_type, &settings).unwrap())
     });
-    reads(wanted.collect(), &settings, &Manner::of(&settings))
+    reads(wanted.collect(), &settings, &Arc::new(Manner::of(&settings)))
 }
 
 fn said(requests: &[ReadRequest]) -> String {
@@ -107,7 +107,7 @@ fn a_million_tags_are_planned_in_little_room() {
     assert_eq!(size_of::<Item>(), 8);
     assert_eq!(size_of::<Point>(), 6);
     let settings = settings("{}");
-    let manner = Manner::of(&settings);
+    let manner = Arc::new(Manner::of(&settings));
     // 16 units of 62,500 registers, in an order that is not that of their addresses.
     let wanted: Vec<(u32, Point)> = (0..1_000_000u32)
         .map(|tag| {

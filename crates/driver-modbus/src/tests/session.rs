@@ -2,8 +2,9 @@
 //! stands still until nothing else can happen.
 
 use crate::ModbusTcp;
+use crate::channel::Channel;
 use crate::link::Link;
-use crate::session::TcpSession;
+use crate::session::ModbusSession;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tagwerk_component::{
     BoxFuture, DevicePlan, DeviceRequest, Driver, Fault, Findings, GroupRequest, Session,
-    TagRequest, WriteFault, WriteSent,
+    TagRequest, Trace, WriteFault, WriteSent,
 };
 use tagwerk_env::{Clock, Env, Listener, Moment, Net, Stream, SystemDisk, WallTime};
 use tagwerk_model::{
@@ -421,8 +422,9 @@ impl AsyncWrite for Flood {
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_other_frames_does_not_hold_the_timer_up() {
     let Rig { plan, mut out, .. } = rig("{}", &["h:0"]).await;
-    let link = Link::new(Arc::new(BusyClock(0.into())), Box::new(Flood(0)), "plc:502".into());
-    let mut session = TcpSession::new(link);
+    let clock = Arc::new(BusyClock(0.into()));
+    let link = Link::new(clock, Trace::off(), Box::new(Flood(0)), "plc:502".into());
+    let mut session = ModbusSession::new(Channel::Tcp(Box::new(link)), None);
     let read = session.read(&plan.groups[0].reads[0], &mut out).await;
     assert!(matches!(read, Err(Fault::Silent(_))), "{read:?}");
 }

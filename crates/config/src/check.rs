@@ -1,6 +1,7 @@
 //! Checks a whole document: shape, then meaning, part by part, so that a mistake hides no other.
 
-use crate::checked::{Checked, CheckedDevice, CheckedSink, EdgeConfig};
+use crate::blame::Blame;
+use crate::checked::{Checked, CheckedDevice, CheckedSink, CheckedTemplate, EdgeConfig};
 use crate::document::{DocumentForm, EdgeForm, VERSION, document_schema};
 use crate::names::{Wrong, check_name};
 use crate::report::{LocatedFinding, Report};
@@ -8,8 +9,9 @@ use crate::settings::Component;
 use crate::shape::Shapes;
 use crate::source::{Form, Node, Source, shortened};
 use crate::syntax;
+use crate::template::Templates;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use tagwerk_component::{Driver, Sink};
 use tagwerk_model::limits;
@@ -33,11 +35,24 @@ pub struct Lint {
 
 /// Finds everything that is wrong with a document. Pure; never panics.
 pub fn lint(text: &[u8], catalogue: &Catalogue) -> Lint {
+    lint_for(text, catalogue, Purpose::Apply)
+}
+
+/// What a document is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be applied as it is.
+    Apply,
+    /// A device that is being set up: what it will read comes later.
+    Trial,
+}
+
+pub(crate) fn lint_for(text: &[u8], catalogue: &Catalogue, purpose: Purpose) -> Lint {
     let (source, report) = match syntax::read(text) {
         Ok(read) => read,
         Err(finding) => return Lint { findings: vec![finding], dropped: 0, checked: None },
     };
-    let mut checker = Checker::new(&source, report, catalogue);
+    let mut checker = Checker::new(&source, report, catalogue, purpose);
     let checked = checker.document();
     let mut report = checker.report;
     if checked.is_none() && report.errors() == 0 {
@@ -63,15 +78,25 @@ pub(crate) struct Checker<'s> {
     pub report: Report,
     pub drivers: Vec<Component<dyn Driver>>,
     pub sinks: Vec<Component<dyn Sink>>,
-    pub units: HashMap<&'s str, Arc<str>>,
+    pub units: HashSet<Arc<str>>,
     /// Tags so far.
     pub tags: usize,
     /// Something could not be read: what is built is not the whole document.
     pub incomplete: bool,
+    /// Where secrets are used, and their names.
+    pub secrets: Vec<(String, String)>,
+    pub purpose: Purpose,
+    /// Nodes that templates have added.
+    pub nodes_made: usize,
 }
 
 impl<'s> Checker<'s> {
-    fn new(source: &'s Source, report: Report, catalogue: &Catalogue) -> Checker<'s> {
+    fn new(
+        source: &'s Source,
+        report: Report,
+        catalogue: &Catalogue,
+        purpose: Purpose,
+    ) -> Checker<'s> {
         let drivers = catalogue.drivers.iter().map(|d| Component::new(*d, d.spec())).collect();
         let sinks = catalogue.sinks.iter().map(|s| Component::new(*s, s.spec())).collect();
         Checker {
@@ -79,9 +104,12 @@ impl<'s> Checker<'s> {
             report,
             drivers,
             sinks,
-            units: HashMap::new(),
+            units: HashSet::new(),
             tags: 0,
             incomplete: false,
+            secrets: Vec::new(),
+            purpose,
+            nodes_made: 0,
         }
     }
 
@@ -93,9 +121,13 @@ impl<'s> Checker<'s> {
         }
         self.version(root);
         let edge = root.get("edge").and_then(|node| self.edge(node));
-        let devices = self.devices(root);
+        let mut templates = self.templates(root);
+        let devices = self.devices(root, &mut templates);
         let sinks = self.sinks(root, &devices);
-        Some(Checked { edge: edge?, devices, sinks }).filter(|_| !self.incomplete)
+        let templates = templates.list.iter().map(CheckedTemplate::new).collect();
+        let secrets = std::mem::take(&mut self.secrets);
+        let checked = Checked { edge: edge?, templates, devices, sinks, secrets };
+        Some(checked).filter(|_| !self.incomplete)
     }
 
     fn version(&mut self, root: Node<'s>) {
@@ -118,7 +150,22 @@ impl<'s> Checker<'s> {
         Some(EdgeConfig { name: name.to_owned(), description: description.map(str::to_owned) })
     }
 
-    fn devices(&mut self, root: Node<'s>) -> Vec<CheckedDevice> {
+    fn devices(&mut self, root: Node<'s>, templates: &mut Templates<'s>) -> Vec<CheckedDevice> {
+        let mut blame = Blame::default();
+        let devices = self.device_list(root, templates, &mut blame);
+        blame.settle(self.source, &templates.list, &mut self.report);
+        for template in templates.list.iter().filter(|template| template.devices.is_empty()) {
+            self.unused_template(template);
+        }
+        devices
+    }
+
+    fn device_list(
+        &mut self,
+        root: Node<'s>,
+        templates: &mut Templates<'s>,
+        blame: &mut Blame,
+    ) -> Vec<CheckedDevice> {
         let Some(list) = root.get("devices") else { return Vec::new() };
         if list.len() > limits::DEVICES_MAX {
             let problem = format!("the edge has {} devices", list.len());
@@ -127,7 +174,7 @@ impl<'s> Checker<'s> {
         }
         let mut names = Names::default();
         let devices: Vec<_> =
-            list.items().filter_map(|node| self.device(node, &mut names)).collect();
+            list.items().filter_map(|n| self.device(n, &mut names, templates, blame)).collect();
         self.incomplete |= devices.len() != list.len();
         devices
     }

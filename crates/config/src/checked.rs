@@ -11,8 +11,20 @@ use tagwerk_model::{DataType, Scale};
 
 pub struct Checked {
     pub edge: EdgeConfig,
+    pub templates: Vec<CheckedTemplate>,
     pub devices: Vec<CheckedDevice>,
     pub sinks: Vec<CheckedSink>,
+    /// Every use of a secret: the place, such as `devices/press/settings/password`, and its name.
+    pub secrets: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedTemplate {
+    pub name: Box<str>,
+    pub version: u32,
+    pub driver: Box<str>,
+    /// The names of the devices that use it.
+    pub devices: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +36,8 @@ pub struct EdgeConfig {
 pub struct CheckedDevice {
     pub name: Box<str>,
     pub description: Option<Box<str>>,
+    /// The name of the template that made it.
+    pub template: Option<Box<str>>,
     pub driver: &'static dyn Driver,
     pub driver_name: &'static str,
     pub enabled: bool,
@@ -76,6 +90,18 @@ pub struct CheckedSink {
     pub from: Start,
     /// Equal when kind and settings are.
     pub settings_fingerprint: u64,
+}
+
+impl CheckedTemplate {
+    pub(crate) fn new(template: &crate::template::Template<'_>) -> CheckedTemplate {
+        let text = |key: &str| template.node.get(key).map(crate::source::Node::text);
+        CheckedTemplate {
+            name: template.name.into(),
+            version: text("version").and_then(|text| text.parse().ok()).unwrap_or(1),
+            driver: text("driver").unwrap_or_default().into(),
+            devices: template.devices.iter().map(|name| (*name).into()).collect(),
+        }
+    }
 }
 
 impl Checked {

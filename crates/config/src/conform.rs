@@ -179,15 +179,21 @@ impl Shapes {
         {
             return false;
         }
+        match self.likeliest(node, options) {
+            Some(option) => self.check(node, option, report),
+            None => self.wrong_type(node, id, report),
+        }
+    }
+
+    /// The option that the node is most likely meant to be, if it is of its kind.
+    pub fn likeliest(&self, node: Node<'_>, options: &[Id]) -> Option<Id> {
         let mut fitting = options.iter().filter(|option| self.form_fits(node, **option));
-        let Some(first) = fitting.next() else {
-            return self.wrong_type(node, id, report);
-        };
+        let first = fitting.next()?;
         let best = fitting.fold((self.likeness(node, *first), *first), |best, option| {
             let likeness = self.likeness(node, *option);
             if likeness > best.0 { (likeness, *option) } else { best }
         });
-        self.check(node, best.1, report)
+        Some(best.1)
     }
 
     /// The key whose word tells which option is meant, and the words: `type: basic`.
@@ -267,6 +273,11 @@ impl Shapes {
     }
 
     fn wrong_type(&self, node: Node<'_>, id: Id, report: &mut Report) -> bool {
+        let is_secret = |shape: &Shape| matches!(shape, Shape::Map(map) if map.secret);
+        if self.any_option(id, is_secret) && !matches!(node.scalar(), None | Some(Scalar::Null)) {
+            crate::secret::in_clear_text(node, report);
+            return false;
+        }
         let expected = self.expected(id);
         let problem = format!("expected {expected}, found {}", describe(node));
         report.error(node, problem, self.type_remedy(node, id, &expected));

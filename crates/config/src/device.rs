@@ -1,11 +1,14 @@
 //! Checks devices and their groups, and has the driver check and plan them.
 
-use crate::check::{Checker, Names};
+use crate::blame::Blame;
+use crate::check::{Checker, Names, Purpose};
 use crate::checked::{CheckedDevice, CheckedGroup, CheckedTag, settings_fingerprint};
 use crate::document::{DeviceForm, GroupForm};
 use crate::names::check_name;
+use crate::scalar::Scalar;
 use crate::settings::{Component, Settings};
 use crate::source::{Form, Node};
+use crate::template::Templates;
 use serde::Deserialize;
 use std::time::Duration;
 use tagwerk_component::{
@@ -24,20 +27,46 @@ pub(crate) struct GroupDraft<'s> {
 }
 
 impl<'s> Checker<'s> {
-    pub fn device(&mut self, node: Node<'s>, names: &mut Names<'s>) -> Option<CheckedDevice> {
+    pub fn device(
+        &mut self,
+        node: Node<'s>,
+        names: &mut Names<'s>,
+        templates: &mut Templates<'s>,
+        blame: &mut Blame,
+    ) -> Option<CheckedDevice> {
         let form = DeviceForm::deserialize(node).ok()?;
         let name = form.name.get();
         self.named(node, name.and_then(check_name));
         self.unique(node, name, "device", names);
+        if is_written(node, "template") {
+            return self.device_of_template(node, templates, blame);
+        }
+        for key in ["parameters", "overrides"] {
+            if let Some(given) = node.get(key).filter(|_| is_written(node, key)) {
+                let problem = format!("`{key}` is for devices of a template");
+                self.report.error(given, problem, "add `template: NAME`, or remove it");
+            }
+        }
+        if !is_written(node, "driver") {
+            let remedy = "add `driver: …`, a text such as `modbus-tcp`, or `template: …`";
+            self.report.missing(node, "driver", remedy);
+        }
+        self.plain_device(node)
+    }
+
+    /// Checks a device without its name, which another has looked at.
+    pub fn plain_device(&mut self, node: Node<'s>) -> Option<CheckedDevice> {
+        let form = DeviceForm::deserialize(node).ok()?;
+        let name = form.name.get();
         let description = form.description.optional();
         self.description(node, description);
-        let driver = form.driver.get().and_then(|driver| {
+        let driver = form.driver.optional().and_then(|driver| {
             Checker::component(&mut self.report, node, "driver", "driver", driver, &self.drivers)
         });
         let spec = driver.as_ref().map(|driver| driver.spec.clone());
         let groups = self.groups(node, spec.as_deref());
         let driver = driver?;
-        let settings = self.settings(node, &driver)?;
+        let settings = self.settings(node, ("devices", name), &driver)?;
         let plan = self.plan(node, name.unwrap_or("?"), &driver, &settings, &groups);
         let (Some(name), Some(plan)) = (name, plan) else {
             self.incomplete = true;
@@ -48,6 +77,7 @@ impl<'s> Checker<'s> {
         Some(CheckedDevice {
             name: name.into(),
             description: description.map(Into::into),
+            template: None,
             driver: driver.component,
             driver_name: driver.spec.name,
             enabled: form.enabled.optional().unwrap_or(true),
@@ -124,6 +154,9 @@ impl<'s> Checker<'s> {
 
     /// Warns of a list that is empty or left out. What is not a list has been reported as that.
     fn nothing_inside(&mut self, owner: Node<'s>, key: &str, problem: &str) {
+        if self.purpose == Purpose::Trial {
+            return;
+        }
         if owner.get(key).is_none_or(|list| list.form() == Form::List) {
             self.report.warning(owner, problem, format!("add `{key}: [...]`"));
         }
@@ -197,4 +230,9 @@ impl GroupDraft<'_> {
         });
         GroupRequest { name: self.name, interval: self.interval, tags: tags.collect() }
     }
+}
+
+/// Whether a key has a value.
+fn is_written(node: Node<'_>, key: &str) -> bool {
+    node.get(key).is_some_and(|value| value.scalar() != Some(Scalar::Null))
 }

@@ -27,17 +27,58 @@ pub enum ChangeKind {
     Changed,
 }
 
-/// The changes that lead from `old` to `new`, in the order of `new`, with what was removed after its
-/// neighbours. Compares what is written, not what it means: a default written out is a change.
-pub fn diff(old: &[u8], new: &[u8]) -> Result<Vec<Change>, LocatedFinding> {
+/// What two documents differ in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// What is written differently, in the order of the new document, with what was removed after its
+    /// neighbours.
+    pub changes: Vec<Change>,
+    /// What that means for the devices of templates.
+    pub templates: Vec<TemplateChange>,
+    /// Warnings about the change itself, placed in the new document.
+    pub findings: Vec<LocatedFinding>,
+}
+
+/// A template that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TemplateChange {
+    pub name: String,
+    pub change: ChangeKind,
+    /// The devices that it makes differ, in the order of the new document.
+    pub devices: Vec<TouchedDevice>,
+}
+
+/// A device that a changed template touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TouchedDevice {
+    pub name: String,
+    /// What differs in the device as its template makes it; none for a device that comes or goes.
+    pub changes: Vec<Change>,
+    /// Changes that are not listed.
+    pub more: usize,
+}
+
+impl IntoIterator for Diff {
+    type Item = Change;
+    type IntoIter = std::vec::IntoIter<Change>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.changes.into_iter()
+    }
+}
+
+/// What leads from `old` to `new`. Compares what is written, not what it means: a default written out
+/// is a change. Devices of a changed template are compared as the template makes them.
+pub fn diff(old: &[u8], new: &[u8]) -> Result<Diff, LocatedFinding> {
     let (old, _) = syntax::read(old)?;
     let (new, _) = syntax::read(new)?;
     let mut changes = Vec::new();
     compare(old.root(), new.root(), &mut String::new(), &mut changes);
-    Ok(changes)
+    let (templates, findings) = crate::touched::template_changes(&old, &new);
+    Ok(Diff { changes, templates, findings })
 }
 
-fn compare(old: Node<'_>, new: Node<'_>, path: &mut String, changes: &mut Vec<Change>) {
+pub(crate) fn compare(old: Node<'_>, new: Node<'_>, path: &mut String, changes: &mut Vec<Change>) {
     match (old.form(), new.form()) {
         (Form::Map, Form::Map) => {
             compare_named(by_key(old), by_key(new), push_key, path, changes);
@@ -55,7 +96,7 @@ fn compare(old: Node<'_>, new: Node<'_>, path: &mut String, changes: &mut Vec<Ch
     }
 }
 
-fn push_item(path: &mut String, name: &str) {
+pub(crate) fn push_item(path: &mut String, name: &str) {
     path.push('[');
     path.push_str(name);
     path.push(']');
@@ -108,11 +149,11 @@ fn by_key(map: Node<'_>) -> Vec<(&str, Node<'_>)> {
     map.pairs().map(|(key, value)| (key.text(), value)).collect()
 }
 
-fn by_name(list: Node<'_>) -> Vec<(&str, Node<'_>)> {
+pub(crate) fn by_name(list: Node<'_>) -> Vec<(&str, Node<'_>)> {
     list.items().filter_map(|item| Some((item.name()?, item))).collect()
 }
 
-fn equal(a: Node<'_>, b: Node<'_>) -> bool {
+pub(crate) fn equal(a: Node<'_>, b: Node<'_>) -> bool {
     match (a.form(), b.form()) {
         (Form::List, Form::List) => {
             a.len() == b.len() && a.items().zip(b.items()).all(|(a, b)| equal(a, b))

@@ -2,7 +2,7 @@
 //! keys and types, and the reading come. Parts are read one by one, so that a mistake in one hides
 //! nothing in another.
 
-use crate::value_types::{Access, ScaleForm, Start};
+use crate::value_types::{Access, ParameterKind, ScaleForm, Start};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
@@ -32,6 +32,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "EdgeForm")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     edge: Part,
+    /// Devices that are described once and used many times.
+    #[serde(default)]
+    #[schemars(with = "Vec<TemplateForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    templates: Part,
     #[serde(default)]
     #[schemars(with = "Vec<DeviceForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
@@ -60,25 +65,163 @@ pub(crate) struct DeviceForm<'s> {
     /// Letters, digits, `.`, `_` and `-`; unique.
     #[serde(borrow)]
     pub name: Lenient<&'s str>,
-    /// The field protocol.
-    #[serde(borrow)]
+    /// The field protocol; of a device with a template, the template's.
+    #[serde(default, borrow)]
     #[schemars(extend("examples" = ["modbus-tcp"]))]
-    pub driver: Lenient<&'s str>,
+    pub driver: Lenient<Option<&'s str>>,
+    /// The name of the template that describes the device.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    template: Part,
     #[serde(default, borrow)]
     pub description: Lenient<Option<&'s str>>,
     /// A device that is not enabled is checked, but not read. Default: true.
     #[serde(default)]
     pub enabled: Lenient<Option<bool>>,
-    /// What the driver needs to know; see the driver's reference.
+    /// The values of the template's parameters.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    parameters: Part,
+    /// What the driver needs to know; see the driver's reference. Of a device with a template: the
+    /// keys in which it differs from the template.
     #[serde(default)]
     #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     settings: Part,
-    /// What is read.
+    /// Groups and tags in which the device differs from its template.
+    #[serde(default)]
+    #[schemars(with = "Vec<OverrideForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    overrides: Part,
+    /// What is read; of a device with a template: besides what the template has.
     #[serde(default)]
     #[schemars(with = "Vec<GroupForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     groups: Part,
+}
+
+/// A kind of device, described once. Texts in settings and groups may hold placeholders such as
+/// `${host}`, which stand for the values that a device gives to the parameters.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Template", deny_unknown_fields)]
+pub(crate) struct TemplateForm<'s> {
+    /// Letters, digits, `.`, `_` and `-`; unique.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    /// Raised by whoever changes the template.
+    #[schemars(range(min = 1))]
+    pub version: Lenient<u32>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+    /// The field protocol.
+    #[serde(borrow)]
+    #[schemars(extend("examples" = ["modbus-tcp"]))]
+    pub driver: Lenient<&'s str>,
+    /// What a device may or must say of itself.
+    #[serde(default)]
+    #[schemars(with = "Vec<ParameterForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    parameters: Part,
+    /// As in a device, with placeholders.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    settings: Part,
+    /// As in a device, with placeholders.
+    #[serde(default)]
+    #[schemars(with = "Vec<serde_json::Map<String, Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    groups: Part,
+}
+
+/// One value that the devices of a template give, or may give where there is a default.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Parameter", deny_unknown_fields)]
+pub(crate) struct ParameterForm<'s> {
+    /// Letters, digits and `_`, beginning with a letter.
+    #[serde(borrow)]
+    pub name: Lenient<&'s str>,
+    #[serde(rename = "type")]
+    pub kind: Lenient<ParameterKind>,
+    #[serde(default, borrow)]
+    pub description: Lenient<Option<&'s str>>,
+    /// Taken where a device gives no value. Without it, every device must give one.
+    #[serde(default)]
+    #[schemars(with = "Value")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    default: Part,
+    /// The only values allowed.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<Value>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    values: Part,
+    /// The least and the greatest value of a number.
+    #[serde(default)]
+    pub range: Lenient<Option<[f64; 2]>>,
+}
+
+/// How one tag or one group of a device differs from the template's. Keys that are left out are the
+/// template's; an empty one (`deadband: null`) removes what the template has.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Override", deny_unknown_fields)]
+pub(crate) struct OverrideForm<'s> {
+    /// The tag that differs.
+    #[serde(default, borrow)]
+    pub tag: Lenient<Option<&'s str>>,
+    /// The group that differs.
+    #[serde(default, borrow)]
+    pub group: Lenient<Option<&'s str>>,
+    /// True: the device does not have it.
+    #[serde(default)]
+    pub remove: Lenient<Option<bool>>,
+    /// Of a group: how often it is read.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    interval: Part,
+    /// Of a tag: another name.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    name: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    address: Part,
+    #[serde(default, rename = "type")]
+    #[schemars(schema_with = "data_type_schema")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    data_type: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    unit: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    description: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<Access>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    access: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<ScaleForm>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    scale: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<[f64; 2]>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    range: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<Deadband>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    deadband: Part,
+    #[serde(default)]
+    #[schemars(with = "Option<crate::value_types::ReportOn>")]
+    #[expect(dead_code, reason = "declared for the schema, copied into the device")]
+    report: Part,
 }
 
 /// Tags of a device that are read together at one interval.

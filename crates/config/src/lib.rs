@@ -3,6 +3,7 @@
 //! One document, YAML or JSON, describes an edge. Checking it is pure: no I/O, no panic, everything
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
+mod blame;
 mod builder;
 mod check;
 mod checked;
@@ -10,28 +11,40 @@ mod conform;
 mod device;
 mod diff;
 mod document;
+mod expand;
 mod json;
+mod library;
 mod meter;
 mod names;
 mod pattern;
+mod placeholder;
 mod report;
 mod scalar;
+mod secret;
 mod settings;
 mod shape;
 mod sink;
 mod source;
 mod syntax;
 mod tag;
+mod template;
+mod templated;
+mod touched;
+mod trial;
 mod value;
 mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
-pub use checked::{Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, EdgeConfig};
-pub use diff::{Change, ChangeKind, diff};
+pub use checked::{
+    Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
+};
+pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
+pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::TagPattern;
 pub use report::LocatedFinding;
 pub use source::Source;
 pub use tagwerk_component::Weight;
-pub use value_types::{Access, Start};
+pub use trial::{DeviceLint, TemplateSource, lint_device};
+pub use value_types::{Access, ParameterKind, Start};

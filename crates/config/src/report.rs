@@ -64,13 +64,13 @@ pub(crate) struct Report {
     errors: usize,
 }
 
-struct Raw {
-    weight: Weight,
-    at: u32,
+pub(crate) struct Raw {
+    pub weight: Weight,
+    pub at: u32,
     /// What follows the path of the node: a key that is not in the document.
-    rest: String,
-    problem: String,
-    remedy: String,
+    pub rest: String,
+    pub problem: String,
+    pub remedy: String,
 }
 
 impl Report {
@@ -135,6 +135,26 @@ impl Report {
 
     pub fn errors(&self) -> usize {
         self.errors
+    }
+
+    /// The findings as they were reported, and how many more errors and warnings there were.
+    pub fn into_raw(self) -> (Vec<Raw>, usize, usize) {
+        let listed = self.list.iter().filter(|raw| raw.weight == Weight::Error).count();
+        (self.list, self.dropped, self.errors - listed)
+    }
+
+    /// Only what was found at certain nodes.
+    pub fn only(mut self, wanted: impl Fn(u32) -> bool) -> Report {
+        let listed = |list: &[Raw]| list.iter().filter(|r| r.weight == Weight::Error).count();
+        let before = listed(&self.list);
+        self.list.retain(|raw| wanted(raw.at));
+        self.errors -= before - listed(&self.list);
+        self
+    }
+
+    /// A finding that another report had, about a node of this one's document.
+    pub fn take(&mut self, raw: Raw) {
+        self.add(raw.weight, raw.at, raw.rest, raw.problem, raw.remedy);
     }
 
     fn add(&mut self, weight: Weight, at: u32, rest: String, problem: String, remedy: String) {

@@ -2,6 +2,7 @@
 
 use crate::check::Checker;
 use crate::conform::quoted;
+use crate::names::check_name;
 use crate::report::Report;
 use crate::scalar::Scalar;
 use crate::shape::{Shape, Shapes};
@@ -86,10 +87,11 @@ impl<'s> Checker<'s> {
         None
     }
 
-    /// Checks `settings` of `owner`. `None` when not even a stand-in can be made.
+    /// Checks `settings` of `owner`, which `path` names. `None` when not even a stand-in can be made.
     pub fn settings<T: ?Sized>(
         &mut self,
         owner: Node<'s>,
+        path: (&str, Option<&str>),
         component: &Component<T>,
     ) -> Option<Settings> {
         let shapes = component.shapes();
@@ -98,6 +100,7 @@ impl<'s> Checker<'s> {
             return self.settings_left_out(owner, component);
         };
         if shapes.conform(node, &mut self.report) {
+            self.secrets(node, path, shapes);
             return Some(Settings { value: node.to_json(), stand_ins: Vec::new(), sound: true });
         }
         let Value::Object(mut value) = example(&component.spec)? else { return None };
@@ -120,6 +123,19 @@ impl<'s> Checker<'s> {
         let fields = shape.fields.iter().map(|field| field.name.clone());
         let stand_ins = fields.filter(|name| is_stand_in(name)).collect();
         Some(Settings { value: Value::Object(value), stand_ins, sound: false })
+    }
+
+    /// Notes the secrets that settings name.
+    fn secrets(&mut self, settings: Node<'s>, (list, name): (&str, Option<&str>), shapes: &Shapes) {
+        let mut found = Vec::new();
+        let mut path = format!("{list}/{}/settings", name.unwrap_or("?"));
+        shapes.secrets(settings, shapes.root, &mut path, &mut found);
+        for (node, path) in found {
+            if let Some((problem, remedy)) = check_name(node.text()) {
+                self.report.error(node, problem, remedy);
+            }
+            self.secrets.push((path, node.text().to_owned()));
+        }
     }
 
     fn settings_left_out<T: ?Sized>(

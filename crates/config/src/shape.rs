@@ -50,6 +50,8 @@ pub(crate) struct MapShape {
     pub fields: Vec<Field>,
     /// What keys outside `fields` hold; `None` when there may be none.
     pub others: Option<Id>,
+    /// It names a secret, which is kept elsewhere.
+    pub secret: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -230,7 +232,8 @@ impl<'a> Compiler<'a> {
             Some(other) => Some(self.shape(other)),
             None => Some(ANY),
         };
-        Shape::Map(MapShape { fields, others })
+        let secret = schema.get("format").and_then(Value::as_str) == Some("secret");
+        Shape::Map(MapShape { fields, others, secret })
     }
 }
 

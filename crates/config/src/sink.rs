@@ -30,7 +30,7 @@ impl<'s> Checker<'s> {
         let kind = form.kind.get().and_then(|kind| {
             Checker::component(&mut self.report, node, "kind", "kind of sink", kind, &self.sinks)
         })?;
-        let settings = self.settings(node, &kind)?;
+        let settings = self.settings(node, ("sinks", name), &kind)?;
         let request = SinkRequest { name: name.unwrap_or("?"), settings: &settings.value };
         let mut findings = Findings::new();
         let plan = kind.component.check(&request, &mut findings);

@@ -84,7 +84,7 @@ impl<'s> Checker<'s> {
     }
 
     /// The unit, shared by all tags that have it.
-    fn unit(&mut self, tag: Node<'s>, unit: Option<&'s str>) -> Arc<str> {
+    fn unit(&mut self, tag: Node<'s>, unit: Option<&str>) -> Arc<str> {
         let unit = unit.unwrap_or_default();
         let max = limits::UNIT_BYTES_MAX;
         if unit.len() > max {
@@ -92,7 +92,12 @@ impl<'s> Checker<'s> {
             let problem = format!("the unit has {} bytes", unit.len());
             self.report.error(node, problem, format!("shorten it to {max} bytes"));
         }
-        self.units.entry(unit).or_insert_with(|| unit.into()).clone()
+        if let Some(known) = self.units.get(unit) {
+            return known.clone();
+        }
+        let unit: Arc<str> = unit.into();
+        self.units.insert(unit.clone());
+        unit
     }
 
     fn allowed_by_driver(

@@ -32,6 +32,17 @@ pub(crate) enum ReportOn {
     Change,
 }
 
+/// What values a template's parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParameterKind {
+    Text,
+    /// A whole number.
+    Integer,
+    Number,
+    Boolean,
+}
+
 /// Where in the journal a new sink begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,8 @@ const DOCUMENT: &str = include_str!("../../../cases/config/valid-full.yaml");
 #[track_caller]
 fn check(from: &str, to: &str, expected: &[&str]) {
     assert!(DOCUMENT.contains(from));
-    let changes = diff(DOCUMENT.as_bytes(), DOCUMENT.replacen(from, to, 1).as_bytes()).unwrap();
+    let changes =
+        diff(DOCUMENT.as_bytes(), DOCUMENT.replacen(from, to, 1).as_bytes()).unwrap().changes;
     let lines: Vec<String> = changes
         .iter()
         .map(|change| match change.kind {
@@ -123,7 +124,9 @@ fn the_published_schema_names_what_is_required() {
     let schema = document_schema();
     let required = |name: &str| schema.as_value()["$defs"][name]["required"].to_string();
     assert_eq!(schema.as_value()["required"].to_string(), r#"["version","edge"]"#);
-    assert_eq!(required("Device"), r#"["name","driver"]"#);
+    assert_eq!(required("Device"), r#"["name"]"#);
+    assert_eq!(required("Template"), r#"["name","version","driver"]"#);
+    assert_eq!(required("Parameter"), r#"["name","type"]"#);
     assert_eq!(required("Group"), r#"["name","interval"]"#);
     assert_eq!(required("Tag"), r#"["name","address","type"]"#);
     assert_eq!(required("Sink"), r#"["name","kind"]"#);

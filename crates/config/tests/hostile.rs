@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tagwerk_config::{Lint, Weight, diff, lint};
 
 const VALID: &str = include_str!("../../../cases/config/valid-full.yaml");
+const TEMPLATE: &str = include_str!("../../../cases/config/template-valid.yaml");
 const VALID_JSON: &str = include_str!("../../../cases/config/valid-json.json");
 
 /// Checks a text, and what must hold for the findings of any text.
@@ -20,7 +21,7 @@ fn check(text: &[u8]) -> Lint {
     let errors = lint.findings.iter().any(|f| f.weight == Weight::Error);
     assert_eq!(lint.checked.is_none(), errors);
     let _ = diff(VALID.as_bytes(), text);
-    assert!(diff(text, text).is_ok_and(|changes| changes.is_empty()) || lint.checked.is_none());
+    assert!(diff(text, text).is_ok_and(|diff| diff.changes.is_empty()) || lint.checked.is_none());
     lint
 }
 
@@ -83,6 +84,12 @@ proptest! {
 
     #[test]
     fn a_damaged_document_is_survived(bytes in mutated(VALID)) {
+        check(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_template_is_survived(bytes in mutated(TEMPLATE)) {
+        let _ = diff(TEMPLATE.as_bytes(), &bytes);
         check(&bytes);
     }
 

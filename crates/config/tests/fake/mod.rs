@@ -5,13 +5,47 @@ use serde::Deserialize;
 use std::sync::Arc;
 use tagwerk_component::{
     Ability, BoxFuture, DevicePlan, DeviceRequest, Driver, Duration, Fault, Findings, GroupPlan,
-    LinkContext, Open, OpenSink, Place, Session, Sink, SinkContext, SinkFault, SinkPlan,
+    LinkContext, Open, OpenSink, Place, Secret, Session, Sink, SinkContext, SinkFault, SinkPlan,
     SinkRequest, SinkSession, Spec,
 };
 use tagwerk_config::Catalogue;
 use tagwerk_model::DataType;
 
 pub const CATALOGUE: Catalogue = Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt] };
+
+/// With drivers that take any settings and addresses.
+#[allow(dead_code)]
+pub const WIDE: Catalogue = Catalogue {
+    drivers: &[&FakeModbus, &Anything("s7"), &Anything("iec104")],
+    sinks: &[&FakeMqtt],
+};
+
+struct Anything(&'static str);
+
+impl Driver for Anything {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: self.0,
+            summary: "Anything.",
+            settings: schemars::json_schema!({ "type": "object" }),
+            ..FakeModbus.spec()
+        }
+    }
+
+    fn check(&self, device: &DeviceRequest<'_>, _: &mut Findings) -> Option<DevicePlan> {
+        Some(plan(device, self.0.to_owned()))
+    }
+}
+
+fn plan(device: &DeviceRequest<'_>, link: String) -> DevicePlan {
+    DevicePlan {
+        link,
+        open: Arc::new(Nothing),
+        read_retries: 0,
+        groups: device.groups.iter().map(|_| GroupPlan::default()).collect(),
+        browse: None,
+    }
+}
 
 struct FakeModbus;
 
@@ -35,6 +69,16 @@ struct ModbusSettings {
     word_order: WordOrder,
     #[serde(default)]
     keep_alive: bool,
+    #[serde(default)]
+    login: Option<Login>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Login {
+    user: String,
+    password: Secret,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -99,13 +143,7 @@ impl Driver for FakeModbus {
                 }
             }
         }
-        let plan = DevicePlan {
-            link: settings.host,
-            open: Arc::new(Nothing),
-            read_retries: 0,
-            groups: device.groups.iter().map(|_| GroupPlan::default()).collect(),
-            browse: None,
-        };
+        let plan = plan(device, settings.host);
         (findings.errors() == 0).then_some(plan)
     }
 }
@@ -123,6 +161,8 @@ struct MqttSettings {
     qos: u8,
     #[serde(default)]
     retain: bool,
+    #[serde(default)]
+    password: Option<Secret>,
 }
 
 impl Sink for FakeMqtt {

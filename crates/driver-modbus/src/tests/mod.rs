@@ -3,7 +3,11 @@
 #![allow(clippy::disallowed_methods)]
 
 mod addresses;
+mod backup;
+mod bits;
+mod line;
 mod packing;
+mod rig;
 mod session;
 mod values;
 

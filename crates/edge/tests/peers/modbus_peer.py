@@ -91,9 +91,9 @@ def bits(seed):
     return [(i * i + seed) % 7 < 3 for i in range(512)]
 
 
-def device():
+def device(unit=1, seed=0):
     holding = [
-        SimData(0, values=pattern(4711), datatype=DataType.REGISTERS),
+        SimData(0, values=pattern(4711 + seed), datatype=DataType.REGISTERS),
         # Room to write in.
         SimData(3000, count=1000, values=0, datatype=DataType.REGISTERS),
         # Two registers are missing in the middle of a block: 5004 and 5009.
@@ -101,10 +101,10 @@ def device():
         SimData(5005, values=[55, 56, 57, 58], datatype=DataType.REGISTERS),
         SimData(5010, values=[60, 61], datatype=DataType.REGISTERS),
     ]
-    inputs = [SimData(0, values=pattern(815), datatype=DataType.REGISTERS)]
+    inputs = [SimData(0, values=pattern(815 + seed), datatype=DataType.REGISTERS)]
     coils = [SimData(0, values=bits(1), datatype=DataType.BITS)]
     discretes = [SimData(0, values=bits(3), datatype=DataType.BITS)]
-    return SimDevice(1, simdata=(coils, discretes, holding, inputs))
+    return SimDevice(unit, simdata=(coils, discretes, holding, inputs))
 
 
 def shown(value):
@@ -184,4 +184,5 @@ async def main():
         print(json.dumps(answer), flush=True)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

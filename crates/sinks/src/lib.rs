@@ -3,9 +3,13 @@
 //! A sink encodes and delivers; which samples it gets, its place in the journal, retries and
 //! reconnecting are the runtime's.
 
+mod http;
 mod mqtt;
+mod payload;
+mod template;
 
+pub use http::Http;
 pub use mqtt::Mqtt;
 
 /// Every sink there is.
-pub const SINKS: &[&dyn tagwerk_component::Sink] = &[&Mqtt];
+pub const SINKS: &[&dyn tagwerk_component::Sink] = &[&Mqtt, &Http];

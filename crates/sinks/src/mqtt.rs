@@ -4,21 +4,19 @@
 //! There is no protocol session to resume; the runtime delivers again from the journal.
 
 mod actor;
-mod filter;
 mod link;
 mod packet;
-mod payload;
 mod refusal;
-mod runner;
 mod settings;
-mod topic;
+pub(crate) mod topic;
 
+use crate::payload::runner::Runner;
+use crate::payload::{self, Choice, Format, Origin};
+use crate::template::Template;
 use link::{Command, Letter, Link, Message, Terms};
 use mqtt_protocol_core::mqtt;
 use mqtt_protocol_core::mqtt::packet::{ContentType, Properties, Qos, UserProperty};
-use payload::{Choice, Origin};
-use runner::Runner;
-use settings::{Checked, Format, Settings, Version};
+use settings::{Checked, Settings, Version};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,11 +120,14 @@ impl Plan {
 
     fn terms(&self, context: &SinkContext) -> Result<Terms, SinkFault> {
         let Checked { settings, .. } = &*self.0;
-        let fill =
-            |template: &topic::Template| template.for_connection(&context.edge, &context.sink);
-        let password = match &settings.password_file {
-            None => None,
-            Some(file) => Some(read_password(context, file)?),
+        let fill = |text: &Template| topic::for_connection(text, &context.edge, &context.sink);
+        let password = match (&settings.password, &settings.password_file) {
+            (Some(password), _) => {
+                let text = context.secrets.get(&password.secret).map_err(SinkFault::Settings)?;
+                Some(text.expose().as_bytes().to_vec())
+            }
+            (None, Some(file)) => Some(read_password(context, file)?),
+            (None, None) => None,
         };
         let qos = quality_of_service(settings.qos);
         let status = self.0.status_topic.as_ref().map(|topic| Letter {
@@ -219,7 +220,7 @@ impl MqttSession {
         }
         let outputs = runner.run(&self.buffer).await?;
         let json = !outputs.iter().any(|output| output.text);
-        let default = topic.for_data(&self.edge, &delivery.batch.set, "");
+        let default = topic::for_data(topic, &self.edge, &delivery.batch.set, "");
         let messages = outputs
             .into_iter()
             .map(|output| Message {
@@ -251,8 +252,8 @@ impl MqttSession {
             };
             any.then(|| Arc::<[u8]>::from(buffer.as_slice()))
         };
-        if !topic.per_tag() {
-            let topic = topic.for_data(edge, &batch.set, "");
+        if !topic.mentions("tag") {
+            let topic = topic::for_data(topic, edge, &batch.set, "");
             return write(None).map(|payload| Message { topic, payload }).into_iter().collect();
         }
         batch
@@ -260,7 +261,7 @@ impl MqttSession {
             .filter_map(|sample| {
                 let name = &batch.set.tags()[sample.index].name;
                 let payload = write(Some(sample.index))?;
-                Some(Message { topic: topic.for_data(edge, &batch.set, name), payload })
+                Some(Message { topic: topic::for_data(topic, edge, &batch.set, name), payload })
             })
             .collect()
     }

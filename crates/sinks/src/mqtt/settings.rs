@@ -1,11 +1,13 @@
 //! The settings of an MQTT sink, and what can be wrong with them. The doc comments are the help in
 //! the console's form. Nothing here touches the world.
 
-use super::filter::Program;
-use super::topic::{self, Template};
+use super::topic;
+use crate::payload::Format;
+use crate::payload::filter::Program;
+use crate::template::{self, Template};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tagwerk_component::{Duration, Findings, Place, nearest};
+use tagwerk_component::{Duration, Findings, Place, Secret};
 use tagwerk_model::limits;
 use tagwerk_tls::TlsSettings;
 
@@ -26,6 +28,9 @@ pub struct Settings {
     /// Path of a file that holds the password and nothing else.
     #[serde(default)]
     pub password_file: Option<String>,
+    /// The password as a secret of the edge, instead of `password_file`.
+    #[serde(default)]
+    pub password: Option<Secret>,
     /// How long the connection may be quiet before the broker is asked whether it is still there;
     /// no answer within half as much again and the connection counts as lost. Whole seconds.
     #[serde(default = "default_keep_alive")]
@@ -89,21 +94,6 @@ pub enum Version {
     #[default]
     #[serde(rename = "5")]
     V5,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// One object with a key per tag: `{"timestamp", "node", "group", "values": {"t1": 5},
-    /// "errors": {"t2": 2148139008}, "metas": {}}`. `timestamp` is in milliseconds since 1970, `node`
-    /// the device, an error an OPC UA status code.
-    #[default]
-    Values,
-    /// One list of tags: `{"timestamp", "node", "group", "tags": [{"name": "t1", "value": 5},
-    /// {"name": "t2", "error": 2148139008}]}`.
-    Tags,
-    /// What `filter` makes of it.
-    Jq,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -301,9 +291,22 @@ fn check_numbers(settings: &Settings, findings: &mut Findings) {
 }
 
 fn check_access(settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
-    if settings.password_file.is_some() && settings.username.is_none() {
+    let given = [
+        ("password_file", settings.password_file.is_some()),
+        ("password", settings.password.is_some()),
+    ];
+    if given.iter().all(|(_, given)| *given) {
         findings.error(
-            Place::settings("password_file"),
+            Place::settings("password"),
+            "the password is given twice, as a file and as a secret",
+            "remove `password` or `password_file`",
+        );
+    }
+    if let Some((key, _)) = given.iter().find(|(_, given)| *given)
+        && settings.username.is_none()
+    {
+        findings.error(
+            Place::settings(key),
             "there is a password but no user name",
             "add `username`",
         );
@@ -356,60 +359,24 @@ fn parse_template(
     known: &'static [&'static str],
     findings: &mut Findings,
 ) -> Option<Template> {
-    let list = known.iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(", ");
-    match Template::parse(text, known) {
+    match topic::parse(text, known) {
         Ok(template) => Some(template),
-        Err(topic::Problem::Unknown(name)) => {
-            let remedy = match nearest(&name, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{{{meant}}}`? There are {list}"),
-                None => format!("there are {list}"),
-            };
-            findings.error(place, format!("there is no placeholder `{{{name}}}`"), remedy);
-            None
-        }
-        Err(topic::Problem::Text(problem)) => {
-            findings.error(place, problem, format!("use plain text and the placeholders {list}"));
+        Err(problem) => {
+            template::report(problem, place, known, findings);
             None
         }
     }
 }
 
 fn check_filter(settings: &Settings, findings: &mut Findings) -> Option<Program> {
-    let place = Place::settings("filter");
-    let code = match (settings.format, &settings.filter) {
-        (Format::Jq, Some(code)) => code,
-        (Format::Jq, None) => {
-            findings.error(
-                place,
-                "the format `jq` needs a program",
-                "write one, such as `.tags[] | select(.value > 5)`, or choose another format",
-            );
-            return None;
-        }
-        (_, Some(_)) => {
-            findings.error(
-                place,
-                "a filter is used only with the format `jq`",
-                "write `format: jq`, or remove `filter`",
-            );
-            return None;
-        }
-        (_, None) => return None,
-    };
-    if settings.topic.contains("{tag}") {
+    if settings.format == Format::Jq && settings.topic.contains("{tag}") {
         findings.error(
             Place::settings("topic"),
             "with the format `jq` a message belongs to no single tag",
             "let the filter name the topics: `.tags[] | {topic: .name, payload: .value}`",
         );
     }
-    match Program::compile(code) {
-        Ok(program) => Some(program),
-        Err(problem) => {
-            findings.error(place, problem, "see the jq manual; the program is run by jaq");
-            None
-        }
-    }
+    Program::check(settings.format, settings.filter.as_deref(), Some(topic::problem), findings)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the sinks' tests stand on: batches, plans, a real broker, and a clock that can be paused.
 #![allow(dead_code)]
 
+pub mod server;
+
 use serde_json::json;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{
-    Delivery, Findings, Receipt, SinkContext, SinkFault, SinkPlan, SinkRequest, SinkSession,
+    Delivery, Findings, Receipt, Sink, SinkContext, SinkFault, SinkPlan, SinkRequest, SinkSession,
 };
 use tagwerk_env::{BoxFuture, Clock, Env, Moment, SystemClock, WallTime};
 use tagwerk_model::{
@@ -43,20 +45,31 @@ pub fn env() -> Env {
 }
 
 pub fn context(env: Env) -> SinkContext {
+    context_with(env, &[])
+}
+
+/// A context that holds these secrets.
+pub fn context_with(env: Env, secrets: &[(&str, &str)]) -> SinkContext {
+    let memory = tagwerk_testkit::MemorySecrets::default();
+    secrets.iter().for_each(|(name, text)| memory.set(name, text));
     SinkContext {
         env,
         edge: "edge1".into(),
         sink: "cloud".into(),
-        secrets: std::sync::Arc::new(tagwerk_component::NoSecrets),
+        secrets: std::sync::Arc::new(memory),
         certificates: std::sync::Arc::new(tagwerk_component::NoCertificates),
     }
 }
 
-/// The plan for settings that must pass check without a remark.
+/// The plan of an MQTT sink for settings that must pass check.
 pub fn plan(settings: &serde_json::Value) -> SinkPlan {
+    plan_of(&tagwerk_sinks::Mqtt, settings)
+}
+
+pub fn plan_of(sink: &dyn Sink, settings: &serde_json::Value) -> SinkPlan {
     let mut findings = Findings::new();
     let request = SinkRequest { name: "cloud", settings };
-    let plan = tagwerk_sinks::SINKS[0].check(&request, &mut findings);
+    let plan = sink.check(&request, &mut findings);
     plan.unwrap_or_else(|| panic!("{:?}", findings.list()))
 }
 
@@ -67,8 +80,19 @@ pub async fn open(
     plan(settings).open.open(context).await
 }
 
+pub async fn open_http(
+    settings: &serde_json::Value,
+    context: &SinkContext,
+) -> Result<Box<dyn SinkSession>, SinkFault> {
+    plan_of(&tagwerk_sinks::Http, settings).open.open(context).await
+}
+
 /// A set of integer tags `t0`, `t1` … of the device `boiler`, group `fast`.
 pub fn set(count: usize) -> Arc<TagSet> {
+    set_of("boiler", count)
+}
+
+pub fn set_of(device: &str, count: usize) -> Arc<TagSet> {
     let tags = (0..count)
         .map(|i| TagDefinition {
             id: TagId(i as u32),
@@ -79,7 +103,7 @@ pub fn set(count: usize) -> Arc<TagSet> {
         .collect();
     Arc::new(TagSet::new(TagSetDefinition {
         id: 1,
-        device: "boiler".into(),
+        device: device.into(),
         group: "fast".into(),
         tags,
     }))

@@ -4,7 +4,7 @@
 //! and watches the stack, and leaves by unwinding, which no `try` of the program can catch. What one
 //! step allocates is not bounded.
 
-use super::topic;
+use super::Format;
 use jaq_core::data::HasLut;
 use jaq_core::load::{self, Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, DataT, Vars, native};
@@ -12,6 +12,7 @@ use jaq_json::{Num, Val, read};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tagwerk_component::{Findings, Place};
 use tagwerk_model::value::write_json_text;
 
 /// Length of a program. Longer: a finding.
@@ -34,7 +35,12 @@ const STACK_BYTES_MAX: usize = 40 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Program {
     code: String,
+    topics: Option<TopicProblem>,
 }
+
+/// Says why a topic that a program names cannot be used. Without one an output is a payload, whatever
+/// its keys.
+pub type TopicProblem = fn(&str) -> Option<String>;
 
 /// One output of a program.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,8 +53,35 @@ pub struct Output {
 }
 
 impl Program {
+    /// The program of a sink's settings `format` and `filter`.
+    pub fn check(
+        format: Format,
+        code: Option<&str>,
+        topics: Option<TopicProblem>,
+        findings: &mut Findings,
+    ) -> Option<Program> {
+        let place = Place::settings("filter");
+        let (problem, remedy) = match (format, code) {
+            (Format::Jq, Some(code)) => match Program::compile(code, topics) {
+                Ok(program) => return Some(program),
+                Err(problem) => (problem, "see the jq manual; the program is run by jaq"),
+            },
+            (Format::Jq, None) => (
+                "the format `jq` needs a program".to_owned(),
+                "write one, such as `.tags[] | select(.value > 5)`, or choose another format",
+            ),
+            (_, Some(_)) => (
+                "a filter is used only with the format `jq`".to_owned(),
+                "write `format: jq`, or remove `filter`",
+            ),
+            (_, None) => return None,
+        };
+        findings.error(place, problem, remedy);
+        None
+    }
+
     /// The error is what is wrong and where.
-    pub fn compile(code: &str) -> Result<Program, String> {
+    pub fn compile(code: &str, topics: Option<TopicProblem>) -> Result<Program, String> {
         if code.len() > PROGRAM_BYTES_MAX {
             return Err(format!(
                 "the program has {} bytes, the limit is {PROGRAM_BYTES_MAX}",
@@ -60,11 +93,11 @@ impl Program {
             std::thread::Builder::new()
                 .name("jq-compile".into())
                 .stack_size(STACK_BYTES)
-                .spawn_scoped(scope, || Compiled::new(code).map(drop))
+                .spawn_scoped(scope, || Compiled::new(code, topics).map(drop))
                 .map(|thread| thread.join())
         });
         match result {
-            Ok(Ok(Ok(()))) => Ok(Program { code: code.to_owned() }),
+            Ok(Ok(Ok(()))) => Ok(Program { code: code.to_owned(), topics }),
             Ok(Ok(Err(problem))) => Err(problem),
             Ok(Err(_)) => Err("the program cannot be compiled".into()),
             Err(error) => Err(format!("the program cannot be compiled: {error}")),
@@ -73,11 +106,14 @@ impl Program {
 
     /// To be called on the thread that will run it, with a stack of [`STACK_BYTES`].
     pub fn load(&self) -> Result<Compiled, String> {
-        Compiled::new(&self.code)
+        Compiled::new(&self.code, self.topics)
     }
 }
 
-pub struct Compiled(jaq_core::Filter<Metered>);
+pub struct Compiled {
+    filter: jaq_core::Filter<Metered>,
+    topics: Option<TopicProblem>,
+}
 
 /// What a run may use.
 pub struct Bounds<'a> {
@@ -88,7 +124,7 @@ pub struct Bounds<'a> {
 }
 
 impl Compiled {
-    fn new(code: &str) -> Result<Compiled, String> {
+    fn new(code: &str, topics: Option<TopicProblem>) -> Result<Compiled, String> {
         // `range` alone produces without end and without a step; piped, each item is one.
         let range = "def range($from; $to; $by): native_range($from; $to; $by) | .;";
         let core = jaq_core::defs().map(Some);
@@ -119,7 +155,7 @@ impl Compiled {
                 None => "the program cannot be compiled".into(),
             }
         })?;
-        Ok(Compiled(filter))
+        Ok(Compiled { filter, topics })
     }
 
     /// All outputs for a JSON text. The error says what the program did wrong.
@@ -138,11 +174,11 @@ impl Compiled {
     fn collect(&self, input: &[u8], meter: &Meter<'_>) -> Result<Vec<Output>, String> {
         let input = read::parse_single(input)
             .map_err(|error| format!("the filter's input is not JSON: {error}"))?;
-        let data = Data { lut: &self.0.lut, meter };
+        let data = Data { lut: &self.filter.lut, meter };
         let context = Ctx::<Metered>::new(data, Vars::new([]));
         let mut outputs = Vec::new();
         let mut bytes = 0;
-        for result in self.0.id.run((context, input)) {
+        for result in self.filter.id.run((context, input)) {
             let value = result.map_err(|exception| match exception.get_err() {
                 Ok(error) => format!("the filter failed: {}", shortened(&error.to_string())),
                 Err(_) => "the filter called `halt`, which is not possible here".to_owned(),
@@ -150,7 +186,7 @@ impl Compiled {
             if outputs.len() == OUTPUTS_MAX {
                 return Err(format!("the filter makes more than {OUTPUTS_MAX} messages"));
             }
-            let output = output(value)?;
+            let output = output(value, self.topics)?;
             bytes += output.payload.len();
             if bytes > OUTPUT_BYTES_MAX {
                 return Err(format!("the filter makes more than {OUTPUT_BYTES_MAX} bytes"));
@@ -217,8 +253,9 @@ impl<'a> HasLut<'a, Metered> for Data<'a> {
     }
 }
 
-fn output(value: Val) -> Result<Output, String> {
+fn output(value: Val, topics: Option<TopicProblem>) -> Result<Output, String> {
     if let Val::Obj(map) = &value
+        && let Some(topic_problem) = topics
         && map.len() == 2
         && let (Some(topic), Some(payload)) =
             (map.get(&Val::from("topic".to_owned())), map.get(&Val::from("payload".to_owned())))
@@ -227,7 +264,7 @@ fn output(value: Val) -> Result<Output, String> {
             return Err("the filter names a topic that is not text".into());
         };
         let topic = String::from_utf8_lossy(topic).into_owned();
-        if let Some(problem) = topic::problem(&topic) {
+        if let Some(problem) = topic_problem(&topic) {
             return Err(format!("the filter names a topic that cannot be used: {problem}"));
         }
         let (payload, text) = payload_bytes(payload)?;

@@ -3,10 +3,30 @@
 //! The forms are those of Neuron (values-format and tags-format), so that its receivers work
 //! unchanged; what Neuron cannot say is in keys of its own, present only where there is need.
 
+pub mod filter;
+pub mod runner;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::io::Write;
 use tagwerk_component::Delivery;
 use tagwerk_model::value::write_json_text;
 use tagwerk_model::{Qualities, Quality, SampleBatch, SampleRef, Severity, SourceTimes};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One object with a key per tag: `{"timestamp", "node", "group", "values": {"t1": 5},
+    /// "errors": {"t2": 2148139008}, "metas": {}}`. `timestamp` is in milliseconds since 1970, `node`
+    /// the device, an error an OPC UA status code.
+    #[default]
+    Values,
+    /// One list of tags: `{"timestamp", "node", "group", "tags": [{"name": "t1", "value": 5},
+    /// {"name": "t2", "error": 2148139008}]}`.
+    Tags,
+    /// What `filter` makes of it.
+    Jq,
+}
 
 /// The part of the journal that a delivery accounts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 use super::*;
 
+const TOPICS: Option<TopicProblem> = Some(crate::mqtt::topic::problem);
+
 const INPUT: &str = r#"{"timestamp":1,"node":"boiler","group":"fast","edge":"e1","device":"boiler",
     "tags":[{"name":"a","value":5,"unit":"bar","quality":"good"},
             {"name":"b","value":18446744073709551615,"unit":"","quality":"good"},
@@ -7,7 +9,7 @@ const INPUT: &str = r#"{"timestamp":1,"node":"boiler","group":"fast","edge":"e1"
 
 /// Outputs as `topic payload`, or the problem.
 fn run(code: &str) -> Result<Vec<String>, String> {
-    let program = Program::compile(code)?;
+    let program = Program::compile(code, TOPICS)?;
     std::thread::Builder::new()
         .stack_size(STACK_BYTES)
         .spawn(move || {
@@ -50,6 +52,15 @@ fn programs_make_messages() {
 }
 
 #[test]
+fn where_there_are_no_topics_an_output_is_a_payload_whatever_its_keys() {
+    let program = Program::compile("{topic: 1, payload: 2}", None).unwrap();
+    let stop = AtomicBool::new(false);
+    let outputs = program.load().unwrap().run(b"{}", Bounds { now: 0.0, stop: &stop }).unwrap();
+    let payload = b"{\"topic\":1,\"payload\":2}".to_vec();
+    assert_eq!(outputs, [Output { topic: None, payload, text: false }]);
+}
+
+#[test]
 fn programs_that_do_wrong_are_ended() {
     for (code, problem) in [
         ("def f: f; f", "the filter does not end"),
@@ -85,10 +96,10 @@ fn programs_that_do_not_compile_say_where() {
         ("include \"a\"; .", "`import` and `include` are not possible here"),
         ("", "line 1, column 1: expected term"),
     ] {
-        assert_eq!(Program::compile(code).map(drop), Err(problem.to_owned()), "{code}");
+        assert_eq!(Program::compile(code, TOPICS).map(drop), Err(problem.to_owned()), "{code}");
     }
     let long = " ".repeat(PROGRAM_BYTES_MAX + 1);
-    assert!(Program::compile(&long).unwrap_err().contains("the limit is 8192"));
+    assert!(Program::compile(&long, TOPICS).unwrap_err().contains("the limit is 8192"));
     let deep = "[".repeat(PROGRAM_BYTES_MAX / 2) + &"]".repeat(PROGRAM_BYTES_MAX / 2);
-    assert!(Program::compile(&deep).is_ok());
+    assert!(Program::compile(&deep, TOPICS).is_ok());
 }

@@ -135,9 +135,6 @@ pub(crate) fn head(bytes: &[u8], asked: Option<&Asked<'_>>, line: Line) -> Head 
         Head::Noise(_, damage) => damage,
         Head::More => Damage::Form,
     };
-    if matches!(answer_length(bytes), Length::Unknown) && is_whole(bytes) {
-        return Head::Frame(bytes.len());
-    }
     // The next place where a frame lies, or where the answer may have begun: adapters pause in the
     // middle of a frame for longer than the specification lets them.
     let begins = |offset: usize| {
@@ -158,8 +155,14 @@ pub(crate) fn head(bytes: &[u8], asked: Option<&Asked<'_>>, line: Line) -> Head 
             None => Head::More,
         };
     }
-    let noise = (1..bytes.len()).find(|offset| begins(*offset)).unwrap_or(bytes.len());
-    Head::Noise(noise, damage)
+    match (1..bytes.len()).find(|offset| begins(*offset)) {
+        Some(offset) => Head::Noise(offset, damage),
+        // A function that is not known here: only silence says where its frame ends.
+        None if matches!(answer_length(bytes), Length::Unknown) && is_whole(bytes) => {
+            Head::Frame(bytes.len())
+        }
+        None => Head::Noise(bytes.len(), damage),
+    }
 }
 
 /// What lies just here.

@@ -200,6 +200,23 @@ fn rtu_lines_are_understood() {
     }
 }
 
+/// Noise before an answer may by chance leave the check sum of both together right.
+#[test]
+fn noise_like_another_function_does_not_swallow_the_answer() {
+    let right = answer(Framing::Rtu, 17, &ANSWER);
+    let noise = (0..=u16::MAX)
+        .map(|end| [&[0x11, 0x41, 0xAA], &end.to_be_bytes()[..]].concat())
+        .find(|noise| rtu::crc(noise) == 0xFFFF)
+        .unwrap();
+    let together = [noise, right].concat();
+    assert!(rtu::is_whole(&together));
+    let sent = request(Framing::Rtu, 17, &READ);
+    let mut reader = Reader::new(Framing::Rtu);
+    arrive(&mut reader, &together);
+    let all = found(&mut reader, Some(&asked(17, &READ, &sent)), Line::Silent);
+    assert_eq!(all, ["noise 5", "17:0306022B00000064"]);
+}
+
 #[test]
 fn ascii_lines_are_understood() {
     let sent = request(Framing::Ascii, 17, &READ);

@@ -263,7 +263,7 @@ impl Job {
     async fn send_once(&mut self, parts: &[Part], form: Form) -> Result<Verdict, SinkFault> {
         let terms = self.terms.clone();
         let mut request = request::build(&terms, parts, form)?;
-        for attempt in 0..2 {
+        for _ in 0..2 {
             if let Some(tokens) = &terms.tokens {
                 let token = tokens.token(&terms.memory).await?;
                 request.headers_mut().insert(AUTHORIZATION, token);
@@ -275,7 +275,7 @@ impl Job {
             let verdict = answer.judge(expected, &server, unix_ns);
             match verdict {
                 // The token may have been withdrawn before its time.
-                Verdict::Unauthorized(_) if attempt == 0 && terms.tokens.is_some() => {
+                Verdict::Unauthorized(_) if terms.tokens.is_some() => {
                     terms.memory.forget_token();
                 }
                 verdict => return Ok(verdict),

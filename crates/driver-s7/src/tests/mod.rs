@@ -1,6 +1,7 @@
 //! Tests that look inside; those of the session speak to a scripted peer.
 
 mod addresses;
+mod guide;
 mod packing;
 mod values;
 

@@ -13,9 +13,10 @@ import {
   revisionQuery,
   revisionsQuery,
   statusQuery,
+  templatesQuery,
 } from './api/queries'
 import { paths } from './paths'
-import { DevicePage } from './pages/DevicePage'
+import { DevicePage } from './pages/device/DevicePage'
 import { Frame } from './pages/Frame'
 import { LoginPage } from './pages/LoginPage'
 import { NotFoundPage } from './pages/NotFoundPage'
@@ -43,6 +44,15 @@ const page =
       await load(params)
       return null
     })
+
+/** For the pages that change a device: how it is, and how the configuration has it. */
+function deviceToChange(params: Record<string, string | undefined>) {
+  return Promise.all([
+    queryClient.ensureQueryData(deviceQuery(params['device'] ?? '')),
+    queryClient.fetchQuery(configQuery),
+    queryClient.ensureQueryData(componentsQuery),
+  ])
+}
 
 async function needsSetup(): Promise<boolean> {
   return (await api.setup()).needed
@@ -119,7 +129,50 @@ export const router = createBrowserRouter([
                 ),
                 lazy: async () => ({ Component: (await import('./pages/RevisionPage')).RevisionPage }),
               },
+              {
+                path: '/add-device',
+                loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(componentsQuery)])),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/commission/CommissionPage')).CommissionPage }),
+              },
+              {
+                path: '/devices/:device/communication',
+                loader: page((params) => queryClient.ensureQueryData(deviceQuery(params['device'] ?? ''))),
+                lazy: async () => ({ Component: (await import('./pages/device/CommunicationPage')).CommunicationPage }),
+              },
+              {
+                path: '/devices/:device/registers',
+                loader: page(deviceToChange),
+                lazy: async () => ({ Component: (await import('./pages/device/RegistersPage')).RegistersPage }),
+              },
+              {
+                path: '/devices/:device/add-tags',
+                loader: page(deviceToChange),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['device'] !== nextParams['device'],
+                lazy: async () => ({ Component: (await import('./pages/device/AddTagsPage')).AddTagsPage }),
+              },
+              {
+                path: '/devices/:device/edit',
+                loader: page(deviceToChange),
+                lazy: async () => ({ Component: (await import('./pages/device/EditDevicePage')).EditDevicePage }),
+              },
+              {
+                path: '/config/templates',
+                loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.fetchQuery(templatesQuery)])),
+                lazy: async () => ({ Component: (await import('./pages/config/TemplatesPage')).TemplatesPage }),
+              },
+              {
+                path: '/config/import',
+                loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(devicesQuery)])),
+                lazy: async () => ({ Component: (await import('./pages/config/ImportPage')).ImportPage }),
+              },
+              { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },
+              { path: '/settings/users', lazy: async () => ({ Component: (await import('./pages/settings/UsersPage')).UsersPage }) },
+              { path: '/settings/tokens', lazy: async () => ({ Component: (await import('./pages/settings/TokensPage')).TokensPage }) },
+              { path: '/settings/secrets', lazy: async () => ({ Component: (await import('./pages/settings/SecretsPage')).SecretsPage }) },
+              { path: '/settings/certificates', lazy: async () => ({ Component: (await import('./pages/settings/CertificatesPage')).CertificatesPage }) },
+              { path: '/settings/backup', lazy: async () => ({ Component: (await import('./pages/settings/BackupPage')).BackupPage }) },
               { path: '*', element: <NotFoundPage /> },
             ],
           },

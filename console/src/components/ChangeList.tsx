@@ -1,6 +1,6 @@
 /** What a configuration would change, and what that does to the devices. */
-import type { Change, Device, Effect } from '../api/types'
-import { plural } from '../lib/numbers'
+import type { Change, Device, Effect, TemplateChange } from '../api/types'
+import { count, plural } from '../lib/numbers'
 import { Icon, type IconName } from '../ui/Icon'
 
 const effects: Record<Effect['kind'], [IconName, string]> = {
@@ -42,6 +42,27 @@ export function EffectList({ effects: list, devices }: { effects: Effect[]; devi
   )
 }
 
+/** Which templates change, and which devices are made from them. */
+export function TemplateChanges({ templates }: { templates: TemplateChange[] }) {
+  if (templates.length === 0) return null
+  return (
+    <section aria-labelledby="template-changes">
+      <h3 id="template-changes">Templates</h3>
+      <ul className="plain-list">
+        {templates.map((template) => (
+          <li key={template.name}>
+            <strong>{template.name}</strong> is {template.change}
+            {template.devices.length === 0 ? '; no device is made from it' : `; ${plural(template.devices.length, 'device')} made from it: ${template.devices.join(', ')}`}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** Beyond this a person reads no more; the line-by-line difference has them all. */
+const changesShown = 300
+
 /** The edge writes values as JSON; the quotes of a plain text say nothing to a reader. */
 function plain(json: string): string {
   return /^"[^"\\]*"$/.test(json) ? json.slice(1, -1) : json
@@ -53,7 +74,7 @@ export function ChangeList({ changes }: { changes: Change[] }) {
   if (changes.length === 0) return <p className="muted">Nothing changes in what the edge does.</p>
   return (
     <ul className="changes">
-      {changes.map((change) => (
+      {changes.slice(0, changesShown).map((change) => (
         <li key={`${change.kind} ${change.path}`} className={change.kind}>
           <span className="sign" aria-hidden="true">
             {signs[change.kind]}
@@ -69,6 +90,7 @@ export function ChangeList({ changes }: { changes: Change[] }) {
           </span>
         </li>
       ))}
+      {changes.length > changesShown && <li className="muted">and {count(changes.length - changesShown)} more: see them line by line.</li>}
     </ul>
   )
 }

@@ -1,8 +1,9 @@
 /** How a device is read: its link, its groups and its counters; folded, for those who look for the cause. */
-import type { Device } from '../api/types'
-import { bytes, count } from '../lib/numbers'
+import type { Device, DeviceLoad } from '../api/types'
+import { bytes, count, plural } from '../lib/numbers'
 import { duration, interval } from '../lib/time'
 import { Facts } from './Facts'
+import { ShareBar, percent, rate } from './LoadEstimate'
 import { Ago } from './Since'
 
 export function DeviceDetail({ device }: { device: Device }) {
@@ -15,6 +16,12 @@ export function DeviceDetail({ device }: { device: Device }) {
         <span className="detail-title">Groups and counters</span>
         <span className="detail-facts">
           <span className="mono">{device.link}</span>
+          {device.load !== undefined && (
+            <span>
+              {rate(device.load.requests_per_second)} requests/s
+              {device.load.link_share !== null && `, ${percent(device.load.link_share)} of the link’s time`}
+            </span>
+          )}
           <span>{counters.rtt_ms === null ? 'no answer yet' : `answers in ${duration(counters.rtt_ms.mean)}`}</span>
           <span>{count(counters.errors)} errors</span>
           <span>
@@ -50,7 +57,11 @@ export function DeviceDetail({ device }: { device: Device }) {
           <tbody>
             {groups.map((group) => (
               <tr key={group.name}>
-                <th scope="row">{group.name}</th>
+                <th scope="row">
+                  {group.name}
+                  {group.watched === true && <span className="sub">watched: the device reports changes</span>}
+                  {group.polled_because !== undefined && <span className="sub">polled: {group.polled_because}</span>}
+                </th>
                 <td className="number">{interval(group.interval_ms)}</td>
                 <td className="number">{group.duration_ms === undefined ? '–' : duration(group.duration_ms)}</td>
                 <td className="number">
@@ -64,6 +75,7 @@ export function DeviceDetail({ device }: { device: Device }) {
           </tbody>
         </table>
       </div>
+      {device.load !== undefined && <DeviceLoadFacts load={device.load} />}
       <Facts
         facts={[
           ['Driver', device.driver],
@@ -89,5 +101,29 @@ export function DeviceDetail({ device }: { device: Device }) {
         ]}
       />
     </details>
+  )
+}
+
+function DeviceLoadFacts({ load }: { load: DeviceLoad }) {
+  return (
+    <div className="body loads">
+      <div className="load">
+        <h3>Load</h3>
+        <p>
+          <strong>{rate(load.requests_per_second)}</strong> requests/s on <span className="mono">{load.link}</span>
+          {load.link_devices > 1 && <span className="muted">, shared by {plural(load.link_devices, 'device')}</span>}
+        </p>
+        {load.link_share === null ? (
+          <p className="small muted">Its share of the link’s time is known once answers are timed.</p>
+        ) : (
+          <>
+            <ShareBar share={load.link_share} label="Share of the link’s time" />
+            <p className="small">
+              <strong>{percent(load.link_share)}</strong> of the link’s time
+            </p>
+          </>
+        )}
+      </div>
+    </div>
   )
 }

@@ -131,7 +131,7 @@ export function RegisterViewer({ request, byteOrder, picked, onPick }: Props) {
                 <span className="reg found">found</span> what the machine shows
               </>
             )}{' '}
-            <span className="reg picked">picked</span> a tag already. Read at {clock(Date.now())}, {plural(block.length / 2, 'register')}.
+            <span className="reg picked">picked</span> a tag already. Read at {clock(read.at)}, {plural(block.length / 2, 'register')}.
           </p>
           <RegisterTable block={block} area={shownArea} first={Number(shownStart)} view={view} seen={seen} byteOrder={byteOrder} picked={picked} onPick={onPick} />
         </>
@@ -250,7 +250,7 @@ interface ValueCellProps extends CellProps {
 }
 
 function Cell({ area, byteOrder, picked, seen, onPick, register, type, order, reading, likely, firstOrder = false }: ValueCellProps) {
-  if (reading === undefined) return <td className={firstOrder ? 'first-order' : undefined} />
+  if (reading === undefined) return <td className={firstOrder ? 'first-order muted' : 'muted'}>–</td>
   const address = addressOf(area, register, type, order, byteOrder)
   const factor = seen.trim() === '' ? undefined : factorFor(reading, seen, !type.startsWith('float'))
   const taken = picked.has(`${address} ${type}`)

@@ -6,7 +6,7 @@ import { api } from '../api/client'
 import { toApiError } from '../api/errors'
 import { configQuery, devicesQuery, queryClient } from '../api/queries'
 import type { ApplyResult, RunningConfig } from '../api/types'
-import { ChangeList, EffectList } from '../components/ChangeList'
+import { ChangeList, EffectList, TemplateChanges } from '../components/ChangeList'
 import { Failure } from '../components/Failure'
 import { FindingList } from '../components/FindingList'
 import { TextDiff } from '../components/TextDiff'
@@ -20,14 +20,16 @@ import { Notice } from '../ui/Notice'
 interface Props {
   draft: Draft
   running: RunningConfig | null
+  /** proposed for the revision */
+  comment?: string
   onClose: () => void
   onDiscard: () => void
   onRebase: (base: number) => void
   onApplied: (result: ApplyResult) => Promise<void>
 }
 
-export function ReviewChanges({ draft, running, onClose, onDiscard, onRebase, onApplied }: Props) {
-  const [comment, setComment] = useState('')
+export function ReviewChanges({ draft, running, comment: proposed = '', onClose, onDiscard, onRebase, onApplied }: Props) {
+  const [comment, setComment] = useState(proposed)
   const diff = useQuery({
     queryKey: ['diff', draft.text, running?.revision],
     queryFn: ({ signal }) => api.diff(draft.text, signal),
@@ -91,6 +93,7 @@ export function ReviewChanges({ draft, running, onClose, onDiscard, onRebase, on
             <h3 id="effects">What happens to the devices</h3>
             <EffectList effects={diff.data.effects} devices={devices.data?.items ?? []} />
           </section>
+          <TemplateChanges templates={diff.data.templates ?? []} />
           <section aria-labelledby="changes">
             <h3 id="changes">{plural(diff.data.changes.length, 'change')}</h3>
             <ChangeList changes={diff.data.changes} />

@@ -9,6 +9,8 @@ export interface TrialReading {
   answer: TrialRead | undefined
   error: unknown
   busy: boolean
+  /** when the answer came; 0 before the first */
+  at: number
   /** by `group/tag` */
   values: Map<string, TrialValue>
   readNow: () => void
@@ -35,6 +37,7 @@ export function useTrialRead(request: TrialRequest, what: string, everyMs: numbe
     answer: asked === 0 && everyMs === undefined && query.data === undefined ? undefined : query.data?.answer,
     error: query.error,
     busy: query.isFetching,
+    at: query.dataUpdatedAt,
     values: query.data?.values ?? noValues,
     readNow: () => {
       setAsked(asked + 1)

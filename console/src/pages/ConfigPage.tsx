@@ -8,6 +8,7 @@ import type { ApplyResult } from '../api/types'
 import { Failure } from '../components/Failure'
 import { FindingList } from '../components/FindingList'
 import { Reference } from '../components/Reference'
+import { ConfigTabs } from '../components/Tabs'
 import { YamlEditor, type EditorHandle } from '../components/YamlEditor'
 import { ReviewChanges } from '../forms/ReviewChanges'
 import { useLint, type Lint } from '../hooks/useLint'
@@ -87,6 +88,7 @@ export function ConfigPage() {
           </p>
         </div>
       </header>
+      <ConfigTabs />
       <div className="config-tools">
         <Button kind="primary" onClick={() => open('review')} whyNot={cannotReview}>
           Review changes

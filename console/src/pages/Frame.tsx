@@ -17,6 +17,7 @@ import { Icon, type IconName } from '../ui/Icon'
 const places: { to: string; name: string; icon: IconName; end: boolean }[] = [
   { to: paths.overview, name: 'Overview', icon: 'overview', end: true },
   { to: paths.config, name: 'Configuration', icon: 'config', end: false },
+  { to: paths.events, name: 'Events', icon: 'clock', end: false },
   { to: paths.settings, name: 'Settings', icon: 'settings', end: false },
 ]
 

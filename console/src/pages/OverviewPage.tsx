@@ -14,8 +14,10 @@ import { bytes, plural } from '../lib/numbers'
 import { may } from '../lib/roles'
 import { duration, moment } from '../lib/time'
 import { paths } from '../paths'
+import { Icon } from '../ui/Icon'
 
 export function OverviewPage() {
+  const me = useMe()
   const status = useSuspenseQuery(statusQuery).data
   const devices = useSuspenseQuery(devicesQuery).data.items
   useTitle(status.problems.length === 0 ? status.edge : `${plural(status.problems.length, 'problem')} · ${status.edge}`)
@@ -35,11 +37,19 @@ export function OverviewPage() {
           <Health status={status} devices={devices} />
           <section className="panel" aria-labelledby="devices">
             <header>
-              <h2 id="devices">Devices</h2>
-              <span className="muted small">
-                {status.devices.online} of {status.devices.total} online
-                {status.devices.disabled > 0 && `, ${status.devices.disabled} disabled`}
-              </span>
+              <div>
+                <h2 id="devices">Devices</h2>
+                <span className="muted small">
+                  {status.devices.online} of {status.devices.total} online
+                  {status.devices.disabled > 0 && `, ${status.devices.disabled} disabled`}
+                </span>
+              </div>
+              {may(me.role, 'engineer') && (
+                <Link className="button" to={paths.addDevice}>
+                  <Icon name="plus" />
+                  Add a device
+                </Link>
+              )}
             </header>
             <DeviceTable devices={devices} />
           </section>
@@ -73,16 +83,20 @@ function FirstSteps({ status }: { status: Status }) {
       <div className="body form">
         <h2 id="first">{status.config === null ? 'This edge has no configuration yet' : 'No devices are configured'}</h2>
         <ol>
-          <li>Open the configuration. A starter example is waiting there: one simulated device that works at once.</li>
-          <li>Check it as you type, review what will change, and apply it.</li>
+          <li>Add a device: choose how it is talked to, test the connection, pick its tags. Without a device at hand, start with the example: one simulated device that works at once.</li>
+          <li>Review what will change, and apply it. Nothing is saved before.</li>
           <li>Come back here: every tag shows up with its value, its quality and its age.</li>
         </ol>
         {may(me.role, 'engineer') ? (
-          <p>
-            <Link className="button primary" to={`${paths.config}?starter`}>
+          <div className="buttons">
+            <Link className="button primary" to={paths.addDevice}>
+              <Icon name="plus" />
+              Add a device
+            </Link>
+            <Link className="button" to={`${paths.config}?starter`}>
               Start with the example
             </Link>
-          </p>
+          </div>
         ) : (
           <p>
             Applying a configuration needs the role engineer; you are {me.role}. Ask someone who has it.{' '}

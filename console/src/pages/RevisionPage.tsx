@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearchParams } from 'react-router'
 
 import { api } from '../api/client'
 import { configQuery, devicesQuery, queryClient, revisionQuery } from '../api/queries'
-import { ChangeList, EffectList } from '../components/ChangeList'
+import { ChangeList, EffectList, TemplateChanges } from '../components/ChangeList'
 import { Failure } from '../components/Failure'
 import { TextDiff } from '../components/TextDiff'
 import { YamlEditor } from '../components/YamlEditor'
@@ -148,6 +148,7 @@ function Rollback({ revision, text, onClose }: { revision: number; text: string;
             <h3 id="effects">What happens to the devices</h3>
             <EffectList effects={diff.data.effects} devices={devices.data?.items ?? []} />
           </section>
+          <TemplateChanges templates={diff.data.templates ?? []} />
           <section aria-labelledby="changes">
             <h3 id="changes">{plural(diff.data.changes.length, 'change')}</h3>
             <ChangeList changes={diff.data.changes} />

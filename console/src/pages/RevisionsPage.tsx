@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
 
 import { revisionsQuery } from '../api/queries'
+import { ConfigTabs } from '../components/Tabs'
 import { useTitle } from '../hooks/useTitle'
 import { bytes, count } from '../lib/numbers'
 import { moment } from '../lib/time'
@@ -20,17 +21,13 @@ export function RevisionsPage() {
   const go = (next: number) => setSearch(next === 0 ? {} : { offset: String(next) })
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.config}>Configuration</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">Revisions</span>
-      </nav>
       <header className="page-head">
         <div>
           <h1>Revisions</h1>
           <p className="muted">Every configuration that was applied. Any of them can be looked at and brought back.</p>
         </div>
       </header>
+      <ConfigTabs />
       <section className="panel" aria-label="Revisions">
         {data !== undefined && data.items.length === 0 && (
           <p className="body">

@@ -1,4 +1,4 @@
-/** My account, and for administrators users and API tokens. */
+/** My account; the other settings have pages of their own beside it. */
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate } from 'react-router'
 
@@ -6,12 +6,11 @@ import { api } from '../api/client'
 import { queryClient, statusQuery } from '../api/queries'
 import { Facts } from '../components/Facts'
 import { ThemeSwitch } from '../components/ThemeSwitch'
-import { Tokens } from '../components/Tokens'
-import { Users } from '../components/Users'
+import { SettingsTabs } from '../components/Tabs'
 import { ChangePassword } from '../forms/ChangePassword'
 import { useMe } from '../hooks/useMe'
 import { useTitle } from '../hooks/useTitle'
-import { may, roleMeanings } from '../lib/roles'
+import { roleMeanings } from '../lib/roles'
 import { moment } from '../lib/time'
 import { paths } from '../paths'
 import { Button } from '../ui/Button'
@@ -19,12 +18,12 @@ import { Button } from '../ui/Button'
 export function SettingsPage() {
   useTitle('Settings')
   const me = useMe()
-  const admin = may(me.role, 'admin')
   return (
     <div className="page">
       <header className="page-head">
         <h1>Settings</h1>
       </header>
+      <SettingsTabs />
       <div className="settings-grid">
         <MyAccount />
         <section className="panel" aria-labelledby="my-password">
@@ -40,19 +39,6 @@ export function SettingsPage() {
           </div>
         </section>
       </div>
-      {admin ? (
-        <>
-          <Users />
-          <Tokens />
-        </>
-      ) : (
-        <section className="panel" aria-labelledby="admin-only">
-          <header>
-            <h2 id="admin-only">Users and API tokens</h2>
-          </header>
-          <p className="body">Managing them needs the role admin; you are {me.role}.</p>
-        </section>
-      )}
       <About />
     </div>
   )

@@ -1,25 +1,20 @@
 /** One device: is it well, what does it say, and one of its tags in depth beside the table. */
-import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
-import { Link, useParams, useSearchParams } from 'react-router'
+import { useParams, useSearchParams } from 'react-router'
 
-import { live } from '../api/live'
-import { deviceQuery } from '../api/queries'
-import type { Device } from '../api/types'
-import { DeviceDetail } from '../components/DeviceDetail'
-import { DeviceMark, nextTry } from '../components/marks'
-import { Since } from '../components/Since'
-import { TagBrowser } from '../components/TagBrowser'
-import { TagPanel } from '../components/TagPanel'
-import { useTitle } from '../hooks/useTitle'
-import { paths } from '../paths'
-import { Notice, type Tone } from '../ui/Notice'
+import { live } from '../../api/live'
+import type { Device } from '../../api/types'
+import { DeviceDetail } from '../../components/DeviceDetail'
+import { nextTry } from '../../components/marks'
+import { TagBrowser } from '../../components/TagBrowser'
+import { TagPanel } from '../../components/TagPanel'
+import { useTitle } from '../../hooks/useTitle'
+import { Notice, type Tone } from '../../ui/Notice'
+import { DeviceHead, useDevice } from './DeviceHead'
 
 export function DevicePage() {
   const name = useParams()['device'] ?? ''
-  const device = useSuspenseQuery(deviceQuery(name)).data
-  // Keeps it polled while the page is shown.
-  useQuery(deviceQuery(name))
+  const device = useDevice(name)
   const [search, setSearch] = useSearchParams()
   const tag = search.get('tag')
   useEffect(() => live.watch(name), [name])
@@ -33,25 +28,7 @@ export function DevicePage() {
   return (
     <div className={tag === null ? 'page' : 'page with-panel'}>
       <div className="page-main">
-        <nav aria-label="Breadcrumb" className="crumbs">
-          <Link to={paths.overview}>Overview</Link>
-          <span aria-hidden="true">/</span>
-          <span aria-current="page">{name}</span>
-        </nav>
-        <header className="page-head">
-          <div>
-            <h1>{name}</h1>
-            {device.description !== undefined && <p className="muted">{device.description}</p>}
-          </div>
-          <div className="page-head-end">
-            <span role="status">
-              <DeviceMark device={device} chip />
-            </span>
-            <span className="muted small">
-              since <Since time={device.since} />
-            </span>
-          </div>
-        </header>
+        <DeviceHead name={name} />
         <StateNotice device={device} />
         <DeviceDetail device={device} />
         <TagBrowser key={name} device={device} />

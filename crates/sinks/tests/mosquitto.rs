@@ -3,7 +3,10 @@
 
 mod rig;
 
-use rig::{Broker, batch, context, deliver, env, file, open, set, text, with, write_certificates};
+use rig::{
+    Broker, batch, context, context_with, deliver, env, file, open, set, text, with,
+    write_certificates,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -131,8 +134,16 @@ async fn passwords_come_from_a_file_and_are_checked() {
     std::fs::write(folder.path().join("right"), "s3cret\n").unwrap();
     std::fs::write(folder.path().join("wrong"), "secret\n").unwrap();
     let broker = Broker::start_in(folder, "allow_anonymous false\npassword_file @/passwords").await;
-    let context = context(env());
+    let context = context_with(env(), &[("right", "s3cret"), ("wrong", "secret")]);
     for version in ["3.1.1", "5"] {
+        let secret = |name: &str| {
+            json!({ "url": broker.url(), "version": version, "username": "plant",
+                "password": { "secret": name } })
+        };
+        open(&secret("right"), &context).await.unwrap().close().await;
+        text(open(&secret("wrong"), &context).await.map(drop), "settings");
+        let words = text(open(&secret("absent"), &context).await.map(drop), "settings");
+        assert!(words.contains("no secret `absent`"), "{words}");
         let settings = |name: &str| {
             json!({ "url": broker.url(), "version": version, "username": "plant",
                 "password_file": file(broker.directory.path(), name) })
@@ -192,6 +203,11 @@ async fn tls_checks_the_broker_and_shows_the_edge() {
     let absent = json!({ "ca_file": own("absent.pem") });
     let words = text(open(&settings(absent), &context).await.map(drop), "settings");
     assert!(words.contains("cannot read"), "{words}");
+    let key = std::fs::read_to_string(own("client.key")).unwrap();
+    let context = context_with(env(), &[("client-key", &key)]);
+    let secret = json!({ "ca_file": own("ca.pem"), "certificate_file": own("client.pem"),
+        "key": { "secret": "client-key" } });
+    open(&settings(secret), &context).await.unwrap().close().await;
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ POST /control sets `next` (answers to come, in order), `poison` (text that is an
 `bytes_max` (larger bodies are answered with 413); GET /log tells all requests so far; POST /token
 gives tokens `t1`, `t2` and so on. An answer is an object with any of `status`, `headers`, `body`,
 `chunked`, `close` (the connection, after it), `cut` (the connection, instead of it) and `hold`
-(never answers).
+(never answers). Each request is also written as a line to the file HTTP_PEER_LOG, if that is set.
 """
 
 import gzip
 import json
+import os
 import socket
 import ssl
 import sys
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LOCK = threading.Lock()
 LOG = []
+FILE = os.environ.get("HTTP_PEER_LOG")
 CONTROL = {"next": [], "poison": None, "bytes_max": None, "tokens": 0}
 
 
@@ -62,6 +64,9 @@ class Handler(BaseHTTPRequestHandler):
                 answer = {"status": 200, "body": "{}"}
             entry["status"] = None if answer.keys() & {"cut", "hold"} else answer.get("status", 200)
             LOG.append(entry)
+            if FILE:
+                with open(FILE, "a") as log:
+                    log.write(json.dumps(entry) + "\n")
         self.reply(answer)
 
     do_POST = do_PUT = do_PATCH = do_GET = take

@@ -114,6 +114,12 @@ fn wrong_settings_say_what_and_where() {
             "password_file: there is a password but no user name | add `username`".into(),
         ),
         (
+            with(json!({ "username": "u", "password_file": "/p", "password": { "secret": "s" } })),
+            "password: the password is given twice, as a file and as a secret | \
+             remove `password` or `password_file`"
+                .into(),
+        ),
+        (
             with(json!({ "tls": {} })),
             "tls: there are TLS settings, but `mqtt://broker` does not use TLS | \
              write `mqtts://` in `url`, or remove `tls`"

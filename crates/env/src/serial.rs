@@ -194,8 +194,8 @@ fn refused(line: &SerialLine, error: &io::Error) -> io::Error {
              program to the port's group, usually `dialout`, and start the program again"
         ),
         (io::ErrorKind::WouldBlock, _) | (_, Some(libc::EBUSY)) => format!(
-            "the serial port {path} is in use by another program; end that program, or find it with \
-             `fuser {path}`"
+            "the serial port {path} is in use by another program, or by this one under another name \
+             of the port; `fuser {path}` finds the program: end it, or use one name throughout"
         ),
         (_, Some(libc::ENOTTY)) => {
             format!("{path} is no serial port ({error}); give one such as `/dev/ttyUSB0`")
@@ -284,7 +284,7 @@ mod tests {
         let (_far, path) = terminal();
         let first = open(&line(&path)).unwrap();
         let (_, text) = error(&line(&path));
-        assert!(text.contains("is in use by another program; end that program"), "{text}");
+        assert!(text.contains("is in use by another program, or by this one"), "{text}");
         drop(first);
         open(&line(&path)).unwrap();
 

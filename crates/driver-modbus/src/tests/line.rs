@@ -4,7 +4,9 @@ use super::rig::{Device, context, counter, device, from_hex, log, to_hex};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tagwerk_component::{Fault, LinkContext, Session, WriteSent};
+use tagwerk_component::{
+    DeviceRequest, Driver, Fault, Findings, LinkContext, Segment, Session, WriteSent,
+};
 use tagwerk_env::Clock;
 use tagwerk_model::Value;
 use tagwerk_proto_modbus::rtu::{Length, crc, request_length};
@@ -190,6 +192,67 @@ async fn the_port_is_opened_as_the_settings_say() {
     };
     assert_eq!(lines, [expected]);
     assert_eq!(log(&rig.context), ["Opened /dev/ttyS7 with 19200 baud 8E2, rtu"]);
+}
+
+#[test]
+fn settings_of_a_line_are_checked() {
+    for (settings, place, problem) in [
+        (json!({ "port": "ttyUSB0" }), "port", "`port` is not a serial port's file: `ttyUSB0`"),
+        (
+            json!({ "port": "/dev/tty USB0" }),
+            "port",
+            "`port` is not a serial port's file: `/dev/tty USB0`",
+        ),
+        (
+            json!({ "port": "/dev/ttyS0", "baud": 10 }),
+            "baud",
+            "`baud` is 10, outside 50 to 4000000",
+        ),
+        (json!({ "port": "/dev/ttyS0", "data_bits": 7 }), "data_bits", "RTU needs 8 data bits"),
+        (
+            json!({ "port": "/dev/ttyS0", "stop_bits": 3 }),
+            "stop_bits",
+            "`stop_bits` is 3, outside 1 to 2",
+        ),
+        (
+            json!({ "port": "/dev/ttyS0", "flow": "software" }),
+            "flow",
+            "RTU sends bytes that software flow control would take for its own",
+        ),
+        (
+            json!({ "port": "/dev/ttyS0", "silence": "2s" }),
+            "silence",
+            "`silence` is 2s, outside 0ms to 1s",
+        ),
+        (
+            json!({ "port": "/dev/ttyS0", "write_read": true, "write_single": "always" }),
+            "write_read",
+            "`write_read` writes with function 23, `write_single: always` forbids that",
+        ),
+        (
+            json!({ "port": "/dev/ttyS0", "rs485": { "delay_after_send": "3s" } }),
+            "rs485.delay_after_send",
+            "`delay_after_send` is 3s, more than 1s",
+        ),
+    ] {
+        let mut findings = Findings::new();
+        let request = DeviceRequest { name: "d", settings: &settings, groups: vec![] };
+        assert!(crate::ModbusSerial.check(&request, &mut findings).is_none());
+        let [finding] = findings.list() else { panic!("{:?}", findings.list()) };
+        let path: Vec<String> = finding
+            .place
+            .0
+            .iter()
+            .map(|segment| match segment {
+                Segment::Key(key) => key.clone(),
+                Segment::Index(index) => index.to_string(),
+            })
+            .collect();
+        assert_eq!(
+            (path.join("."), finding.problem.as_str()),
+            (format!("settings.{place}"), problem)
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

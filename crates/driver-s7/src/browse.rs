@@ -1,5 +1,6 @@
-//! Looking inside a controller: its data blocks where it lists them, and the bytes of one block, read
-//! on trial. Names and types of variables are in the engineering project, not in the controller.
+//! Looking inside a controller: its data blocks where it lists them, and the bytes of one block,
+//! read on trial. Names and types of variables are in the engineering project, not in the
+//! controller.
 
 use crate::plan::Manner;
 use crate::point::Span;
@@ -53,8 +54,8 @@ async fn blocks(
     if let Err(why) = listed {
         return Err(refused(format!(
             "the CPU does not list its data blocks ({why}), as S7-1200 and S7-1500 do not; look \
-             inside one by its number, such as `DB1`, and take names and types from the engineering \
-             project"
+             inside one by its number, such as `DB1`, and take names and types from the \
+             engineering project"
         )));
     }
     let mut numbers: Vec<u16> = s7::blocks(&payload).collect();

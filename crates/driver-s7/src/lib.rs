@@ -1,6 +1,6 @@
 //! The driver for Siemens S7 controllers that permit PUT/GET: checks settings and addresses, packs
-//! tags into the fewest jobs, and makes sessions that read, write and look into data blocks. Timing of
-//! polls, retries and reconnecting are the runtime's.
+//! tags into the fewest jobs, and makes sessions that read, write and look into data blocks. Timing
+//! of polls, retries and reconnecting are the runtime's.
 
 mod address;
 mod browse;
@@ -126,8 +126,8 @@ const ADDRESSES: [AddressForm; 12] = [
     },
     AddressForm {
         form: "DBn.DBBb, DBWb, DBDb, DBLb",
-        meaning: "A byte, a word of 2 bytes, a double word of 4 or a long word of 8, from byte b on; \
-                  the tag's type says what is in it.",
+        meaning: "A byte, a word of 2 bytes, a double word of 4 or a long word of 8, from byte b \
+                  on; the tag's type says what is in it.",
         example: "DB1.DBW4",
     },
     AddressForm {
@@ -142,8 +142,8 @@ const ADDRESSES: [AddressForm; 12] = [
     },
     AddressForm {
         form: "IBb, IWb, IDb, ILb, QBb …, MBb …",
-        meaning: "A byte, word, double or long word of the inputs, outputs or flags; in German E, \
-                  A and M.",
+        meaning: "A byte, word, double or long word of the inputs, outputs or flags; in German \
+                  E, A and M.",
         example: "MW2",
     },
     AddressForm {
@@ -153,8 +153,8 @@ const ADDRESSES: [AddressForm; 12] = [
     },
     AddressForm {
         form: "Tn, Cn",
-        meaning: "A timer (`float64` in seconds, `int64` in nanoseconds) or a counter (`uint16`) of \
-                  an S7-300, S7-400 or S7-1500; a counter is Z in German.",
+        meaning: "A timer (`float64` in seconds, `int64` in nanoseconds) or a counter (`uint16`) \
+                  of an S7-300, S7-400 or S7-1500; a counter is Z in German.",
         example: "T5",
     },
     AddressForm {
@@ -176,15 +176,15 @@ const ADDRESSES: [AddressForm; 12] = [
     },
     AddressForm {
         form: "…#DATE, #DT, #DTL, #LDT, #TIME, #S5TIME, #LTIME, #TOD, #LTOD",
-        meaning: "A time of S7. A point in time is `int64`, nanoseconds since 1970, or `text` as in \
-                  RFC 3339; a duration `int64` nanoseconds or `float64` seconds; a time of day any \
-                  of these. The CPU's clock counts as UTC.",
+        meaning: "A time of S7. A point in time is `int64`, nanoseconds since 1970, or `text` as \
+                  in RFC 3339; a duration `int64` nanoseconds or `float64` seconds; a time of \
+                  day any of these. The CPU's clock counts as UTC.",
         example: "DB1.DBB20#DTL",
     },
     AddressForm {
         form: "…[count]#INT",
-        meaning: "An array, for type `list`: the number and the S7 type of its elements (SINT, INT, \
-                  DINT, LINT, with U before them unsigned, REAL, LREAL).",
+        meaning: "An array, for type `list`: the number and the S7 type of its elements (SINT, \
+                  INT, DINT, LINT, with U before them unsigned, REAL, LREAL).",
         example: "DB1.DBW60[8]#INT",
     },
 ];

@@ -1,5 +1,6 @@
-//! One connection to a controller: opens it, sends a job and finds its answer, whatever else arrives.
-//! Knows which answers it has stopped waiting for, so that none is taken for that of another job.
+//! One connection to a controller: opens it, sends a job and finds its answer, whatever else
+//! arrives. Knows which answers it has stopped waiting for, so that none is taken for that of
+//! another job.
 
 use crate::plan::Manner;
 use crate::settings::{Settings, tsap_text};
@@ -15,8 +16,8 @@ use tagwerk_model::Quality;
 use tagwerk_proto_s7::{Event, Malformed, PDU_BYTES_MIN, Pdu, Receiver, Setup, cotp, setup};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
-/// Jobs whose late answers are still recognised. More: the oldest is forgotten, and its answer would
-/// count as foreign; it is dropped all the same.
+/// Jobs whose late answers are still recognised. More: the oldest is forgotten, and its answer
+/// would count as foreign; it is dropped all the same.
 const ABANDONED_MAX: usize = 64;
 
 /// Packets that arrived unasked and are read before one job. More: they are read while waiting for
@@ -133,8 +134,8 @@ impl Link {
             _ => "`cpu`, `rack` and `slot`, or set the TSAPs",
         };
         Err(Fault::Link(format!(
-            "the CPU takes no connection from TSAP {ours} to TSAP {theirs}: {refused}; check {place}, \
-             and whether the CPU has a connection of kind `{}` left",
+            "the CPU takes no connection from TSAP {ours} to TSAP {theirs}: {refused}; check \
+             {place}, and whether the CPU has a connection of kind `{}` left",
             match settings.connection {
                 crate::settings::Connection::Pg => "pg",
                 crate::settings::Connection::Op => "op",
@@ -158,11 +159,13 @@ impl Link {
             Fault::Silent(text) => Fault::Link(text),
             other => other,
         })?;
-        let pdu = self.answer().map_err(|why| words::not_understood(what, &why))?;
+        // Without an agreement there is no link, whatever the reason.
+        let unusable = |why: Malformed| Fault::Link(words::not_understood(what, &why).to_string());
+        let pdu = self.answer().map_err(unusable)?;
         if !pdu.error.is_none() {
             return Err(Fault::Link(words::refused_job(what, pdu.error).to_string()));
         }
-        let granted = Setup::decode(&pdu).map_err(|why| words::not_understood(what, &why))?;
+        let granted = Setup::decode(&pdu).map_err(unusable)?;
         if granted.pdu_bytes < PDU_BYTES_MIN {
             return Err(Fault::Link(format!(
                 "{} grants PDUs of {} bytes, too few to read anything",

@@ -1,5 +1,5 @@
-//! From points to requests: blocks of neighbouring tags, packed into the fewest jobs that a PDU holds,
-//! and the way to write each tag. Pure; what is sent, and when, is the session's.
+//! From points to requests: blocks of neighbouring tags, packed into the fewest jobs that a PDU
+//! holds, and the way to write each tag. Pure; what is sent, and when, is the session's.
 
 use crate::point::{Codec, Point, Span};
 use crate::settings::Settings;
@@ -95,8 +95,8 @@ pub fn block_bytes_max(pdu_bytes: u16) -> u32 {
     (room & !1).max(2) as u32
 }
 
-/// The fewest requests that read these points, each given with its tag's index. Every request is one
-/// job, as long as the controller grants the PDU that was asked for.
+/// The fewest requests that read these points, each given with its tag's index. Every request is
+/// one job, as long as the controller grants the PDU that was asked for.
 pub fn reads(
     mut wanted: Vec<(u32, Point)>,
     pdu_bytes: u16,

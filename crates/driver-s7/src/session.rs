@@ -261,8 +261,8 @@ impl S7Session {
         }
     }
 
-    /// A string is written behind its declared length, which is looked at first: a longer text would
-    /// run over whatever comes behind the string.
+    /// A string is written behind its declared length, which is looked at first: a longer text
+    /// would run over whatever comes behind the string.
     async fn check_string(
         &mut self,
         manner: &Manner,

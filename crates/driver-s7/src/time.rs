@@ -1,5 +1,5 @@
-//! Times as S7 has them, from and to nanoseconds, and as people write them. Controllers have no time
-//! zone: their clock counts as UTC.
+//! Times as S7 has them, from and to nanoseconds, and as people write them. Controllers have no
+//! time zone: their clock counts as UTC.
 
 use crate::point::Form;
 
@@ -257,8 +257,8 @@ fn weekday(nanoseconds: i64) -> u8 {
     ((days + 4).rem_euclid(7) + 1) as u8
 }
 
-/// Year, month, day, and nanoseconds of the day. Counts in eras of 400 years that begin in March, so
-/// that the leap day is the last of its year.
+/// Year, month, day, and nanoseconds of the day. Counts in eras of 400 years that begin in March,
+/// so that the leap day is the last of its year.
 fn civil(nanoseconds: i64) -> (i64, u32, u32, i64) {
     let days = i128::from(nanoseconds).div_euclid(DAY) as i64;
     let of_day = i128::from(nanoseconds).rem_euclid(DAY) as i64;

@@ -1,5 +1,5 @@
-//! What a CPU says when it does not do what was asked: return codes of single items, and classes and
-//! codes of whole jobs, in words.
+//! What a CPU says when it does not do what was asked: return codes of single items, and classes
+//! and codes of whole jobs, in words.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
-//! The transport below S7: packets of RFC 1006 (TPKT) with the transport protocol of RFC 905 (COTP),
-//! class 0, inside. Asking for a connection, and sending data in pieces that the peer takes.
+//! The transport below S7: packets of RFC 1006 (TPKT) with the transport protocol of RFC 905
+//! (COTP), class 0, inside. Asking for a connection, and sending data in pieces that the peer
+//! takes.
 
 use crate::Malformed;
 use crate::bytes::{length, take_u8};

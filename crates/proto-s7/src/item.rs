@@ -42,7 +42,8 @@ pub struct Item {
 }
 
 impl Item {
-    /// A run of bytes of any area; `start` counts bytes, in timers and counters two for each element.
+    /// A run of bytes of any area; `start` counts bytes, in timers and counters two for each
+    /// element.
     pub fn bytes(area: Area, block: u16, start: u32, count: u16) -> Item {
         let (size, count, address) = match area {
             Area::Timer => (ItemSize::Timer, count.div_ceil(2), start / 2),

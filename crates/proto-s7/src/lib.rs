@@ -1,6 +1,6 @@
-//! Siemens S7 communication as bytes: TPKT (RFC 1006), COTP class 0 (RFC 905) and the jobs that read
-//! and write variables, set up a connection and look at blocks. No I/O; what to ask, and when, is the
-//! driver's. Everything that is read has a bound and never panics.
+//! Siemens S7 communication as bytes: TPKT (RFC 1006), COTP class 0 (RFC 905) and the jobs that
+//! read and write variables, set up a connection and look at blocks. No I/O; what to ask, and when,
+//! is the driver's. Everything that is read has a bound and never panics.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]

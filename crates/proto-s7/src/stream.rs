@@ -1,5 +1,5 @@
-//! From a stream of bytes, however it is cut, to whole PDUs. A header that cannot be true means that
-//! the place in the stream is lost; there is no mark to find it again by.
+//! From a stream of bytes, however it is cut, to whole PDUs. A header that cannot be true means
+//! that the place in the stream is lost; there is no mark to find it again by.
 
 use crate::cotp::{PACKET_BYTES_MAX, TPKT_BYTES, Tpdu};
 use std::fmt;

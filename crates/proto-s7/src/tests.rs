@@ -162,7 +162,8 @@ proptest! {
         parameter in proptest::collection::vec(any::<u8>(), 0..14),
         data in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
-        let mut pdu = vec![0x32, kind, 0, 0, 0, 1, 0, parameter.len() as u8 + 1, 0, data.len() as u8];
+        let (p, d) = (parameter.len() as u8 + 1, data.len() as u8);
+        let mut pdu = vec![0x32, kind, 0, 0, 0, 1, 0, p, 0, d];
         if kind == 2 || kind == 3 {
             pdu.extend([0, 0]);
         }

@@ -1,5 +1,5 @@
-//! Questions about the CPU itself: its blocks and its system status lists (SZL). Answers may come in
-//! several PDUs, each of which has to be asked for.
+//! Questions about the CPU itself: its blocks and its system status lists (SZL). Answers may come
+//! in several PDUs, each of which has to be asked for.
 
 use crate::Malformed;
 use crate::answer::{Kind, Pdu};

@@ -1,5 +1,5 @@
-//! Which jobs a group's tags become; that every byte of every tag is covered, and that neither job nor
-//! answer ever outgrows the PDU.
+//! Which jobs a group's tags become; that every byte of every tag is covered, and that neither job
+//! nor answer ever outgrows the PDU.
 
 use crate::plan::{Block, Load, Manner, Read, block_bytes_max, divide, divide_by, reads, recut};
 use crate::point::Point;

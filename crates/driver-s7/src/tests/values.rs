@@ -153,7 +153,10 @@ fn times_are_nanoseconds_seconds_or_text() {
 proptest! {
     /// What can be written is read back as it was given.
     #[test]
-    fn times_survive_the_way_there_and_back(seconds in 631_152_000i64..3_786_912_000, fine in 0..1_000_000_000i64) {
+    fn times_survive_the_way_there_and_back(
+        seconds in 631_152_000i64..3_786_912_000,
+        fine in 0..1_000_000_000i64,
+    ) {
         let mut scratch = Scratch::default();
         for (address, step) in [("DB1.0#DTL", 1), ("ML0#LDT", 1), ("DB1.0#DT", 1_000_000)] {
             let nanoseconds = seconds * 1_000_000_000 + fine / step * step;
@@ -179,8 +182,10 @@ proptest! {
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let mut scratch = Scratch::default();
         for (address, data_type) in [
-            ("DB1.0#DT", "text"), ("DB1.0#DTL", "text"), ("MD0#TOD", "text"), ("MW0#S5TIME", "int64"),
-            ("DB1.STRING0", "text"), ("DB1.WSTRING0", "text"), ("C1", "uint16"), ("ML0#LTOD", "text"),
+            ("DB1.0#DT", "text"), ("DB1.0#DTL", "text"), ("MD0#TOD", "text"),
+            ("MW0#S5TIME", "int64"),
+            ("DB1.STRING0", "text"), ("DB1.WSTRING0", "text"), ("C1", "uint16"),
+            ("ML0#LTOD", "text"),
             ("DB1.0[100]#LREAL", "list"), ("DB1.DBB0/77", "text"), ("M0.7", "bool"),
             ("MW0#DATE", "text"), ("ML0#LDT", "text"), ("MD0#TIME", "float64"),
         ] {

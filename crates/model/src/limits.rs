@@ -47,6 +47,16 @@ pub const PARAMETERS_MAX: usize = 64;
 pub const FILLED_BYTES_MAX: usize = 65_536;
 /// Keys, values and lists that templates add to a configuration, all devices together. More: a finding.
 pub const TEMPLATE_NODES_MAX: usize = 64_000_000;
+/// A file to import. Larger: refused.
+pub const IMPORT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a workbook to import may unpack to. More: refused.
+pub const IMPORT_UNPACKED_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Rows of a table to import. More: refused.
+pub const IMPORT_ROWS_MAX: usize = 500_000;
+/// Columns of a table to import. More: refused.
+pub const IMPORT_COLUMNS_MAX: usize = 512;
+/// Findings listed for a file to import. More: counted, not listed.
+pub const ROW_FINDINGS_MAX: usize = 1_000;
 /// Sinks of one edge. More: a finding.
 pub const SINKS_MAX: usize = 64;
 
@@ -76,6 +86,8 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 pub const BUSY_RETRY: Duration = Duration::from_millis(50);
 /// How often a register that the device refuses is asked again by itself.
 pub const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// How often one of the registers is asked again when the device refuses all of a group.
+pub const REFUSED_ALL_RETRY: Duration = Duration::from_secs(5);
 /// Wait before a task that panicked starts again; doubles at each panic.
 pub const PANIC_FIRST: Duration = Duration::from_secs(1);
 /// Longest wait before a task that panicked starts again.

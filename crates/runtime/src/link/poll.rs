@@ -219,7 +219,10 @@ impl Group {
             }
             match result {
                 Ok(()) => {
-                    slot.refused = None;
+                    // The device has changed its mind: it may have about the others too.
+                    if slot.refused.take().is_some() {
+                        self.slots.iter_mut().for_each(|slot| slot.refused = None);
+                    }
                     run.index += 1;
                     run.attempt = 0;
                 }
@@ -270,6 +273,7 @@ impl Group {
     fn finish(&mut self, shared: &LinkShared) {
         let Some(run) = self.run.take() else { return };
         let now = shared.env.clock.now();
+        self.keep_asking(now);
         self.task.live.polled(now.since(run.started), run.late, run.missed);
         self.outage = false;
         let expected = self.asked.saturating_mul(self.task.samples());
@@ -303,6 +307,16 @@ impl Group {
         }
         self.task.live.update(&batch);
         shared.live.touch();
+    }
+
+    /// Where everything is refused, something is asked now and then: otherwise nobody would notice
+    /// that the device came to its senses, or that it is gone.
+    fn keep_asking(&mut self, now: Moment) {
+        if self.slots.iter().all(|slot| slot.refused.is_some())
+            && let Some((_, until)) = self.slots.first_mut().and_then(|slot| slot.refused.as_mut())
+        {
+            *until = (*until).min(now.after(limits::REFUSED_ALL_RETRY));
+        }
     }
 
     fn wake(&mut self) {

@@ -19,4 +19,4 @@ pub use frame::FrameBuffer;
 pub use node_id::{ExpandedNodeId, Identifier, LocalizedText, NodeId, QualifiedName};
 pub use policy::{OwnKey, PeerKey, Policy};
 pub use status::Status;
-pub use variant::{DataValue, ExtensionObject, Variant, builtin};
+pub use variant::{DataValue, Encoding, ExtensionObject, Variant, builtin};

@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::configuration::Configuration;
 use crate::process::Usage;
+use crate::secrets::SecretStore;
 use std::sync::Arc;
 use tagwerk_api as api;
 use tagwerk_env::{Env, Moment};
@@ -22,6 +23,7 @@ pub struct App {
     pub runtime: Runtime,
     pub accounts: Accounts,
     pub configuration: Configuration,
+    pub secrets: Arc<SecretStore>,
     pub journal_options: Options,
     pub started: Moment,
     pub started_unix_ns: i64,

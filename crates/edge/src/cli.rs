@@ -4,6 +4,7 @@ mod client;
 mod configure;
 mod log;
 mod people;
+mod secrets;
 mod table;
 mod tls_client;
 mod values;
@@ -65,6 +66,8 @@ enum Command {
     Values(values::Command),
     #[command(flatten)]
     People(people::Command),
+    #[command(flatten)]
+    Secrets(secrets::Command),
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Configure(command) => ask(&cli.reach, |c| configure::run(c, command)),
         Command::Values(command) => ask(&cli.reach, |c| values::run(c, command)),
         Command::People(command) => ask(&cli.reach, |c| people::run(c, command)),
+        Command::Secrets(command) => ask(&cli.reach, |c| secrets::run(c, command)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tagwerk: {error:#}");

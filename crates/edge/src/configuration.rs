@@ -1,6 +1,8 @@
 //! The one door through which a configuration comes: check it, keep it as a revision, run it.
 
 use crate::registry::CATALOGUE;
+use crate::secret_use;
+use crate::secrets::SecretStore;
 use crate::show;
 use crate::store::{NewRevision, RevisionRow, Store, StoreError, TagNumbers};
 use std::fmt;
@@ -23,6 +25,7 @@ struct Inner {
     store: Store,
     runtime: Runtime,
     clock: Arc<dyn Clock>,
+    secrets: Arc<SecretStore>,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -36,6 +39,8 @@ struct State {
     active: Option<RevisionRow>,
     description: Option<String>,
     problem: Option<Problem>,
+    /// Where the running configuration uses secrets, and their names.
+    secret_uses: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -102,12 +107,18 @@ pub struct Author<'a> {
 }
 
 impl Configuration {
-    pub fn new(store: Store, runtime: Runtime, clock: Arc<dyn Clock>) -> Configuration {
+    pub fn new(
+        store: Store,
+        runtime: Runtime,
+        clock: Arc<dyn Clock>,
+        secrets: Arc<SecretStore>,
+    ) -> Configuration {
         Configuration(Arc::new(Inner {
             numbers: TagNumbers::new(store.clone()),
             store,
             runtime,
             clock,
+            secrets,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -117,6 +128,26 @@ impl Configuration {
     /// Runs the newest revision. One that this version does not accept, or a store that cannot be
     /// read, is a problem to show and no reason not to start.
     pub async fn start(&self) {
+        let _door = self.0.door.lock().await;
+        self.start_newest().await;
+    }
+
+    /// The running configuration once more, with the secrets as they are now.
+    pub async fn secret_changed(&self, name: &str) {
+        let _door = self.0.door.lock().await;
+        if self.secret_uses(name).is_empty() {
+            return;
+        }
+        self.start_newest().await;
+    }
+
+    /// Closes the door for changes until the guard is dropped, for those who replace the store.
+    pub async fn close_door(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.door.lock().await
+    }
+
+    /// Runs the newest revision; the caller holds the door.
+    pub async fn start_newest(&self) {
         let row = match self.stored(|store| store.newest_revision()).await {
             Ok(None) => return,
             Ok(Some(row)) => row,
@@ -142,11 +173,11 @@ impl Configuration {
 
     /// Everything that is wrong with a document.
     pub async fn lint(&self, text: String) -> api::LintAnswer {
-        let (_, read) = self.read(text).await;
+        let (text, read) = self.read(text).await;
         api::LintAnswer {
             ok: read.checked.is_some(),
-            findings: read.findings.into_iter().map(show::finding).collect(),
             dropped: read.dropped as u64,
+            findings: self.findings(&text, read.checked.as_ref(), read.findings),
         }
     }
 
@@ -156,12 +187,13 @@ impl Configuration {
         let (text, read) = self.read(text).await;
         let mut answer = api::DiffAnswer {
             ok: read.checked.is_some(),
-            findings: read.findings.into_iter().map(show::finding).collect(),
+            findings: self.findings(&text, read.checked.as_ref(), read.findings),
             changes: Vec::new(),
             effects: Vec::new(),
             templates: Vec::new(),
         };
-        if let Some(checked) = read.checked {
+        if let Some(mut checked) = read.checked {
+            secret_use::salt(&mut checked, &self.0.secrets);
             let runtime = self.0.runtime.clone();
             let (changes, effects) = tokio::task::spawn_blocking(move || {
                 (changes(active.as_deref(), &text), runtime.plan(&checked))
@@ -190,6 +222,7 @@ impl Configuration {
         let Some(checked) = read.checked else {
             return Err(ApplyRefused::Findings(read.findings));
         };
+        let findings = self.findings(&text, Some(&checked), read.findings);
         let (devices, tags) = (checked.devices.len(), checked.tag_count());
         let checked = self.number_tags(checked).await?;
         let (by, comment) = (author.by.to_owned(), author.comment.map(str::to_owned));
@@ -225,11 +258,7 @@ impl Configuration {
             return Err(ApplyRefused::NotRunning(error));
         }
         tracing::info!(revision, by = author.by, devices, tags, "configuration applied");
-        Ok(api::ApplyAnswer {
-            revision,
-            findings: read.findings.into_iter().map(show::finding).collect(),
-            changes: changes as u64,
-        })
+        Ok(api::ApplyAnswer { revision, findings, changes: changes as u64 })
     }
 
     /// Applies the text of an earlier revision as a new one.
@@ -251,6 +280,13 @@ impl Configuration {
 
     pub fn description(&self) -> Option<String> {
         self.state().description.clone()
+    }
+
+    /// Where the running configuration uses a secret.
+    pub fn secret_uses(&self, name: &str) -> Vec<String> {
+        let state = self.state();
+        let uses = state.secret_uses.iter().filter(|(_, used)| used == name);
+        uses.map(|(place, _)| place.clone()).collect()
     }
 
     /// Why the stored configuration does not run, if so.
@@ -280,6 +316,18 @@ impl Configuration {
             // Based on a revision that is gone, although none is left: nothing can be lost.
             (Base::Revision(_), _) => Ok(()),
         }
+    }
+
+    /// The linter's findings, and those that only this edge can know.
+    fn findings(
+        &self,
+        text: &str,
+        checked: Option<&Checked>,
+        found: Vec<LocatedFinding>,
+    ) -> Vec<api::Finding> {
+        let missing = checked.map(|checked| secret_use::missing(text, checked, &self.0.secrets));
+        let found = found.into_iter().map(show::finding);
+        found.chain(missing.unwrap_or_default()).collect()
     }
 
     async fn active_text(&self) -> Result<Option<String>, StoreError> {
@@ -313,9 +361,11 @@ impl Configuration {
         .expect("numbering tags does not panic")
     }
 
-    async fn run(&self, checked: Checked) -> Result<(), String> {
+    async fn run(&self, mut checked: Checked) -> Result<(), String> {
         let inner = Arc::clone(&self.0);
         let description = checked.edge.description.clone();
+        let secret_uses = secret_use::uses(&checked).to_vec();
+        secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
@@ -323,6 +373,7 @@ impl Configuration {
         self.release_memory();
         let mut state = self.state();
         state.description = description;
+        state.secret_uses = secret_uses;
         state.problem = None;
         Ok(())
     }

@@ -12,7 +12,9 @@ mod listen;
 mod live;
 mod metrics;
 mod mount;
+mod record;
 mod refusal;
+mod secrets;
 mod stall;
 mod status;
 mod tls;
@@ -82,9 +84,9 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::TRUST_CERTIFICATE, later)
         .on(&routes::REMOVE_CERTIFICATE, later)
         .on(&routes::CERTIFICATE_PEM, later)
-        .on(&routes::SECRETS, later)
-        .on(&routes::SET_SECRET, later)
-        .on(&routes::REMOVE_SECRET, later)
+        .on(&routes::SECRETS, secrets::secrets)
+        .on(&routes::SET_SECRET, secrets::set)
+        .on(&routes::REMOVE_SECRET, secrets::remove)
         .on(&routes::BACKUP, later)
         .on(&routes::RESTORE, later);
     access::mount_accounts(mount)

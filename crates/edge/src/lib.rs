@@ -12,6 +12,8 @@ mod private_file;
 mod process;
 mod registry;
 mod run;
+mod secret_use;
+mod secrets;
 mod show;
 mod store;
 

@@ -7,6 +7,7 @@ use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::private_file;
 use crate::process;
 use crate::registry::CATALOGUE;
+use crate::secrets::SecretStore;
 use crate::store::Store;
 use anyhow::{Context, bail};
 use std::io;
@@ -83,23 +84,25 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
     tell_opened(&opened);
     let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
+    let random = Arc::new(SystemRandom);
+    let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
     let parts = Parts {
         env: env.clone(),
         journal: journal.clone(),
         edge: Arc::from(name),
-        secrets: Arc::new(tagwerk_component::NoSecrets),
+        secrets: secrets.clone(),
         certificates: Arc::new(tagwerk_component::NoCertificates),
     };
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
-    let (accounts, secrets) =
-        Accounts::open(store.clone(), env.clock.clone(), Arc::new(SystemRandom))?;
+    let (accounts, start_secrets) = Accounts::open(store.clone(), env.clock.clone(), random)?;
     let token = data.join(CLI_TOKEN);
-    private_file::write(&*env.disk, &token, secrets.local.as_bytes())
+    private_file::write(&*env.disk, &token, start_secrets.local.as_bytes())
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
     let listening = Listening::open(&env, data, &options.listen, encryption(&options)).await?;
     let (end, ending) = watch::channel(false);
-    let configuration = Configuration::new(store, runtime.clone(), env.clock.clone());
+    let configuration =
+        Configuration::new(store, runtime.clone(), env.clock.clone(), secrets.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
@@ -107,6 +110,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         runtime: runtime.clone(),
         accounts,
         configuration: configuration.clone(),
+        secrets,
         journal_options,
         subscribers: App::subscribers(),
         ending: ending.clone(),
@@ -123,7 +127,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     // Before anyone is told that it works: who then ends it at once must not kill it.
     let signals = Signals::listen().context("signals cannot be listened for")?;
     let server = listening.serve(&app, http::router(app.clone()), ending);
-    announce(options.announce, &urls, &secrets);
+    announce(options.announce, &urls, &start_secrets);
     tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
 
     signals.wait().await;

@@ -1,15 +1,17 @@
 //! What the edge must remember beside its samples: configuration revisions, users, tokens, sessions,
-//! tag numbers. One SQLite file, `edge.db`, with numbered migrations.
+//! secrets, tag numbers. One SQLite file, `edge.db`, with numbered migrations.
 //!
 //! SQLite opens its files itself: the one exception to the Disk seam.
 
 mod accounts;
 mod migrations;
 mod revisions;
+mod secrets;
 mod tag_ids;
 
 pub use accounts::{SessionRow, TokenRow, UserRow};
 pub use revisions::{NewRevision, RevisionRow};
+pub use secrets::SecretRow;
 pub use tag_ids::TagNumbers;
 
 use rusqlite::{Connection, OpenFlags};

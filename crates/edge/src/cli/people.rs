@@ -172,8 +172,13 @@ async fn user(client: &Client, command: UserCommand) -> anyhow::Result<()> {
 }
 
 fn read_password() -> anyhow::Result<String> {
+    read_hidden("Password")
+}
+
+/// A line of standard input, asked for where a person sits there.
+pub fn read_hidden(what: &str) -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
-        eprintln!("Password (it will be visible):");
+        eprintln!("{what} (it will be visible):");
     }
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;

@@ -3,6 +3,7 @@
 use super::extract::{At, Peer, Sent};
 use super::gate;
 use super::mount::Mount;
+use super::record::record;
 use super::refusal::Refusal;
 use crate::accounts::{Caller, LoggedIn, LoginRefused};
 use crate::app::{App, Shared, VERSION};
@@ -206,16 +207,4 @@ async fn remove_token(
     let text = format!("removed the token {} ({id})", row.name);
     record(&app, RecordKind::Access, &caller.by(), &text).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Puts what was done into the record. When it cannot be written, the answer says so; what was done
-/// stays done.
-async fn record(app: &App, kind: RecordKind, by: &str, text: &str) -> Result<(), Refusal> {
-    tracing::info!(by, text, "access");
-    app.runtime.record(kind, by, text).await.map_err(|error| {
-        Refusal::unavailable(
-            format!("it is done, but its record could not be written: {error}"),
-            "see the journal's state; the disk may be full",
-        )
-    })
 }

@@ -100,10 +100,24 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Sent<T> {
         let bytes = read_body(request, app).await?;
         serde_json::from_slice(&bytes).map(Sent).map_err(|error| {
             Refusal::invalid(
-                format!("the body is not what this route takes: {error}"),
+                format!("the body is not what this route takes: {}", without_value(&error)),
                 "see the API's description for its fields",
             )
         })
+    }
+}
+
+/// What is wrong with a body, without the value that is: it may be a password in the wrong place.
+fn without_value(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let of_value = ["invalid type", "invalid value", "invalid length", "unknown variant"];
+    let Some((found, expected)) = text.split_once(", expected ") else { return text };
+    match of_value.iter().any(|kind| found.starts_with(kind)) {
+        true => {
+            let kind = found.split(['`', '"']).next().unwrap_or_default();
+            format!("{}, expected {expected}", kind.trim_end())
+        }
+        false => text,
     }
 }
 

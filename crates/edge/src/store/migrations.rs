@@ -53,6 +53,14 @@ const STEPS: &[&str] = &[
         key TEXT PRIMARY KEY,
         value INTEGER NOT NULL
     ) STRICT;",
+    // 2: the revision grows with every change, so that whoever uses a secret sees that it changed.
+    "CREATE TABLE secrets (
+        revision INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        sealed BLOB NOT NULL,
+        changed_unix_ns INTEGER NOT NULL,
+        changed_by TEXT NOT NULL
+    ) STRICT;",
 ];
 
 pub fn run(connection: &mut Connection) -> Result<(), StoreError> {

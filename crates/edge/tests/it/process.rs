@@ -2,7 +2,7 @@
 
 use crate::http::Http;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
@@ -119,6 +119,23 @@ impl Edge {
     pub fn cli(&self, arguments: &[&str]) -> Output {
         let url = format!("http://127.0.0.1:{}", self.port);
         tagwerk(self.data.path()).env("TAGWERK_URL", url).args(arguments).output().unwrap()
+    }
+}
+
+impl Edge {
+    /// Runs the command line against it with something on its standard input.
+    pub fn cli_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let mut child = tagwerk(self.data.path())
+            .env("TAGWERK_URL", url)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 }
 

@@ -16,6 +16,7 @@ mod setup;
 mod steps;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -48,6 +49,8 @@ enum Verb {
     New(new::Args),
     /// Measure: `bench` lists what there is
     Bench(bench::Args),
+    /// Put every driver under every fault and write the fault table
+    Torture(torture::Args),
     /// Run the fuzz targets: `fuzz` alone runs each for a minute
     Fuzz(fuzz::Args),
 }
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Verb::Tidy(args) => tidy::run(&workspace, &args),
         Verb::New(args) => new::run(&workspace, &args),
         Verb::Bench(args) => bench::run(&workspace, &args),
+        Verb::Torture(args) => torture::run(&workspace, &args),
         Verb::Fuzz(args) => fuzz::run(&workspace, &args),
     });
     match result {

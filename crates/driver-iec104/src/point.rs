@@ -41,23 +41,14 @@ impl Point {
                 "give the tag type `bool`, an integer type or a float type",
             ));
         }
-        let holds = match (address.part, address.family) {
-            (Part::Bit(_) | Part::Moving, _) => data_type == DataType::Bool,
-            (Part::Quality, _) => holds_range(data_type, 0..=0xFF),
-            (Part::Sequence, _) => holds_range(data_type, 0..=31),
-            (Part::Changes | Part::Elapsed, _) => holds_range(data_type, 0..=0xFFFF),
-            (Part::Value, None) => true,
-            (Part::Value, Some(family)) => holds(family, data_type),
-        };
-        if holds {
+        if fits(address, data_type) {
             return Ok(Point { address, data_type });
         }
         let what = match (address.part, address.family) {
             (Part::Value, Some(family)) => format!("a {}", family.name()),
             _ => "this part of an object".to_owned(),
         };
-        let types =
-            DataType::ALL.into_iter().filter(|candidate| Point::check(address, *candidate).is_ok());
+        let types = DataType::ALL.into_iter().filter(|candidate| fits(address, *candidate));
         let names: Vec<String> = types.map(|candidate| format!("`{candidate}`")).collect();
         Err(Wrong::new(
             format!("{what} does not fit into type `{data_type}`"),
@@ -184,6 +175,21 @@ fn same(wanted: Family, found: Family) -> bool {
         other => other,
     };
     plain(wanted) == plain(found)
+}
+
+/// Whether a type holds what an address names.
+fn fits(address: Monitored, data_type: DataType) -> bool {
+    if matches!(data_type, DataType::Text | DataType::Bytes | DataType::List) {
+        return false;
+    }
+    match (address.part, address.family) {
+        (Part::Bit(_) | Part::Moving, _) => data_type == DataType::Bool,
+        (Part::Quality, _) => holds_range(data_type, 0..=0xFF),
+        (Part::Sequence, _) => holds_range(data_type, 0..=31),
+        (Part::Changes | Part::Elapsed, _) => holds_range(data_type, 0..=0xFFFF),
+        (Part::Value, None) => true,
+        (Part::Value, Some(family)) => holds(family, data_type),
+    }
 }
 
 fn holds(family: Family, data_type: DataType) -> bool {

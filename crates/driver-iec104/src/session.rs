@@ -178,7 +178,11 @@ impl Session for LinkSession {
                     self.stations.take_reports(REPORTS_AT_ONCE, out);
                     return Ok(());
                 }
-                self.step(None).await?;
+                if let Err(fault) = self.step(None).await
+                    && self.stations.queued() == 0
+                {
+                    return Err(fault);
+                }
             }
         })
     }

@@ -11,7 +11,7 @@ import {
   charactersOf,
   factorFor,
   hexOf,
-  likelyOrder,
+  likelyOrders,
   narrow,
   orders32,
   orders64,
@@ -158,14 +158,14 @@ function columnsOf(view: View): [WideType, readonly Order[]][] {
 }
 
 function RegisterTable({ block, area, first, view, seen, byteOrder, picked, onPick }: TableProps) {
-  const columns = columnsOf(view)
+  const columns = columnsOf(view).map(([type, orders]) => ({ type, orders, likely: likelyOrders(block, type, orders) }))
   const bits = view === 'Bits and text' || view === 'Everything'
   const rows = Array.from({ length: Math.floor(block.length / 2) }, (_, at) => at)
   const cell = { area, byteOrder, picked, seen, onPick }
   return (
     // A region that scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table-scroll registers" role="region" aria-label="Registers" tabIndex={0}>
+    <div className="table-scroll registers" role="region" aria-label="Values of the registers" tabIndex={0}>
       <table className="table register-table">
         <thead>
           <tr>
@@ -191,14 +191,14 @@ function RegisterTable({ block, area, first, view, seen, byteOrder, picked, onPi
                 </th>
               </>
             )}
-            {columns.map(([type, orders]) => (
+            {columns.map(({ type, orders }) => (
               <th key={type} scope="colgroup" colSpan={orders.length} className="type-head">
                 {type}
               </th>
             ))}
           </tr>
           <tr>
-            {columns.flatMap(([type, orders]) =>
+            {columns.flatMap(({ type, orders }) =>
               orders.map((order, index) => (
                 <th key={`${type} ${order}`} scope="col" className={index === 0 ? 'first-order' : undefined}>
                   {order}
@@ -218,12 +218,11 @@ function RegisterTable({ block, area, first, view, seen, byteOrder, picked, onPi
               <Cell {...cell} register={first + at} type="int16" order={undefined} reading={narrow(block, at, 'int16')} likely={false} />
               {bits && <BitsCell {...cell} register={first + at} bits={bitsOf(block, at)} />}
               {bits && <TextCell {...cell} register={first + at} characters={charactersOf(block, at)} length={textLength(block, at)} />}
-              {columns.flatMap(([type, orders]) => {
-                const likely = likelyOrder(block, at, type, orders)
-                return orders.map((order, index) => (
-                  <Cell key={`${type} ${order}`} {...cell} register={first + at} type={type} order={order} reading={wide(block, at, type, order)} likely={order === likely} firstOrder={index === 0} />
-                ))
-              })}
+              {columns.flatMap(({ type, orders, likely }) =>
+                orders.map((order, index) => (
+                  <Cell key={`${type} ${order}`} {...cell} register={first + at} type={type} order={order} reading={wide(block, at, type, order)} likely={order === likely[at]} firstOrder={index === 0} />
+                )),
+              )}
             </tr>
           ))}
         </tbody>

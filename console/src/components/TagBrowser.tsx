@@ -1,12 +1,13 @@
 /** The tags of a device: filtered and paged by the edge, with live values. */
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { useSearchParams } from 'react-router'
+import { Link, useSearchParams } from 'react-router'
 
 import { tagsQuery } from '../api/queries'
-import type { Device } from '../api/types'
+import type { Device, Tag } from '../api/types'
 import { count, plural } from '../lib/numbers'
 import { interval } from '../lib/time'
+import { paths } from '../paths'
 import { Button } from '../ui/Button'
 import { Icon } from '../ui/Icon'
 import { Failure } from './Failure'
@@ -31,6 +32,10 @@ export function TagBrowser({ device }: { device: Device }) {
       group: group || undefined,
     }),
   )
+
+  const wrong = device.tags.bad + device.tags.uncertain
+  const first = useBadFirst(device.name, wrong > 0 && page === 0 && filter === '' && quality === '' && group === '')
+  const shown = first.length === 0 ? tags.data?.items : [...first, ...(tags.data?.items ?? []).filter((tag) => !first.some((each) => each.name === tag.name))]
 
   const change = (key: string, value: string) =>
     setSearch(
@@ -96,7 +101,8 @@ export function TagBrowser({ device }: { device: Device }) {
           <Failure error={tags.error} />
         </div>
       )}
-      {tags.data !== undefined && tags.data.items.length > 0 && <TagTable tags={tags.data.items} listedAt={tags.dataUpdatedAt} />}
+      {first.length > 0 && <p className="small muted first-note">{plural(first.length, 'tag')} without a good value first.</p>}
+      {shown !== undefined && shown.length > 0 && <TagTable tags={shown} listedAt={tags.dataUpdatedAt} />}
       {tags.data !== undefined && tags.data.items.length === 0 && (
         <div className="body empty">
           {filtered ? (
@@ -121,13 +127,25 @@ export function TagBrowser({ device }: { device: Device }) {
               </Button>
             </>
           ) : (
-            <p>This device has no tags yet. Add a group with tags to it in the configuration.</p>
+            <>
+              <p>This device has no tags yet.</p>
+              <Link className="button primary" to={paths.addTags(device.name)}>
+                Add tags
+              </Link>
+            </>
           )}
         </div>
       )}
       {total > pageSize && <Pager page={page} total={total} onPage={(next) => change('page', next === 0 ? '' : String(next + 1))} />}
     </section>
   )
+}
+
+/** Tags that are not good, for the top of the first page; the edge lists tags as the document has them. */
+function useBadFirst(device: string, on: boolean): Tag[] {
+  const bad = useQuery({ ...tagsQuery(device, { limit: pageSize, quality: 'bad' }), enabled: on })
+  const uncertain = useQuery({ ...tagsQuery(device, { limit: pageSize, quality: 'uncertain' }), enabled: on })
+  return on ? [...(bad.data?.items ?? []), ...(uncertain.data?.items ?? [])] : []
 }
 
 function FilterBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { addressOf, bitsOf, bytesOf, charactersOf, factorFor, hexOf, likelyOrder, narrow, orders32, orders64, textLength, wide, type Order, type WideType } from './registers'
+import { addressOf, bitsOf, bytesOf, charactersOf, factorFor, hexOf, likelyOrders, narrow, orders32, orders64, textLength, wide, type Order, type WideType } from './registers'
 
 /** The bytes of a value on the wire, in an order written out letter by letter. */
 function wire(type: WideType, value: number | bigint, letters: string): Uint8Array {
@@ -55,16 +55,24 @@ test('single registers: signed, unsigned, hex, bits, characters', () => {
   expect(textLength(block, 2)).toBe(0)
 })
 
+const likely = (block: Uint8Array, type: WideType, orders: readonly Order[] = orders32) => likelyOrders(block, type, orders)
+
 test.each(['ABCD', 'CDAB', 'BADC', 'DCBA'] as const)('a process value is recognised in order %s', (order) => {
-  expect(likelyOrder(wire('float32', 83.5, order), 0, 'float32', orders32)).toBe(order)
-  expect(likelyOrder(wire('int32', 70_123, order), 0, 'int32', orders32)).toBe(order)
+  expect(likely(wire('float32', 83.5, order), 'float32')[0]).toBe(order)
+  expect(likely(wire('int32', 70_123, order), 'int32')[0]).toBe(order)
+})
+
+test('of values that overlap the likeliest is kept', () => {
+  const block = Uint8Array.from([...wire('float32', 83.9, 'CDAB'), ...wire('float32', 12.76, 'CDAB'), ...wire('int32', 70_123, 'ABCD'), 0, 0])
+  expect(likely(block, 'float32').slice(0, 4)).toEqual(['CDAB', undefined, 'CDAB', undefined])
+  expect(likely(block, 'int32').slice(4)).toEqual(['ABCD', undefined, undefined])
 })
 
 test('nothing is likely in zeros, in noise, and at the end', () => {
-  expect(likelyOrder(bytesOf('00000000'), 0, 'float32', orders32)).toBeUndefined()
-  expect(likelyOrder(bytesOf('ffffffff'), 0, 'float32', orders32)).toBeUndefined()
-  expect(likelyOrder(bytesOf('41'), 0, 'float32', orders32)).toBeUndefined()
-  expect(likelyOrder(wire('uint64', 5_000_000_000n, 'EFGHABCD'), 0, 'uint64', orders64)).toBe('EFGHABCD')
+  expect(likely(bytesOf('00000000'), 'float32')).toEqual([undefined, undefined])
+  expect(likely(bytesOf('ffffffff'), 'float32')).toEqual([undefined, undefined])
+  expect(likely(bytesOf('41'), 'float32')).toEqual([])
+  expect(likely(wire('uint64', 5_000_000_000n, 'EFGHABCD'), 'uint64', orders64)[0]).toBe('EFGHABCD')
 })
 
 test('what a person sees on the machine is found, with its factor', () => {

@@ -14,7 +14,7 @@ export const orders32 = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const
 export const orders64 = [...orders32, 'EFGHABCD', 'CDABGHEF', 'FEHGBADC', 'DCBAHGFE'] as const
 export type Order = (typeof orders64)[number]
 
-export const wideTypes = ['int32', 'uint32', 'float32', 'int64', 'uint64', 'float64'] as const
+export const wideTypes = ['float32', 'int32', 'uint32', 'float64', 'int64', 'uint64'] as const
 export type WideType = (typeof wideTypes)[number]
 export type NarrowType = 'int16' | 'uint16'
 
@@ -120,16 +120,22 @@ const floatLeast = 1e-3
 const floatMost = 1e7
 const wholeMost: Record<2 | 4, number> = { 2: 1e7, 4: 1e12 }
 
+interface Likely {
+  at: number
+  order: Order
+  /** the lower, the likelier, beside readings of the same type that overlap it */
+  cost: number
+}
+
 /**
- * The order under which the registers make the most sensible value of this type, or nothing when none does.
+ * The order under which registers make the most sensible value of this type, or nothing when none does.
  * Floats: of a usual size, and the fewest digits. Whole numbers: the smallest. A draw goes to the first named.
  */
-export function likelyOrder(block: Uint8Array, at: number, type: WideType, orders: readonly Order[]): Order | undefined {
+function likelyAt(block: Uint8Array, at: number, type: WideType, orders: readonly Order[]): Likely | undefined {
   const width = widthOf(type)
   if (empty(block, at, width)) return undefined
   const float = type.startsWith('float')
-  let best: Order | undefined
-  let least = Infinity
+  let best: Likely | undefined
   for (const order of orders) {
     const reading = wide(block, at, type, order)
     if (reading === undefined) return undefined
@@ -137,9 +143,28 @@ export function likelyOrder(block: Uint8Array, at: number, type: WideType, order
     const sensible = float ? size >= floatLeast && size < floatMost : size > 0 && size < wholeMost[width]
     if (!sensible) continue
     const cost = float ? reading.text.replace(/[^0-9]/g, '').replace(/^0+/, '').length : size
-    if (cost < least) [best, least] = [order, cost]
+    if (best === undefined || cost < best.cost) best = { at, order, cost }
   }
   return best
+}
+
+/** A whole number that a single register could hold is no sign that two belong together. */
+const weak = 65_536
+
+/** For each register the likely order of a value that begins there. Of readings that overlap only the likeliest is kept. */
+export function likelyOrders(block: Uint8Array, type: WideType, orders: readonly Order[]): (Order | undefined)[] {
+  const rows = Math.floor(block.length / 2)
+  const width = widthOf(type)
+  const found = Array.from({ length: rows }, (_, at) => likelyAt(block, at, type, orders)).filter((each) => each !== undefined)
+  const strength = (each: Likely) => (type.startsWith('float') || each.cost >= weak ? each.cost : Number.MAX_SAFE_INTEGER / 2 + each.cost)
+  const kept: (Order | undefined)[] = Array.from({ length: rows })
+  const used = new Uint8Array(rows)
+  for (const { at, order } of found.toSorted((a, b) => strength(a) - strength(b) || a.at - b.at)) {
+    if (used.subarray(at, at + width).includes(1)) continue
+    used.fill(1, at, at + width)
+    kept[at] = order
+  }
+  return kept
 }
 
 /** Factors by which devices keep decimals in whole numbers. */

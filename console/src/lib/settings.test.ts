@@ -52,7 +52,7 @@ test('every kind of setting gets its kind of field', () => {
 
 test('what is required and what the example sets is asked first', () => {
   const [first, more] = split(fields, { port: 502 }, {})
-  expect(first.map((field) => field.name)).toEqual(['host', 'port', 'password'])
+  expect(first.map((field) => field.name)).toEqual(['host', 'password', 'port'])
   expect(more).toHaveLength(8)
 })
 

@@ -143,7 +143,7 @@ function standardOf(value: unknown): string | undefined {
 /** What is asked first: what is required, and what the component's own example sets. The rest has defaults. */
 export function split(fields: Field[], example: Settings, present: Settings): [Field[], Field[]] {
   const first = fields.filter((field) => field.required || field.name in example || field.name in present)
-  return [first, fields.filter((field) => !first.includes(field))]
+  return [first.toSorted((a, b) => Number(b.required) - Number(a.required)), fields.filter((field) => !first.includes(field))]
 }
 
 /** What is wrong with a value, by its path (`tls.ca`, `hosts.1`), in the words of the form. */

@@ -38,7 +38,9 @@ export function ConnectionStep({ title, spec, fields, example, values, onChange,
   return (
     <StepPanel title={title} lead={spec === undefined ? undefined : <Prose text={spec.summary} />} foot={renderFoot(check)}>
       {tried && problems.size > 0 && <Notice tone="warn" title={`${plural(problems.size, 'field')} to mend`} />}
-      <SettingsForm fields={fields} example={example} values={values} onChange={onChange} problems={tried ? problems : new Map()} />
+      <div className="panel body-only">
+        <SettingsForm fields={fields} example={example} values={values} onChange={onChange} problems={tried ? problems : new Map()} />
+      </div>
       {spec === undefined ? <TestTemplate request={request} check={check} /> : <TestConnection spec={spec} request={request} check={check} />}
     </StepPanel>
   )

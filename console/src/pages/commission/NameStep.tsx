@@ -18,7 +18,7 @@ interface Props {
 export function NameStep({ plan, setPlan, problem, request, foot }: Props) {
   return (
     <StepPanel title="What is it called?" lead="The name stands in topics, in addresses of the API and in every list. It cannot be the same as another device’s." foot={foot}>
-      <div className="form">
+      <div className="panel body-only form">
         <TextField
           label="Name of the device"
           hint="Letters, digits and . _ - such as press-line-2"

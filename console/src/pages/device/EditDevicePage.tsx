@@ -82,21 +82,21 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
     <>
       <section className="step" aria-labelledby="device-settings">
         <h2 id="device-settings">{template === undefined ? 'Settings' : `Parameters of template ${template}`}</h2>
-        <div className="form">
+        <div className="panel body-only form">
           <TextField label="Description (optional)" maxLength={1_000} value={description} onChange={(event) => setDescription(event.target.value)} />
           <label className="checkbox">
             <input type="checkbox" checked={enabled} onChange={(event) => setEnabled(event.target.checked)} />
             Read this device. When off, it keeps its place and is not connected to.
           </label>
+          {tried && problems.size > 0 && <Notice tone="warn" title={`${plural(problems.size, 'field')} to mend`} />}
+          <SettingsForm
+            fields={asked}
+            example={template === undefined ? exampleOf(spec) : {}}
+            values={values}
+            onChange={template === undefined ? setSettings : setParameters}
+            problems={tried ? problems : new Map()}
+          />
         </div>
-        {tried && problems.size > 0 && <Notice tone="warn" title={`${plural(problems.size, 'field')} to mend`} />}
-        <SettingsForm
-          fields={asked}
-          example={template === undefined ? exampleOf(spec) : {}}
-          values={values}
-          onChange={template === undefined ? setSettings : setParameters}
-          problems={tried ? problems : new Map()}
-        />
         <TestConnection spec={spec} request={{ device: { ...present.trial, settings: device.template === undefined ? cleaned(settings) : device.settings, parameters: template === undefined ? undefined : cleaned(parameters) } }} check={check} />
         <div className="step-foot">
           <Button

@@ -266,7 +266,7 @@ impl Stations {
                     station.restart();
                 }
             }
-            Family::Read => self.take_refused_read(&asdu),
+            Family::Read => self.take_read(&asdu),
             _ => {
                 let station = self.list.get_mut(&asdu.header.common_address);
                 if !station.is_some_and(|station| station.answer(&asdu, now)) {
@@ -276,14 +276,18 @@ impl Stations {
         }
     }
 
-    fn take_refused_read(&mut self, asdu: &Asdu<'_>) {
+    /// The mirrored request: why it is refused, or, with some stations (c104), a confirmation before
+    /// the data or before the reason.
+    fn take_read(&mut self, asdu: &Asdu<'_>) {
         let Header { common_address, cause, .. } = asdu.header;
         let object = asdu.objects().next().map(|object| object.address);
         match &mut self.single {
             Some(single)
                 if single.common_address == common_address && Some(single.object) == object =>
             {
-                single.answer = Some(Err(cause));
+                if cause.is_unknown() {
+                    single.answer = Some(Err(cause));
+                }
             }
             _ => self.counts.unexpected += 1,
         }

@@ -3,7 +3,9 @@
 use crate::peer::Peer;
 use crate::rig::{Tag, last_reports, plan, read, reports, watch};
 use serde_json::{Value as Json, json};
-use tagwerk_component::{BrowseRequest, DevicePlan, Fault, LinkContext, Report, Session, WriteSent};
+use tagwerk_component::{
+    BrowseRequest, DevicePlan, Fault, LinkContext, Report, Session, WriteSent,
+};
 use tagwerk_env::{Clock, Env, SystemClock};
 use tagwerk_model::DataType::{self, *};
 use tagwerk_model::{Quality, Value};
@@ -276,7 +278,7 @@ async fn reads_and_browsing() {
         Err(Fault::Refused { quality, .. }) => {
             assert_eq!(quality, Quality::BAD_UNKNOWN_ADDRESS.with_detail(47));
         }
-        other => panic!("{other:?} {:?}", rig.context.trace.frames_after(0).iter().rev().take(8).map(|f| f.meaning.clone()).collect::<Vec<_>>()),
+        other => panic!("{other:?}"),
     }
 
     let token = rig.plan.browse.as_ref();
@@ -298,4 +300,30 @@ async fn another_common_address_is_refused() {
     let mut session = rig.watched().await;
     let got = reports(&mut *session, 1).await.unwrap();
     assert!(got[0].quality.is_bad(), "{got:?}");
+}
+
+#[tokio::test]
+async fn over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let certificate = folder.path().join("certificate.pem");
+    let key = folder.path().join("key.pem");
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let peer = Peer::start(&json!({ "tls": { "certificate": certificate, "key": key } }));
+    let tags = [("M_ME_NC_1:160", Float32)];
+    let context = link_context(Env::system());
+
+    let trusted = json!({ "tls": { "ca_file": certificate, "server_name": "localhost" } });
+    let plan = plan(&peer.settings(trusted), &tags);
+    let mut session = plan.open.open(&context).await.unwrap_or_else(|fault| panic!("{fault}"));
+    session.watch(&[watch(1, &plan)]).await.unwrap();
+    assert_eq!(reports(&mut *session, 1).await.unwrap()[0].value, float(21.5));
+
+    for _ in 0..2 {
+        let wrong = json!({ "tls": { "ca_file": certificate, "server_name": "elsewhere" } });
+        let plan = crate::rig::plan(&peer.settings(wrong), &tags);
+        let Err(Fault::Settings(text)) = plan.open.open(&context).await else { panic!() };
+        assert!(text.contains("it is for another name"), "{text}");
+    }
 }

@@ -128,13 +128,12 @@ async fn what_k_holds_back_never_leaves() {
         }
     });
     let mut session = rig.watched().await;
-    let fault = tokio::select! {
+    tokio::select! {
         biased;
         // The interrogation leaves first, and is never acknowledged.
         _ = fault(&mut *session) => panic!("the link ended"),
         heard = told.recv() => assert!(matches!(heard, Some(Heard::Asdu { .. }))),
-    };
-    let () = fault;
+    }
     let fault = rig.write(&mut *session, 1, Value::Bool(true)).await.unwrap_err();
     assert_eq!(fault.sent, WriteSent::No, "{fault:?}");
     drop(session);

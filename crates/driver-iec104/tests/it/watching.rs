@@ -309,7 +309,9 @@ async fn a_group_is_read_by_interrogation_and_a_single_tag_by_itself() {
                     reads += 1;
                     match reads {
                         1 => far.data(Cause::REQUESTED, &[float(1001, 1.0)]).await,
-                        2 => far.mirror(&heard, Cause::UNKNOWN_OBJECT_ADDRESS, Sign::Negative).await,
+                        2 => {
+                            far.mirror(&heard, Cause::UNKNOWN_OBJECT_ADDRESS, Sign::Negative).await
+                        }
                         3 => far.mirror(&heard, Cause::UNKNOWN_TYPE, Sign::Negative).await,
                         _ => panic!("it was told that it cannot"),
                     }

@@ -112,7 +112,8 @@ fn line_is_tcp(way: Way) -> bool {
 }
 
 fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().expect("the repository is there").join(path)
 }
 
 fn python() -> Command {

@@ -3,23 +3,24 @@
 //! At least once: a receipt resolves when the server has answered that it took the samples. What an
 //! answer means is in `answer.rs`.
 
-mod access;
+pub(crate) mod access;
 mod address;
-mod answer;
+pub(crate) mod answer;
 mod exchange;
+mod memory;
 mod request;
 mod sender;
 mod settings;
 
 use crate::payload::runner::Runner;
 use crate::payload::{self, Choice, Format, Origin};
-use access::{Memory, TokenSource};
+use access::TokenSource;
 use address::encoded;
 use exchange::Client;
+use memory::Memory;
 use sender::{Command, Part, Payload, Sender, Terms};
 use settings::{Body, Checked, Settings};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tagwerk_component::{
     BoxFuture, Delivery, Findings, OpenSink, Receipt, Sink, SinkContext, SinkFault, SinkPlan,
@@ -128,7 +129,6 @@ impl Plan {
             memory: self.memory.clone(),
             headers: access::headers(context, checked)?,
             key_prefix: format!("{}/{}", encoded(&context.edge), encoded(&context.sink)),
-            bytes_max: AtomicUsize::new(settings.batch_bytes),
         })
     }
 

@@ -3,6 +3,8 @@
 //! A sink encodes and delivers; which samples it gets, its place in the journal, retries and
 //! reconnecting are the runtime's.
 
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod mqtt;
 mod payload;

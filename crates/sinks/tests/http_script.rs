@@ -174,6 +174,58 @@ async fn silence_ends_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_become_as_small_as_a_slow_network_needs() {
+    let net = FakeNet::new();
+    let bodies = Bodies::default();
+    let seen = bodies.clone();
+    net.peer("server", 80, move |mut stream| {
+        let seen = seen.clone();
+        async move {
+            while let Some(body) = read_request(&mut stream).await {
+                // Larger ones take for ever.
+                if body.len() > 20_000 {
+                    std::future::pending::<()>().await;
+                }
+                seen.lock().unwrap().push(body);
+                if stream.write_all(OK.as_bytes()).await.is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    let clock = Arc::new(PausedClock::new());
+    let context = context(Env { net: Arc::new(net), clock, ..Env::system() });
+    let plan = plan_of(&tagwerk_sinks::Http, &settings(json!({ "body": "list" })));
+    let (mut done, mut failures) = (0, 0);
+    let set = set(100);
+    // As the runtime does: after a failure again, from the first that was not taken.
+    while done < 400 {
+        let mut session = plan.open.open(&context).await.unwrap();
+        while done < 400 {
+            let mut receipts = Vec::new();
+            for value in done..done + 50 {
+                receipts.push(deliver(&mut *session, &batch(&set, value), 0).await.unwrap());
+            }
+            let mut failed = false;
+            for receipt in receipts {
+                match receipt.await {
+                    Ok(()) => done += 1,
+                    Err(fault) => failed = matches!(fault, SinkFault::Retry(_)),
+                }
+            }
+            if failed {
+                failures += 1;
+                break;
+            }
+        }
+    }
+    assert!((1..20).contains(&failures), "{failures} times too large");
+    let lists = lists(&bodies);
+    assert_eq!(lists.concat(), (0..400).collect::<Vec<i64>>());
+    assert!(lists.len() < 60, "{} requests", lists.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_of_any_shape_are_borne() {
     let huge = format!("HTTP/1.1 200 OK\r\ncontent-length: 300000\r\n\r\n{}", "x".repeat(300_000));
     let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(300_000));

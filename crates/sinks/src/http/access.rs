@@ -3,6 +3,7 @@
 use super::Checked;
 use super::answer::Answer;
 use super::exchange::Client;
+use super::memory::Memory;
 use super::settings::{Oauth2, Words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,10 +12,8 @@ use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::sync::Mutex;
 use std::time::Duration;
 use tagwerk_component::{SecretText, SinkContext, SinkFault};
-use tagwerk_env::Moment;
 
 /// Longest token taken from a token server.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
@@ -22,35 +21,6 @@ const TOKEN_BYTES_MAX: usize = 16 * 1024;
 const TOKEN_LIFE_DEFAULT: Duration = Duration::from_secs(300);
 /// The longest that a token is used, whatever its server says.
 const TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
-
-/// What outlives a connection: the present token, and the server's wish to be left alone.
-#[derive(Default)]
-pub struct Memory(Mutex<Remembered>);
-
-#[derive(Default)]
-struct Remembered {
-    token: Option<(HeaderValue, Moment)>,
-    not_before: Option<Moment>,
-}
-
-impl Memory {
-    fn with<T>(&self, look: impl FnOnce(&mut Remembered) -> T) -> T {
-        // A panic elsewhere leaves whole values behind.
-        look(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    pub fn not_before(&self) -> Option<Moment> {
-        self.with(|remembered| remembered.not_before)
-    }
-
-    pub fn wait_until(&self, moment: Option<Moment>) {
-        self.with(|remembered| remembered.not_before = moment);
-    }
-
-    pub fn forget_token(&self) {
-        self.with(|remembered| remembered.token = None);
-    }
-}
 
 /// The headers of every request.
 pub fn headers(context: &SinkContext, checked: &Checked) -> Result<HeaderMap, SinkFault> {
@@ -132,8 +102,7 @@ impl TokenSource {
     /// The value of `Authorization`, from memory while it is good.
     pub async fn token(&self, memory: &Memory) -> Result<HeaderValue, SinkFault> {
         let now = self.client.env.clock.now();
-        let known = memory.with(|remembered| remembered.token.clone());
-        if let Some((token, _)) = known.filter(|(_, until)| now < *until) {
+        if let Some(token) = memory.token(now) {
             return Ok(token);
         }
         let mut body = "grant_type=client_credentials".to_owned();
@@ -148,16 +117,15 @@ impl TokenSource {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| SinkFault::Settings(format!("`auth.oauth2`: {error}")))?;
         let words = format!("the token server at {}", self.client.address);
-        let (answer, _) = self.client.exchange(None, &request).await?;
+        let (answer, _) = self.client.exchange(None, &request).await.map_err(|failed| failed.fault)?;
         let (token, life) = read_token(&answer, &words)?;
-        let until = now.after(life);
-        memory.with(|remembered| remembered.token = Some((token.clone(), until)));
+        memory.keep_token(&token, now.after(life));
         Ok(token)
     }
 }
 
 /// RFC 6749 sections 5.1 and 5.2.
-fn read_token(answer: &Answer, words: &str) -> Result<(HeaderValue, Duration), SinkFault> {
+pub fn read_token(answer: &Answer, words: &str) -> Result<(HeaderValue, Duration), SinkFault> {
     let text = |what: &str| format!("{words} {what} (status {})", answer.status);
     match answer.status {
         200 => {}

@@ -31,6 +31,19 @@ pub struct Client {
     pub timeout: Duration,
 }
 
+/// Why there is no answer.
+pub struct Failed {
+    pub fault: SinkFault,
+    /// The time was over: a smaller request may get through.
+    pub too_slow: bool,
+}
+
+impl From<SinkFault> for Failed {
+    fn from(fault: SinkFault) -> Failed {
+        Failed { fault, too_slow: false }
+    }
+}
+
 /// An open connection.
 pub struct Line {
     sender: SendRequest<Full<Bytes>>,
@@ -113,7 +126,7 @@ impl Client {
         &self,
         idle: Option<Line>,
         request: &Request<Full<Bytes>>,
-    ) -> Result<(Answer, Option<Line>), SinkFault> {
+    ) -> Result<(Answer, Option<Line>), Failed> {
         let mut idle = idle.filter(|line| !line.sender.is_closed());
         loop {
             let mut line = match idle.take() {
@@ -124,14 +137,15 @@ impl Client {
             let until = clock.now().after(limit.0);
             match timeout(clock, until, line.ask(request.clone())).await {
                 None => {
-                    return Err(SinkFault::Retry(format!(
+                    let fault = SinkFault::Retry(format!(
                         "{} did not take and answer a request within {limit}",
                         self.words()
-                    )));
+                    ));
+                    return Err(Failed { fault, too_slow: true });
                 }
                 Some(Err(Broken::BeforeAnswer(_))) if line.used => {}
                 Some(Err(Broken::BeforeAnswer(error) | Broken::Within(error))) => {
-                    return Err(self.broken(&error));
+                    return Err(self.broken(&error).into());
                 }
                 Some(Ok(answer)) => {
                     line.used = true;

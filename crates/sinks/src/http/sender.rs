@@ -4,9 +4,10 @@
 //! runtime has at most as many deliveries waiting as the sink's plan says.
 
 use super::Checked;
-use super::access::{Memory, TokenSource};
+use super::access::TokenSource;
 use super::answer::Verdict;
 use super::exchange::{Client, Line};
+use super::memory::Memory;
 use super::request::{self, Form};
 use super::settings::Body;
 use crate::payload::Origin;
@@ -16,7 +17,6 @@ use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tagwerk_component::{BoxFuture, SinkFault};
 use tagwerk_env::Moment;
 use tokio::sync::{mpsc, oneshot};
@@ -63,8 +63,6 @@ pub struct Terms {
     pub headers: HeaderMap,
     /// Edge and sink, as they begin the key of a request.
     pub key_prefix: String,
-    /// Bytes that the server takes at once, as far as it was found out.
-    pub bytes_max: AtomicUsize,
 }
 
 /// The outcome of a job, and its connection.
@@ -164,7 +162,7 @@ impl Sender {
         if settings.body == Body::One {
             return Some(1);
         }
-        let bytes_max = self.terms.bytes_max.load(Ordering::Relaxed);
+        let bytes_max = self.terms.memory.bytes_max(settings.batch_bytes);
         let (mut samples, mut bytes) = (0, 0);
         for (index, part) in self.waiting.iter().enumerate() {
             if index > 0 && (part.target != first.target || bytes + part.bytes() > bytes_max) {
@@ -208,7 +206,7 @@ impl Job {
                 }
                 Ok(Verdict::TooLarge(_)) if parts.len() > 1 => {
                     let bytes = parts.iter().map(Part::bytes).sum::<usize>();
-                    self.terms.bytes_max.fetch_min(bytes / 2, Ordering::Relaxed);
+                    self.terms.memory.too_large(bytes);
                     // The first half goes first.
                     let second = parts.split_off(parts.len() / 2);
                     rest.extend([second, parts]);
@@ -226,8 +224,10 @@ impl Job {
                     continue;
                 }
                 Ok(Verdict::Retry(text, wait)) => {
-                    let now = self.terms.client.env.clock.now();
-                    self.terms.memory.wait_until(wait.map(|wait| now.after(wait)));
+                    if let Some(wait) = wait {
+                        let until = self.terms.client.env.clock.now().after(wait);
+                        self.terms.memory.wait_until(Some(until));
+                    }
                     SinkFault::Retry(text)
                 }
                 Ok(Verdict::Settings(text) | Verdict::Unauthorized(text)) => {
@@ -268,7 +268,14 @@ impl Job {
                 let token = tokens.token(&terms.memory).await?;
                 request.headers_mut().insert(AUTHORIZATION, token);
             }
-            let (answer, line) = terms.client.exchange(self.line.take(), &request).await?;
+            let exchanged = terms.client.exchange(self.line.take(), &request).await;
+            let (answer, line) = exchanged.map_err(|failed| {
+                if failed.too_slow {
+                    terms.memory.too_slow(parts.iter().map(Part::bytes).sum());
+                }
+                failed.fault
+            })?;
+            terms.memory.in_time();
             self.line = line;
             let expected = terms.checked.settings.expect.as_ref();
             let (server, unix_ns) = (terms.client.words(), terms.client.wall().unix_ns);

@@ -314,15 +314,19 @@ async fn over_tls() {
     let tags = [("M_ME_NC_1:160", Float32)];
     let context = link_context(Env::system());
 
-    let trusted = json!({ "tls": { "ca_file": certificate, "server_name": "localhost" } });
+    // The server asks for a certificate too, as IEC 62351-3 wants it.
+    let tls = |name: &str| {
+        json!({ "tls": { "ca_file": certificate, "server_name": name,
+                         "certificate_file": certificate, "key_file": key } })
+    };
+    let trusted = tls("localhost");
     let plan = plan(&peer.settings(trusted), &tags);
     let mut session = plan.open.open(&context).await.unwrap_or_else(|fault| panic!("{fault}"));
     session.watch(&[watch(1, &plan)]).await.unwrap();
     assert_eq!(reports(&mut *session, 1).await.unwrap()[0].value, float(21.5));
 
     for _ in 0..2 {
-        let wrong = json!({ "tls": { "ca_file": certificate, "server_name": "elsewhere" } });
-        let plan = crate::rig::plan(&peer.settings(wrong), &tags);
+        let plan = crate::rig::plan(&peer.settings(tls("elsewhere")), &tags);
         let Err(Fault::Settings(text)) = plan.open.open(&context).await else { panic!() };
         assert!(text.contains("it is for another name"), "{text}");
     }

@@ -5,6 +5,7 @@ mod addresses;
 mod c104;
 mod commands;
 mod conformance;
+mod guide;
 mod link;
 mod peer;
 mod rig;

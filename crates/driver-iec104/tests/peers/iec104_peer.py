@@ -109,6 +109,7 @@ def build(port, tls):
     security = None
     if tls:
         security = c104.TransportSecurity(validate=False, only_known=False)
+        security.set_ca_certificate(cert=tls["certificate"])
         security.set_certificate(cert=tls["certificate"], key=tls["key"])
         security.set_version(min=c104.TlsVersion.TLS_1_2, max=c104.TlsVersion.TLS_1_2)
     server = c104.Server(ip="127.0.0.1", port=port, tick_rate_ms=50, transport_security=security)

@@ -79,10 +79,6 @@ impl Connection {
         &self.context
     }
 
-    pub fn channel(&self) -> &Channel {
-        &self.channel
-    }
-
     pub fn timeout(&self) -> Duration {
         self.timeout
     }

@@ -6,10 +6,8 @@ use crate::types::Types;
 use std::borrow::Cow;
 use tagwerk_model::{DataType, Kind, Quality, Value, limits};
 use tagwerk_proto_opcua::node_id::{guid_from_text, guid_text};
-use tagwerk_proto_opcua::variant::{Array, Encoding, builtin};
-use tagwerk_proto_opcua::{
-    ExtensionObject, LocalizedText, NodeId, QualifiedName, Status, Variant, time,
-};
+use tagwerk_proto_opcua::variant::{Array, builtin};
+use tagwerk_proto_opcua::{LocalizedText, QualifiedName, Status, Variant, time};
 
 type Reason = Cow<'static, str>;
 
@@ -318,16 +316,6 @@ fn list_to_variant(items: &[Value], wanted: u8) -> Result<Variant, (Quality, Str
     let items: Result<Vec<Variant>, _> =
         items.iter().map(|item| to_variant(item, wanted)).collect();
     Ok(Variant::Array(Box::new(Array { builtin: wanted, items: items?, dimensions: Vec::new() })))
-}
-
-/// For what has a value but is none: an empty structure.
-pub fn is_empty_structure(variant: &Variant) -> bool {
-    matches!(variant, Variant::ExtensionObject(object)
-        if **object == ExtensionObject {
-            type_id: NodeId::NULL,
-            encoding: Encoding::None,
-            body: [].into(),
-        })
 }
 
 #[cfg(test)]

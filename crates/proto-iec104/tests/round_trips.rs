@@ -12,12 +12,7 @@ fn element(family: Family, n: u64) -> Element {
     let upper = Quality((n >> 32) as u8 & 0xF0);
     let protection = Quality((n >> 32) as u8 & 0xF8);
     let (low, flag) = (n as u32, n >> 40 & 1 != 0);
-    let stage = if flag { Stage::Select } else { Stage::Execute };
-    let command = CommandQualifier { code: (n >> 48) as u8 & 0x1F, stage };
-    let set = SetQualifier { code: (n >> 48) as u8 & 0x7F, stage };
     let short = (n >> 16) as u16;
-    // NaN is no value to compare.
-    let float = Some(f32::from_bits(low)).filter(|f| !f.is_nan()).unwrap_or(1.5);
     match family {
         Family::Single => Element::Single { on: flag, quality: upper },
         Family::Double => Element::Double { state: low as u8 & 3, quality: upper },
@@ -29,7 +24,7 @@ fn element(family: Family, n: u64) -> Element {
         Family::Normalized => Element::Normalized { raw: low as i16, quality },
         Family::NormalizedBare => Element::NormalizedBare { raw: low as i16 },
         Family::Scaled => Element::Scaled { value: low as i16, quality },
-        Family::Float => Element::Float { value: float, quality },
+        Family::Float => Element::Float { value: float(low), quality },
         Family::Counter => Element::Counter(Counter {
             value: low as i32,
             sequence: (n >> 32) as u8 & 0x1F,
@@ -58,6 +53,22 @@ fn element(family: Family, n: u64) -> Element {
         Family::EndOfInitialisation => {
             Element::EndOfInitialisation { cause: low as u8 & 0x7F, changed: flag }
         }
+        order => command(order, n),
+    }
+}
+
+/// NaN is no value to compare.
+fn float(bits: u32) -> f32 {
+    Some(f32::from_bits(bits)).filter(|float| !float.is_nan()).unwrap_or(1.5)
+}
+
+/// Commands and system information.
+fn command(family: Family, n: u64) -> Element {
+    let (low, flag) = (n as u32, n >> 40 & 1 != 0);
+    let stage = if flag { Stage::Select } else { Stage::Execute };
+    let command = CommandQualifier { code: (n >> 48) as u8 & 0x1F, stage };
+    let set = SetQualifier { code: (n >> 48) as u8 & 0x7F, stage };
+    match family {
         Family::SingleCommand => Element::SingleCommand { on: low & 1 != 0, qualifier: command },
         Family::DoubleCommand => {
             Element::DoubleCommand { state: low as u8 & 3, qualifier: command }
@@ -67,7 +78,7 @@ fn element(family: Family, n: u64) -> Element {
         }
         Family::SetNormalized => Element::SetNormalized { raw: low as i16, qualifier: set },
         Family::SetScaled => Element::SetScaled { value: low as i16, qualifier: set },
-        Family::SetFloat => Element::SetFloat { value: float, qualifier: set },
+        Family::SetFloat => Element::SetFloat { value: float(low), qualifier: set },
         Family::SetBits => Element::SetBits { bits: low },
         Family::Interrogation => Element::Interrogation { qualifier: low as u8 },
         Family::CounterInterrogation => {
@@ -77,7 +88,7 @@ fn element(family: Family, n: u64) -> Element {
         Family::ClockSync => Element::ClockSync,
         Family::Test => Element::Test { pattern: low as u16 },
         Family::Reset => Element::Reset { qualifier: low as u8 },
-        Family::Delay => Element::Delay { millis: low as u16 },
+        _ => Element::Delay { millis: low as u16 },
     }
 }
 

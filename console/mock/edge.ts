@@ -258,8 +258,8 @@ export class MockEdge {
         duration_ms: online ? 3.4 : undefined,
         late: group.late,
         missed: online ? group.missed : 754,
-        watched: device.driver === 'opc-ua' && group.name !== 'archive',
-        polled_because: device.driver === 'opc-ua' && group.name === 'archive' ? 'the server allows no more monitored items' : undefined,
+        watched: device.driver === 'opcua' && group.name !== 'archive',
+        polled_because: device.driver === 'opcua' && group.name === 'archive' ? 'the server allows no more monitored items' : undefined,
       })),
       load: online ? { requests_per_second: device.groups.reduce((sum, group) => sum + 1000 / group.intervalMs, 0), link_share: 0.0031 * device.groups.reduce((sum, group) => sum + 1000 / group.intervalMs, 0), link: device.link, link_devices: this.devices.filter((each) => each.link === device.link).length } : undefined,
       counters: {

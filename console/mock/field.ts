@@ -159,7 +159,7 @@ function opcUa(address: string): FieldValue {
 
 export function fieldValue(driver: string, settings: Record<string, unknown>, address: string, type: string): FieldValue {
   if (driver.startsWith('modbus')) return modbus(address, type, settings)
-  if (driver === 'opc-ua') return opcUa(address)
+  if (driver === 'opcua') return opcUa(address)
   return sim(address)
 }
 

@@ -26,10 +26,10 @@ const certificate = (subject: string, more: Partial<Certificate> = {}): Certific
 })
 
 const certificates: Certificates = {
-  own: [certificate('CN=Tagwerk plant-north-1, O=Example', { purpose: 'opc-ua client' })],
+  own: [certificate('CN=Tagwerk plant-north-1, O=Example', { purpose: 'opcua client' })],
   trusted: [certificate('CN=Plant CA, O=Example', { authority: true, uris: [], names: [] }), certificate('CN=Old press, O=Example', { not_after: ago(-86_400_000 * 12) })],
   rejected: [
-    { ...certificate('CN=Press line server, O=Maker', { purpose: 'opc-ua press-line' }), first_seen: ago(7_200_000), last_seen: ago(4_000), times: 412, reason: 'it is self-signed and not among the trusted ones' },
+    { ...certificate('CN=Press line server, O=Maker', { purpose: 'opcua press-line' }), first_seen: ago(7_200_000), last_seen: ago(4_000), times: 412, reason: 'it is self-signed and not among the trusted ones' },
   ],
   revocation_lists: [{ id: 'c'.repeat(64), issuer: 'CN=Plant CA, O=Example', next_update: ago(-86_400_000 * 6), revoked: 3 }],
 }

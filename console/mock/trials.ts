@@ -56,7 +56,7 @@ async function read(call: Call): Promise<TrialRead> {
       const got = fieldValue(device.driver ?? '', device.settings ?? {}, tag.address, tag.type)
       const slope = tag.scale?.slope
       const scaled = slope === undefined || got.text === null ? got.text : String(Number((Number(got.text) * slope + (tag.scale?.offset ?? 0)).toPrecision(12)))
-      return { group: group.name, tag: tag.name, address: tag.address, type: slope === undefined ? tag.type : 'float64', value: slope === undefined ? got.value : Number(scaled), text: scaled, ...(slope === undefined ? {} : { raw: got.value }), unit: tag.unit, quality: got.quality, source_time: device.driver === 'opc-ua' ? ago(40) : null }
+      return { group: group.name, tag: tag.name, address: tag.address, type: slope === undefined ? tag.type : 'float64', value: slope === undefined ? got.value : Number(scaled), text: scaled, ...(slope === undefined ? {} : { raw: got.value }), unit: tag.unit, quality: got.quality, source_time: device.driver === 'opcua' ? ago(40) : null }
     }),
   )
   const frames = [
@@ -86,7 +86,7 @@ function estimate(edge: MockEdge, call: Call): TrialEstimate {
   const device = expanded(request.device, request.templates ?? [])
   const groups = (device.groups ?? []).map((group) => {
     const tags = group.tags?.length ?? 0
-    const watched = device.driver === 'opc-ua'
+    const watched = device.driver === 'opcua'
     return { name: group.name, interval_ms: durationMs(group.interval) ?? 1_000, tags, requests_per_read: Math.ceil(tags / 12), watched }
   })
   const requests = groups.reduce((sum, group) => sum + (group.watched ? 0 : (1000 / group.interval_ms) * group.requests_per_read), 0)

@@ -18,6 +18,38 @@ interface Pairs {
   Problem: Differs<page.Problem, Wire['Problem']>
   JournalStream: Differs<page.JournalStream, Wire['StreamStatus']>
   Status: Differs<page.Status, Wire['Status']>
+  Group: Differs<page.Group, Wire['Group']>
+  Device: Differs<page.Device, Wire['Device']>
+  DeviceLoad: Differs<page.DeviceLoad, Wire['DeviceLoad']>
+  DiffResult: Differs<page.DiffResult, Wire['DiffAnswer']>
+  TemplateChange: Differs<page.TemplateChange, Wire['TemplateChange']>
+  Frame: Differs<page.Frame, Wire['Frame']>
+  TrialProblem: Differs<page.TrialProblem, Wire['TrialProblem']>
+  TrialRequest: Differs<page.TrialRequest, Wire['Trial']>
+  TrialValue: Differs<page.TrialValue, Wire['TrialValue']>
+  TrialRead: Differs<page.TrialRead, Wire['ReadAnswer']>
+  BrowseNode: Differs<page.BrowseNode, Wire['BrowseNode']>
+  TrialBrowse: Differs<page.TrialBrowse, Wire['BrowseAnswer']>
+  EstimateGroup: Differs<page.EstimateGroup, Wire['GroupEstimate']>
+  TrialEstimate: Differs<page.TrialEstimate, Wire['EstimateAnswer']>
+  Load: Differs<page.Load, Wire['LoadNow']>
+  Trace: Differs<page.Trace, Wire['TraceAnswer']>
+  Secret: Differs<page.Secret, Wire['Secret']>
+  Certificate: Differs<page.Certificate, Wire['Certificate']>
+  RejectedCertificate: Differs<page.RejectedCertificate, Wire['RejectedCertificate']>
+  RevocationList: Differs<page.RevocationList, Wire['RevocationList']>
+  Certificates: Differs<page.Certificates, Wire['Certificates']>
+  TemplateParameter: Differs<page.TemplateParameter, Wire['TemplateParameter']>
+  LibraryTemplate: Differs<page.LibraryTemplate, Wire['LibraryTemplate']>
+  UsedTemplate: Differs<page.UsedTemplate, Wire['UsedTemplate']>
+  Templates: Differs<page.Templates, Wire['Templates']>
+  ImportFinding: Differs<page.ImportFinding, Wire['ImportFinding']>
+  NotTranslated: Differs<page.NotTranslated, Wire['NotTranslated']>
+  ImportAnswer: Differs<page.ImportAnswer, Wire['ImportAnswer']>
+  EdgeEvent: Differs<page.EdgeEvent, Wire['Event']>
+  EventPage: Differs<page.EventPage, Wire['Events']>
+  RestoreAnswer: Differs<page.RestoreAnswer, Wire['RestoreAnswer']>
+  RestoreFinding: Differs<page.RestoreFinding, Wire['RestoreFinding']>
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Tag: Differs<page.Tag, Wire['Tag']>
   Sample: Differs<page.Sample, Wire['Sample']>

@@ -16,10 +16,10 @@ test('a subtree becomes tags with names of their own, once', () => {
 })
 
 test('the device holds what the document needs, and no more', () => {
-  const plan = { ...withPicks(emptyPlan(), [pickOf(node('P', 'a'))], [['P']], new Set()), driver: 'opc-ua', settings: { endpoint: 'x', port: undefined }, name: 'press' }
+  const plan = { ...withPicks(emptyPlan(), [pickOf(node('P', 'a'))], [['P']], new Set()), driver: 'opcua', settings: { endpoint: 'x', port: undefined }, name: 'press' }
   expect(deviceOf(plan)).toEqual({
     name: 'press',
-    driver: 'opc-ua',
+    driver: 'opcua',
     settings: { endpoint: 'x' },
     groups: [{ name: 'main', interval: '1s', tags: [{ name: 'P', address: 'a', type: 'float64', unit: 'bar' }] }],
   })

@@ -13,7 +13,7 @@ import { deviceNames, emptyDocument, templatesIn, withDevice, withTemplate } fro
 import { nameProblem } from '../../lib/naming'
 import { plural } from '../../lib/numbers'
 import { whyNot } from '../../lib/roles'
-import { fieldsOf, problemsOf, type Settings } from '../../lib/settings'
+import { fieldsOf, problemsOf, type Field, type Settings } from '../../lib/settings'
 import { parameterFields, templateForm } from '../../lib/templates'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
@@ -105,7 +105,7 @@ export function CommissionPage() {
               title="How is it reached?"
               spec={plan.source === 'template' ? undefined : spec}
               fields={fields}
-              example={plan.source === 'template' || spec === undefined ? {} : exampleOf(spec)}
+              example={plan.source === 'template' || spec === undefined ? allOf(fields) : exampleOf(spec)}
               values={plan.source === 'template' ? plan.parameters : plan.settings}
               onChange={settle}
               request={plan.source === 'template' ? request : bare}
@@ -170,6 +170,11 @@ function fromAddress(search: URLSearchParams): Partial<Plan> {
 export function exampleOf(spec: Spec): Settings {
   const example: unknown = parse(spec.example)
   return typeof example === 'object' && example !== null ? (example as Settings) : {}
+}
+
+/** A template asks for little: all of it is shown at once. */
+export function allOf(fields: Field[]): Settings {
+  return Object.fromEntries(fields.map((field) => [field.name, undefined]))
 }
 
 /** The template as the document has it, else as the library does. */

@@ -17,7 +17,7 @@ import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
 import { TextField } from '../../ui/Field'
 import { Notice } from '../../ui/Notice'
-import { exampleOf } from '../commission/CommissionPage'
+import { allOf, exampleOf } from '../commission/CommissionPage'
 import { ReviewDevice } from '../commission/ReviewDevice'
 import { TestConnection } from '../commission/TestConnection'
 import { DeviceHead, useDevice } from './DeviceHead'
@@ -91,7 +91,7 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
           {tried && problems.size > 0 && <Notice tone="warn" title={`${plural(problems.size, 'field')} to mend`} />}
           <SettingsForm
             fields={asked}
-            example={template === undefined ? exampleOf(spec) : {}}
+            example={template === undefined ? exampleOf(spec) : allOf(own)}
             values={values}
             onChange={template === undefined ? setSettings : setParameters}
             problems={tried ? problems : new Map()}

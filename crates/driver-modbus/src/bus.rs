@@ -1,5 +1,6 @@
-//! A line whose requests are not numbered: RTU or ASCII, on a serial port or inside a TCP connection.
-//! Keeps the silences, finds the place again after noise, and takes no answer for another request's.
+//! A line whose requests are not numbered: RTU or ASCII, on a serial port or inside a TCP
+//! connection. Keeps the silences, finds the place again after noise, and takes no answer for
+//! another request's.
 
 use crate::channel::{Failure, Reply};
 use crate::debts::{Debts, ProvenBy, Question};
@@ -19,8 +20,8 @@ use tagwerk_proto_modbus::serial::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
-/// Silence after which something on a TCP connection is no message's beginning any more. There is no
-/// silence to keep there, and the network adds pauses of its own.
+/// Silence after which something on a TCP connection is no message's beginning any more. There is
+/// no silence to keep there, and the network adds pauses of its own.
 const TCP_SILENCE: Duration = Duration::from_millis(100);
 
 /// As for Modbus TCP: a connection on which so many requests in a row, for so long, brought not one

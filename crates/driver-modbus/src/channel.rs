@@ -1,5 +1,5 @@
-//! The way to the devices of a link, whatever the framing: numbered requests of Modbus TCP, or those of
-//! a serial line, which nothing tells apart but their order.
+//! The way to the devices of a link, whatever the framing: numbered requests of Modbus TCP, or
+//! those of a serial line, which nothing tells apart but their order.
 
 use crate::bus::Bus;
 use crate::link::Link;

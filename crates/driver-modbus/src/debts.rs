@@ -1,6 +1,6 @@
-//! Answers that may still come. On a serial line nothing in an answer says which request it belongs to,
-//! so one that is late could be taken for the next one's: of the same unit, function and length. This
-//! knows when that is possible, and which request tells the two apart.
+//! Answers that may still come. On a serial line nothing in an answer says which request it belongs
+//! to, so one that is late could be taken for the next one's: of the same unit, function and
+//! length. This knows when that is possible, and which request tells the two apart.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,8 +67,8 @@ impl Debts {
         at.and_then(|at| self.0.remove(at)).is_some()
     }
 
-    /// The unit answered this request. Units answer in order, so what it owed before is void, unless
-    /// the answer could as well have been an owed one.
+    /// The unit answered this request. Units answer in order, so what it owed before is void,
+    /// unless the answer could as well have been an owed one.
     pub fn answered(&mut self, unit: u8, request: &Request<'_>) {
         let function = request.function().code();
         if !self.0.iter().any(|debt| debt.unit == unit && debt.function == function) {
@@ -81,8 +81,8 @@ impl Debts {
         self.0.retain(|debt| debt.unit != unit);
     }
 
-    /// Whether the answer to a request could be mistaken for an owed one. A read that is asked again
-    /// gets the right data either way.
+    /// Whether the answer to a request could be mistaken for an owed one. A read that is asked
+    /// again gets the right data either way.
     pub fn confuse(&mut self, unit: u8, request: &Request<'_>, asked: &[u8], now: Moment) -> bool {
         self.0.retain(|debt| now.since(debt.since) < AGE_MAX);
         let function = request.function().code();

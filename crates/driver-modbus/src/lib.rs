@@ -1,6 +1,6 @@
-//! The drivers for Modbus on TCP and on serial lines: check settings and addresses, pack tags into the
-//! fewest requests, and make sessions that read and write. Timing of polls, retries and reconnecting are
-//! the runtime's.
+//! The drivers for Modbus on TCP and on serial lines: check settings and addresses, pack tags into
+//! the fewest requests, and make sessions that read and write. Timing of polls, retries and
+//! reconnecting are the runtime's.
 
 mod address;
 mod bus;

@@ -1,5 +1,6 @@
 //! One TCP connection: sends a request and finds its answer, whatever else arrives. Knows which
-//! answers it has stopped waiting for, so that none is ever taken for the answer to another request.
+//! answers it has stopped waiting for, so that none is ever taken for the answer to another
+//! request.
 
 use crate::channel::{Failure, Reply};
 use crate::plan::Manner;

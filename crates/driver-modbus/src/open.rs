@@ -1,5 +1,5 @@
-//! Makes the connection to a device, a gateway or a serial line, and chooses between a main host and its
-//! backup.
+//! Makes the connection to a device, a gateway or a serial line, and chooses between a main host
+//! and its backup.
 
 use crate::bus::{Bus, Pace};
 use crate::channel::Channel;
@@ -100,8 +100,8 @@ impl OpenTcp {
     }
 }
 
-/// From the backup to the main host, while requests go on: an attempt lives on between the moments in
-/// which the session has time for it.
+/// From the backup to the main host, while requests go on: an attempt lives on between the moments
+/// in which the session has time for it.
 pub struct WayBack {
     open: OpenTcp,
     context: LinkContext,

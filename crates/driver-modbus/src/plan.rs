@@ -1,5 +1,5 @@
-//! From points to requests: the fewest reads that fetch a group, each with its decode table, and the
-//! way to write each tag. Pure; what is sent, and when, is the session's.
+//! From points to requests: the fewest reads that fetch a group, each with its decode table, and
+//! the way to write each tag. Pure; what is sent, and when, is the session's.
 
 use crate::address::Area;
 use crate::codec::Item;

@@ -64,8 +64,8 @@ impl ModbusSession {
         self.channel.exchange(unit, request, manner).await
     }
 
-    /// Before something is asked: the line is as the device wants it, and the main host is used as soon
-    /// as it is back.
+    /// Before something is asked: the line is as the device wants it, and the main host is used as
+    /// soon as it is back.
     async fn begin(&mut self, manner: &Manner) -> Result<(), Fault> {
         if let (Some(wanted), Some(open)) = (&manner.line, &self.line)
             && wanted != open

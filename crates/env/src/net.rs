@@ -1,5 +1,5 @@
-//! TCP and serial lines. Connections come out as boxed byte streams, so that a test can put a wire of
-//! its own between.
+//! TCP and serial lines. Connections come out as boxed byte streams, so that a test can put a wire
+//! of its own between.
 
 use crate::{BoxFuture, SerialLine};
 use std::io;
@@ -11,8 +11,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 pub trait Net: Send + Sync + 'static {
-    /// Resolves `host` and connects to the first address that answers. Has no time limit of its own:
-    /// the caller sets one with [`crate::timeout`].
+    /// Resolves `host` and connects to the first address that answers. Has no time limit of its
+    /// own: the caller sets one with [`crate::timeout`].
     fn connect<'a>(
         &'a self,
         host: &'a str,

@@ -1,5 +1,5 @@
-//! Serial lines. An open line comes out as a boxed byte stream, raw and without echo; what goes over it,
-//! and when, is the caller's.
+//! Serial lines. An open line comes out as a boxed byte stream, raw and without echo; what goes
+//! over it, and when, is the caller's.
 
 use crate::Stream;
 use serial2_tokio::rs4xx::{Rs485Config, TransceiverMode};
@@ -130,8 +130,8 @@ impl AsyncWrite for ReservedPort {
     }
 }
 
-/// Takes the lock that programs for serial lines agree on. Unlike `TIOCEXCL` it also holds against a
-/// privileged program, and ends with this one however it ends.
+/// Takes the lock that programs for serial lines agree on. Unlike `TIOCEXCL` it also holds against
+/// a privileged program, and ends with this one however it ends.
 #[allow(clippy::disallowed_methods, unsafe_code)]
 fn reserve(path: &str) -> io::Result<File> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;

@@ -1,5 +1,6 @@
-//! ASCII: a colon, hexadecimal digits of unit, PDU and LRC, and a line end (Modbus over Serial Line V1.02,
-//! 2.5.2). A colon always begins a frame, so the place in the stream is found again by itself.
+//! ASCII: a colon, hexadecimal digits of unit, PDU and LRC, and a line end (Modbus over Serial Line
+//! V1.02, 2.5.2). A colon always begins a frame, so the place in the stream is found again by
+//! itself.
 
 use crate::Malformed;
 use crate::limits::PDU_BYTES_MAX;
@@ -42,8 +43,8 @@ pub(crate) fn decode(frame: &[u8], out: &mut Vec<u8>) {
     }));
 }
 
-/// What the bytes begin with. Characters may be a second apart, so silence only matters when nothing
-/// is asked any more.
+/// What the bytes begin with. Characters may be a second apart, so silence only matters when
+/// nothing is asked any more.
 pub(crate) fn head(bytes: &[u8], asked: Option<&Asked<'_>>, line: Line) -> Head {
     let next_colon = |from: usize| {
         let rest = bytes.get(from..).unwrap_or_default();

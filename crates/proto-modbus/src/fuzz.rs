@@ -45,8 +45,8 @@ pub fn pdu(bytes: &[u8]) {
     }
 }
 
-/// What comes over a serial line, cut and with silences as the first bytes say. Panics where a byte is
-/// lost or invented.
+/// What comes over a serial line, cut and with silences as the first bytes say. Panics where a byte
+/// is lost or invented.
 pub fn line(framing: Framing, bytes: &[u8]) {
     let Some(([piece, silences, unit, function, length, sent], stream)) =
         bytes.split_first_chunk::<6>()

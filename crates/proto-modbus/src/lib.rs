@@ -1,7 +1,7 @@
-//! Modbus as bytes: requests and responses (PDUs) of the functions that carry data, and their frames
-//! on TCP and on serial lines. After the Modbus Application Protocol Specification V1.1b3, the Messaging
-//! on TCP/IP Implementation Guide V1.0b and Modbus over Serial Line V1.02. No I/O, no time; what to ask
-//! and when is the driver's.
+//! Modbus as bytes: requests and responses (PDUs) of the functions that carry data, and their
+//! frames on TCP and on serial lines. After the Modbus Application Protocol Specification V1.1b3,
+//! the Messaging on TCP/IP Implementation Guide V1.0b and Modbus over Serial Line V1.02. No I/O, no
+//! time; what to ask and when is the driver's.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]

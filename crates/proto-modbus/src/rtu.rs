@@ -1,6 +1,6 @@
-//! RTU: a unit, a PDU and a CRC (Modbus over Serial Line V1.02, 2.5.1). A frame does not say how long it
-//! is; its function does. Where bytes make no sense, the place in the stream is found again at the next
-//! silence, which the caller tells.
+//! RTU: a unit, a PDU and a CRC (Modbus over Serial Line V1.02, 2.5.1). A frame does not say how
+//! long it is; its function does. Where bytes make no sense, the place in the stream is found again
+//! at the next silence, which the caller tells.
 
 use crate::serial::{Asked, Damage, Echo, Head, Line};
 use crate::{Function, Malformed};
@@ -125,8 +125,8 @@ pub(crate) fn framed(
     Ok(())
 }
 
-/// What the bytes begin with. Until the line is silent, nothing is given up: what looks wrong may be
-/// noise in front of a frame that is still arriving.
+/// What the bytes begin with. Until the line is silent, nothing is given up: what looks wrong may
+/// be noise in front of a frame that is still arriving.
 pub(crate) fn head(bytes: &[u8], asked: Option<&Asked<'_>>, line: Line) -> Head {
     let found = at(bytes, asked);
     let damage = match found {

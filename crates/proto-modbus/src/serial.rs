@@ -1,6 +1,6 @@
-//! What the framings of serial lines, RTU and ASCII, have in common. Neither numbers its requests, so
-//! a reader is told what was asked, and says of everything on the line what it is. After the Modbus over
-//! Serial Line Specification and Implementation Guide V1.02. Time is the caller's.
+//! What the framings of serial lines, RTU and ASCII, have in common. Neither numbers its requests,
+//! so a reader is told what was asked, and says of everything on the line what it is. After the
+//! Modbus over Serial Line Specification and Implementation Guide V1.02. Time is the caller's.
 
 use crate::{Malformed, Request, Response, ascii, rtu};
 

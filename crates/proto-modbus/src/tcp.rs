@@ -1,7 +1,7 @@
 //! Frames on TCP: the MBAP header of 7 bytes before each PDU (Messaging on TCP/IP V1.0b, 3.1.3).
 //!
-//! A header that cannot be true means that the place in the stream is lost; there is no mark to find
-//! it again by, so the connection must end.
+//! A header that cannot be true means that the place in the stream is lost; there is no mark to
+//! find it again by, so the connection must end.
 
 use crate::limits::PDU_BYTES_MAX;
 use crate::{Malformed, Request, Response};

@@ -1,5 +1,5 @@
-//! RTU and ASCII: frames and their check sums, and what is found on lines with noise, echoes, pauses,
-//! and messages of others.
+//! RTU and ASCII: frames and their check sums, and what is found on lines with noise, echoes,
+//! pauses, and messages of others.
 
 #![allow(clippy::unwrap_used)]
 
@@ -138,8 +138,8 @@ fn answers_know_their_length_beforehand() {
     }
 }
 
-/// What a line brought (`~` is a silence), and what is found while registers 107 to 109 of unit 17 are
-/// asked for.
+/// What a line brought (`~` is a silence), and what is found while registers 107 to 109 of unit 17
+/// are asked for.
 #[test]
 fn rtu_lines_are_understood() {
     let sent = request(Framing::Rtu, 17, &READ);

@@ -1,5 +1,5 @@
-//! A network in memory: hosts are names with a peer behind them, serial lines are paths, played by a
-//! script or by a function of the test. Nothing leaves the process.
+//! A network in memory: hosts are names with a peer behind them, serial lines are paths, played by
+//! a script or by a function of the test. Nothing leaves the process.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;

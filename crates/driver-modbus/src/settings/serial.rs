@@ -17,19 +17,20 @@ use tagwerk_proto_modbus::serial::Framing;
 /// What devices get to carry out a broadcast where nothing else is set (Serial Line V1.02, 2.4.1).
 pub const TURNAROUND: Span = Span::from_millis(100);
 
-/// A device on a serial line (RS-485, RS-422 or RS-232) of this machine. Devices with the same `port`
-/// share the line, and must agree in everything that concerns it, from `port` to `echo`.
+/// A device on a serial line (RS-485, RS-422 or RS-232) of this machine. Devices with the same
+/// `port` share the line, and must agree in everything that concerns it, from `port` to `echo`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SerialSettings {
-    /// The serial port's file, such as `/dev/ttyUSB0`; better a name below `/dev/serial/by-id`, which
-    /// stays the same when other adapters are plugged in.
+    /// The serial port's file, such as `/dev/ttyUSB0`; better a name below `/dev/serial/by-id`,
+    /// which stays the same when other adapters are plugged in.
     pub port: String,
     /// Bits per second.
     #[serde(default = "baud_default")]
     #[schemars(range(min = 50, max = 4_000_000))]
     pub baud: u32,
-    /// Bits of a character: 8, with `framing: ascii` also 7. When left out, 8 for RTU and 7 for ASCII.
+    /// Bits of a character: 8, with `framing: ascii` also 7. When left out, 8 for RTU and 7 for
+    /// ASCII.
     #[serde(default)]
     #[schemars(range(min = 7, max = 8))]
     pub data_bits: Option<u8>,
@@ -50,21 +51,21 @@ pub struct SerialSettings {
     /// switch by themselves, as most on USB do.
     #[serde(default)]
     pub rs485: Option<Rs485>,
-    /// Silence that marks the end of a message and is kept before each request, up to `1s`. When left
-    /// out, what RTU prescribes: 3.5 characters, and 1.75 ms above 19200 baud. Raise it for adapters
-    /// that pause inside of messages.
+    /// Silence that marks the end of a message and is kept before each request, up to `1s`. When
+    /// left out, what RTU prescribes: 3.5 characters, and 1.75 ms above 19200 baud. Raise it for
+    /// adapters that pause inside of messages.
     #[serde(default)]
     pub silence: Option<Duration>,
-    /// The adapter gives back what is sent. It is noticed at the first read as well; set it so that a
-    /// write before any read is not taken for confirmed.
+    /// The adapter gives back what is sent. It is noticed at the first read as well; set it so that
+    /// a write before any read is not taken for confirmed.
     #[serde(default)]
     pub echo: bool,
     /// Unit (slave) that tags belong to whose address names none. Writes to unit 0 are broadcasts:
     /// nobody confirms them.
     #[serde(default = "unit_default")]
     pub unit: u8,
-    /// How long to wait for each answer once the request is out, from `10ms` to `60s`. A silent device
-    /// delays its neighbours by this much.
+    /// How long to wait for each answer once the request is out, from `10ms` to `60s`. A silent
+    /// device delays its neighbours by this much.
     #[serde(default = "timeout_default")]
     pub timeout: Duration,
     /// How often a read that got no answer is asked again. Writes are never repeated.
@@ -106,8 +107,8 @@ pub struct SerialSettings {
     /// How one bit of a register is written.
     #[serde(default)]
     pub bit_write: BitWrite,
-    /// Write registers with function 23, which reads them back in the same exchange; the write fails if
-    /// the device kept something else.
+    /// Write registers with function 23, which reads them back in the same exchange; the write
+    /// fails if the device kept something else.
     #[serde(default)]
     pub write_read: bool,
     /// After a write, read again, and let the write fail if the device kept something else.
@@ -317,8 +318,8 @@ impl SerialSettings {
     }
 }
 
-/// The silence between messages: 3.5 characters of 11 bits, or 1.75 ms where that would be less than
-/// programs can measure (Serial Line V1.02, 2.5.1.1).
+/// The silence between messages: 3.5 characters of 11 bits, or 1.75 ms where that would be less
+/// than programs can measure (Serial Line V1.02, 2.5.1.1).
 pub fn silence(baud: u32) -> Span {
     match baud {
         0..=19_200 => Span::from_nanos(38_500_000_000 / u64::from(baud.max(1))),

@@ -23,8 +23,8 @@ pub struct TcpSettings {
     #[serde(default = "port_default")]
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// How messages are marked off on the connection: as Modbus TCP does, or as on a serial line, for
-    /// gateways that pass a line on as it is.
+    /// How messages are marked off on the connection: as Modbus TCP does, or as on a serial line,
+    /// for gateways that pass a line on as it is.
     #[serde(default)]
     pub framing: TcpFraming,
     /// Unit (slave) that tags belong to whose address names none. Writes to unit 0 are broadcasts:
@@ -73,8 +73,8 @@ pub struct TcpSettings {
     /// How one bit of a register is written.
     #[serde(default)]
     pub bit_write: BitWrite,
-    /// Write registers with function 23, which reads them back in the same exchange; the write fails if
-    /// the device kept something else.
+    /// Write registers with function 23, which reads them back in the same exchange; the write
+    /// fails if the device kept something else.
     #[serde(default)]
     pub write_read: bool,
     /// After a write, read again, and let the write fail if the device kept something else.

@@ -1,4 +1,5 @@
-//! Foreign programs, and a device of the driver's opened against them. Everything ends with its value.
+//! Foreign programs, and a device of the driver's opened against them. Everything ends with its
+//! value.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

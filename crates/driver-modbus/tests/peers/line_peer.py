@@ -1,10 +1,10 @@
-"""A pymodbus server on a serial line, or with a line's framing on TCP, and pymodbus's own client on a
-second server with the same memory, which sees what was written.
+"""A pymodbus server on a serial line, or with a line's framing on TCP, and pymodbus's own client
+on a second server with the same memory, which sees what was written.
 
 Arguments: the framing (rtu, ascii or socket), and the serial port's path, or none for TCP. Prints
-{"port": N} when it serves; N is the TCP port, 0 on a serial line. Units 1 and 2 are there, others are
-silent. Each line on standard input is {"unit", "items"} as for the edge's modbus_peer.py. Ends with its
-standard input.
+{"port": N} when it serves; N is the TCP port, 0 on a serial line. Units 1 and 2 are there, others
+are silent. Each line on standard input is {"unit", "items"} as for the edge's modbus_peer.py. Ends
+with its standard input.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import modbus_peer  # noqa: E402
 
 
 def silence_missing_units(memory):
-    """What `ignore_missing_devices` is for, which the simulator's memory does not tell the server."""
+    """For `ignore_missing_devices`: the simulator's memory does not tell the server."""
     get = memory.async_getValues
 
     async def of_known_unit(device_id, *args, **named):

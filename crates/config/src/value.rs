@@ -1,10 +1,17 @@
 //! Hands nodes over: as JSON values to components, and through serde to the structs of the document.
 
+use crate::report::LocatedFinding;
 use crate::scalar::Scalar;
 use crate::source::{Form, Node};
+use crate::syntax;
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde_json::{Map, Number, Value};
+
+/// A document, or a part of one, as JSON; says nothing of what it means. Integers stay exact.
+pub fn document_value(text: &[u8]) -> Result<Value, LocatedFinding> {
+    syntax::read(text).map(|(source, _)| source.root().to_json())
+}
 
 impl Node<'_> {
     /// The node as JSON; integers stay exact.

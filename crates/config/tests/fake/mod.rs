@@ -11,12 +11,26 @@ use tagwerk_component::{
 use tagwerk_config::Catalogue;
 use tagwerk_model::DataType;
 
+#[allow(dead_code)]
 pub const CATALOGUE: Catalogue = Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt] };
 
 /// With drivers that take any settings and addresses.
 #[allow(dead_code)]
 pub const WIDE: Catalogue = Catalogue {
     drivers: &[&FakeModbus, &Anything("s7"), &Anything("iec104")],
+    sinks: &[&FakeMqtt],
+};
+
+/// With nothing but such drivers.
+#[allow(dead_code)]
+pub const LOOSE: Catalogue = Catalogue {
+    drivers: &[
+        &Anything("modbus-tcp"),
+        &Anything("modbus-serial"),
+        &Anything("opcua"),
+        &Anything("s7"),
+        &Anything("iec104"),
+    ],
     sinks: &[&FakeMqtt],
 };
 

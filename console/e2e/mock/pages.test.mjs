@@ -188,7 +188,7 @@ test('a backup is made, looked into, and restored', async () => {
 test('a template is added, with a review of what it touches', async () => {
   const { page, context, problems } = await newPage(browser, { state })
   await page.goto(`${base}/config/templates`)
-  await page.getByRole('button', { name: 'Add to the configuration: plc-line' }).click()
+  await page.getByRole('button', { name: 'Add to the configuration plc-line' }).click()
   const dialog = page.getByRole('dialog', { name: 'Review changes' })
   await dialog.getByText('plc-line is added; no device is made from it').waitFor()
   await dialog.getByRole('button', { name: /^Apply as revision/ }).click()

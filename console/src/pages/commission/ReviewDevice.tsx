@@ -34,8 +34,9 @@ export function ReviewDevice({ edit, comment, onClose, onSaved, to }: Props) {
       onRebase={() => {}}
       onApplied={async () => {
         onSaved()
-        await queryClient.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'diff' })
+        // Away first: a device that is gone is not asked for again.
         await navigate(to)
+        await queryClient.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'diff' })
       }}
     />
   )

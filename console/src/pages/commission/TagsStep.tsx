@@ -99,7 +99,7 @@ function ByHand({ spec, onAdd }: { spec: Spec; onAdd: (address: string, type: st
                 <code>{form.form}</code>
                 <Button kind="quiet" icon="plus" onClick={() => onAdd(form.example, type)}>
                   <code>{form.example}</code>
-                  <span className="visually-hidden">: add a tag with this address</span>
+                  <span className="visually-hidden"> add a tag with this address</span>
                 </Button>
               </dt>
               <dd>

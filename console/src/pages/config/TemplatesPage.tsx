@@ -123,7 +123,7 @@ function Used({ template, library, cannot, onUpdate }: UsedProps) {
       </p>
       <div className="buttons">
         <Link className="button" to={paths.addFromTemplate(template.name)}>
-          Add a device from it<span className="visually-hidden">, {template.name}</span>
+          Add a device from it<span className="visually-hidden"> {template.name}</span>
         </Link>
         {newer && (
           <Button onClick={() => onUpdate(library)} whyNot={cannot}>
@@ -186,11 +186,11 @@ function Library({ template, inUse, cannot, onAdd }: LibraryProps) {
       </details>
       <div className="buttons">
         <Link className="button" to={paths.addFromTemplate(template.name)}>
-          Add a device from it<span className="visually-hidden">, {template.name} of the library</span>
+          Add a device from it<span className="visually-hidden"> {template.name} of the library</span>
         </Link>
         {!inUse && (
           <Button icon="plus" onClick={() => onAdd(template)} whyNot={cannot}>
-            Add to the configuration<span className="visually-hidden">: {template.name}</span>
+            Add to the configuration<span className="visually-hidden"> {template.name}</span>
           </Button>
         )}
       </div>

@@ -69,7 +69,7 @@ function Lists() {
                       Compare and trust…<span className="visually-hidden"> {each.subject}</span>
                     </Button>
                     <Button onClick={() => setOpen({ kind: 'remove', fingerprint: each.fingerprint, what: each.subject, trusted: false })}>
-                      Take off the list<span className="visually-hidden">: {each.subject}</span>
+                      Take off the list<span className="visually-hidden"> {each.subject}</span>
                     </Button>
                   </OneCertificate>
                 ))}

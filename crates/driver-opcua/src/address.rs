@@ -23,9 +23,9 @@ impl Address {
     /// Reads an address, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Address, String> {
         let (namespace, uri, rest) = namespace(text)?;
-        let (form, rest) = rest
-            .split_once('=')
-            .ok_or_else(|| format!("`{rest}` is not `i=`, `s=`, `g=` or `b=` with an identifier"))?;
+        let (form, rest) = rest.split_once('=').ok_or_else(|| {
+            format!("`{rest}` is not `i=`, `s=`, `g=` or `b=` with an identifier")
+        })?;
         let (identifier, range) = split_range(rest)?;
         if identifier.is_empty() {
             return Err(format!("nothing stands behind `{form}=`"));
@@ -68,6 +68,19 @@ impl Address {
     /// The number of its namespace, where the user gave that.
     pub fn namespace_number(&self) -> Option<u16> {
         self.uri.is_none().then_some(self.node_id.namespace)
+    }
+
+    /// How many elements the range has at most; `None` without one.
+    pub fn range_length(&self) -> Option<u64> {
+        if self.range.is_empty() {
+            return None;
+        }
+        let length = |part: &str| {
+            let (low, high) = part.split_once(':').unwrap_or((part, part));
+            let (low, high) = (low.parse::<u64>().ok()?, high.parse::<u64>().ok()?);
+            Some(high - low + 1)
+        };
+        self.range.split(',').try_fold(1u64, |all, part| all.checked_mul(length(part)?))
     }
 
     pub fn uri(&self) -> Option<&str> {
@@ -204,7 +217,11 @@ mod tests {
         check("ns=1;i=5[0,2:3]", "ns=1;i=5", "0,2:3");
         check("ns=3;s=\"DB\".\"arr\"[0][]", "ns=3;s=\"DB\".\"arr\"[0]", "");
         check("ns=3;s=tank[left]", "ns=3;s=tank[left]", "");
-        check("ns=1;g=72962b91-fa75-4ae6-8d28-b404dc7daf63", "ns=1;g=72962b91-fa75-4ae6-8d28-b404dc7daf63", "");
+        check(
+            "ns=1;g=72962b91-fa75-4ae6-8d28-b404dc7daf63",
+            "ns=1;g=72962b91-fa75-4ae6-8d28-b404dc7daf63",
+            "",
+        );
         check("ns=1;b=AQL/AA==", "ns=1;b=AQL/AA==", "");
     }
 
@@ -229,6 +246,10 @@ mod tests {
             let error = Address::parse(text).unwrap_err();
             assert!(error.contains(problem), "{text}: {error}");
         }
+        let length = |text: &str| Address::parse(text).unwrap().range_length();
+        assert_eq!(length("i=1"), None);
+        assert_eq!(length("i=1[7]"), Some(1));
+        assert_eq!(length("i=1[0:3,2:4]"), Some(12));
         let elsewhere = Address::parse("nsu=urn:other;i=1").unwrap();
         assert_eq!(elsewhere.resolve(&["urn:a".into()]), None);
     }

@@ -23,16 +23,13 @@ const PAGE: u32 = 100;
 /// Longer values are left out.
 const SHOWN_BYTES_MAX: usize = 1_024;
 
-const ATTRIBUTES: [Attribute; 4] = [
-    Attribute::DataType,
-    Attribute::UserAccessLevel,
-    Attribute::Description,
-    Attribute::Value,
-];
+const ATTRIBUTES: [Attribute; 4] =
+    [Attribute::DataType, Attribute::UserAccessLevel, Attribute::Description, Attribute::Value];
 
 impl OpcSession {
     pub async fn browse_page(&mut self, request: &BrowseRequest<'_>) -> Result<BrowsePage, Fault> {
-        let refused = |reason: String| Fault::Refused { quality: Quality::BAD_UNKNOWN_ADDRESS, reason };
+        let refused =
+            |reason: String| Fault::Refused { quality: Quality::BAD_UNKNOWN_ADDRESS, reason };
         let from = match request.from {
             "" => ROOT,
             text => {
@@ -82,7 +79,8 @@ impl OpcSession {
         let references: Vec<Reference> = references
             .into_iter()
             .filter(|reference| {
-                let local = reference.target.server == 0 && reference.target.namespace_uri.is_none();
+                let local =
+                    reference.target.server == 0 && reference.target.namespace_uri.is_none();
                 let shown = matches!(reference.node_class, OBJECT | VARIABLE);
                 local && shown && seen.insert(reference.target.node_id.clone())
             })

@@ -114,8 +114,10 @@ impl Connection {
         Ok(request)
     }
 
-    /// The next answer; `None` when none came until then.
+    /// The next answer; `None` when none came until then. What has arrived already is taken even
+    /// when that moment is past.
     pub async fn receive(&mut self, until: Moment) -> Result<Option<(u32, Answer)>, Fault> {
+        let mut looked = false;
         loop {
             self.renew()?;
             match self.next_message()? {
@@ -130,10 +132,10 @@ impl Connection {
                 None => {}
             }
             // A server that never stops sending must not keep us from ending.
-            let now = self.clock().now();
-            if now >= until {
+            if looked && self.clock().now() >= until {
                 return Ok(None);
             }
+            looked = true;
             let wake = [self.renew_at, self.renewing].into_iter().flatten().min();
             let wake = wake.map_or(until, |moment| moment.min(until));
             self.exchange(wake).await?;
@@ -228,8 +230,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends and receives what is possible; returns when something arrived, or then.
+    /// Sends and receives what is possible; returns when something arrived, or then, and at once when
+    /// that moment is past.
     async fn exchange(&mut self, until: Moment) -> Result<(), Fault> {
+        let at_once = self.clock().now() >= until;
         let sleep = self.clock().sleep_until(until);
         let server = &self.server;
         let (stream, frames) = (&mut self.stream, &mut self.frames);
@@ -258,9 +262,10 @@ impl Connection {
                 Poll::Ready(Ok(())) => {
                     let count = space.filled().len();
                     frames.arrived(count);
-                    Poll::Ready(Ok(()))
+                    Poll::Ready(Ok(true))
                 }
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error.to_string())),
+                Poll::Pending if at_once => Poll::Ready(Ok(false)),
                 Poll::Pending => Poll::Pending,
             }
         });
@@ -269,8 +274,10 @@ impl Connection {
             result = arrived => result,
             () = sleep => return Ok(()),
         };
-        result.map_err(|why| Fault::Link(format!("the connection to {server} is lost: {why}")))?;
-        self.heard = self.context.env.clock.now();
+        let lost = |why| Fault::Link(format!("the connection to {server} is lost: {why}"));
+        if result.map_err(lost)? {
+            self.heard = self.context.env.clock.now();
+        }
         Ok(())
     }
 }

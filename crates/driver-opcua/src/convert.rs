@@ -1,6 +1,7 @@
 //! Values between a server's types and a tag's: whatever loses nothing is done, the rest is refused
 //! with the reason.
 
+use crate::Point;
 use crate::structure::{self, date_time};
 use crate::types::Types;
 use std::borrow::Cow;
@@ -10,6 +11,27 @@ use tagwerk_proto_opcua::variant::{Array, builtin};
 use tagwerk_proto_opcua::{LocalizedText, QualifiedName, Status, Variant, time};
 
 type Reason = Cow<'static, str>;
+
+/// A server's value as a tag wants it: with an index range, only what that names.
+pub fn to_point_value(variant: &Variant, point: &Point, types: &Types) -> Result<Value, Reason> {
+    let part = match (point.address.range_length(), variant) {
+        (Some(length), Variant::Array(array)) => {
+            if array.items.len() as u64 > length {
+                return Err(NO_RANGES.into());
+            }
+            match array.items.as_slice() {
+                // One element is an array of one (Part 4, 7.27).
+                [one] if length == 1 && point.data_type != DataType::List => one,
+                _ => variant,
+            }
+        }
+        _ => variant,
+    };
+    to_value(part, point.data_type, types)
+}
+
+/// What a server says that gives all where a part was asked for.
+pub const NO_RANGES: &str = "the server does not take index ranges: it gives the whole array";
 
 /// A server's value as the tag's type.
 pub fn to_value(variant: &Variant, wanted: DataType, types: &Types) -> Result<Value, Reason> {
@@ -232,9 +254,7 @@ pub fn to_variant(value: &Value, wanted: u8) -> Result<Variant, (Quality, String
         builtin::INT64 => number.try_into().ok().map(Variant::Int64),
         builtin::UINT64 => number.try_into().ok().map(Variant::UInt64),
         builtin::STATUS_CODE => number.try_into().ok().map(|v| Variant::StatusCode(Status(v))),
-        builtin::DOUBLE if number as f64 as i128 == number => {
-            Some(Variant::Double(number as f64))
-        }
+        builtin::DOUBLE if number as f64 as i128 == number => Some(Variant::Double(number as f64)),
         builtin::FLOAT if number as f32 as i128 == number => Some(Variant::Float(number as f32)),
         builtin::FLOAT | builtin::DOUBLE => None,
         builtin::BOOLEAN => match number {
@@ -364,7 +384,9 @@ mod tests {
         check(Value::F64(1e300), builtin::FLOAT, None);
         check(Value::Text("x".into()), builtin::STRING, Some(Variant::text("x")));
         check(Value::Text("x".into()), builtin::INT32, None);
-        for text in ["2026-11-21T04:15:06.789Z", "1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z"] {
+        for text in
+            ["2026-11-21T04:15:06.789Z", "1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z"]
+        {
             let ticks = parse_date_time(text).unwrap();
             assert_eq!(date_time(ticks).unwrap(), text);
         }

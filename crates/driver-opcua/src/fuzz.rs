@@ -18,7 +18,8 @@ pub fn address(text: &str) {
 pub fn structure(bytes: &[u8]) {
     let Some((&length, rest)) = bytes.split_first() else { return };
     let (definition, body) = rest.split_at(rest.len().min(usize::from(length)));
-    let data_type = NodeId { namespace: 1, identifier: tagwerk_proto_opcua::Identifier::Numeric(1) };
+    let data_type =
+        NodeId { namespace: 1, identifier: tagwerk_proto_opcua::Identifier::Numeric(1) };
     let mut types = Types::default();
     let object = |body: &[u8], number| {
         Variant::ExtensionObject(Box::new(ExtensionObject {

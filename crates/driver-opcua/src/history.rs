@@ -194,9 +194,9 @@ impl OpcSession {
         for (place, handle) in handles.iter().enumerate() {
             let values = results.iter().skip(place * each).take(each);
             // Some servers have a history without keeping it up at present; the level decides.
-            let allowed = values.filter_map(|data| data.value.as_ref()).any(|value| {
-                matches!(value, Variant::Byte(level) if level & CAN_READ_HISTORY != 0)
-            });
+            let allowed = values.filter_map(|data| data.value.as_ref()).any(
+                |value| matches!(value, Variant::Byte(level) if level & CAN_READ_HISTORY != 0),
+            );
             if let Some(job) = self.history.jobs.get_mut(handle) {
                 job.allowed = Some(allowed);
             }

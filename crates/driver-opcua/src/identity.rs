@@ -1,8 +1,8 @@
 //! The edge's own certificate as an OPC UA application, made on first use and kept.
 
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rsa::pkcs8::EncodePrivateKey;
 use std::sync::Arc;

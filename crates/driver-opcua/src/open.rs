@@ -14,8 +14,8 @@ use tagwerk_component::{BoxFuture, Fault, LinkContext, Open, Session};
 use tagwerk_env::timeout;
 use tagwerk_proto_opcua::policy::{NONCE_BYTES, random};
 use tagwerk_proto_opcua::service::{
-    self, ActivateSession, Application, Attribute, CreateSession, Endpoint, ReadNode, RequestHeader,
-    UserToken, id,
+    self, ActivateSession, Application, Attribute, CreateSession, Endpoint, ReadNode,
+    RequestHeader, UserToken, id,
 };
 use tagwerk_proto_opcua::{
     Channel, Malformed, Mode, NodeId, PeerKey, Policy, Put, Status, Variant,
@@ -172,8 +172,8 @@ pub async fn ask(
     loop {
         match connection.receive(until).await? {
             Some((number, answer)) if number == request => return Ok(answer),
-            Some(_) => {}
-            None => {
+            Some(_) if connection.clock().now() < until => {}
+            _ => {
                 let waited = connection.timeout().as_millis();
                 return Err(Fault::Link(format!("{what}: no answer within {waited} ms")));
             }
@@ -196,8 +196,8 @@ impl Login<'_> {
     ) -> Result<(), Fault> {
         let secured = self.choice.policy != Policy::None;
         let certificate = secured.then_some(self.own.key.certificate.as_slice());
-        let nonce = random::<NONCE_BYTES>()
-            .map_err(|error: Malformed| Fault::Link(error.to_string()))?;
+        let nonce =
+            random::<NONCE_BYTES>().map_err(|error: Malformed| Fault::Link(error.to_string()))?;
         let url = self.server.url();
         let request = CreateSession {
             application: Application {
@@ -242,9 +242,8 @@ impl Login<'_> {
         })?;
         // The first list came without protection: somebody in between may have cut it short.
         let again = choose(&session.endpoints, self.settings).ok();
-        let better = again.filter(|again| {
-            (again.policy, again.mode) > (self.choice.policy, self.choice.mode)
-        });
+        let better = again
+            .filter(|again| (again.policy, again.mode) > (self.choice.policy, self.choice.mode));
         match better {
             None => Ok(()),
             Some(better) => Err(Fault::Settings(format!(
@@ -285,10 +284,7 @@ impl Login<'_> {
             }
             IdentityKind::Certificate => {
                 token_signature = Some(sign(*token_policy)?);
-                UserToken::Certificate {
-                    policy: &token.id,
-                    certificate: &self.own.key.certificate,
-                }
+                UserToken::Certificate { policy: &token.id, certificate: &self.own.key.certificate }
             }
         };
         let request = ActivateSession {
@@ -303,8 +299,7 @@ impl Login<'_> {
         let answer = ask(connection, "Activate session", |header, out| {
             service::activate_session(header, &request, out);
         });
-        let result =
-            decode(answer.await?, id::ACTIVATE_SESSION, service::activate_session_result)?;
+        let result = decode(answer.await?, id::ACTIVATE_SESSION, service::activate_session_result)?;
         result.map(drop).map_err(|status| self.refused("does not let the edge in", status))
     }
 

@@ -84,7 +84,7 @@ impl OpcSession {
             out.put_quality(index, quality);
         } else {
             let value = match &data.value {
-                Some(value) => convert::to_value(value, point.data_type, &self.types),
+                Some(value) => convert::to_point_value(value, point, &self.types),
                 None => Err("the server has no value".into()),
             };
             match value {

@@ -20,6 +20,8 @@ use tagwerk_proto_opcua::{DataValue, Malformed, NodeId, Status, Variant};
 
 /// The answer to `ServerStatus.State`, which every server has, shows that it is there.
 const SERVER_STATE: NodeId = NodeId::standard(2259);
+/// Answers that are taken before anything else is looked after.
+const WAITING_MAX: usize = 64;
 /// Values that wait for the server to say how their structures are made. More: reported as bad.
 const UNRESOLVED_MAX: usize = 1_000;
 
@@ -111,8 +113,9 @@ impl OpcSession {
         loop {
             match self.connection.receive(until).await? {
                 Some((number, answer)) if number == request => return Ok(answer),
-                Some((number, answer)) => self.dispatch(number, answer)?,
-                None => {
+                // A server that never stops sending must not keep us from ending.
+                Some((number, answer)) if self.now() < until => self.dispatch(number, answer)?,
+                _ => {
                     let waited = self.connection.timeout().as_millis();
                     return Err(Fault::Silent(format!("no answer within {waited} ms")));
                 }
@@ -169,8 +172,7 @@ impl OpcSession {
         }
         if !self.probing && now >= self.probe_at() {
             self.probing = true;
-            let node =
-                ReadNode { node_id: &SERVER_STATE, attribute: Attribute::Value, range: "" };
+            let node = ReadNode { node_id: &SERVER_STATE, attribute: Attribute::Value, range: "" };
             let _ = self.begin(
                 Pending::Probe,
                 || "Ask whether the server is there".to_owned(),
@@ -262,12 +264,13 @@ impl OpcSession {
     pub async fn resolve(&mut self, values: &[DataValue]) -> Result<(), Fault> {
         let until = self.connection.deadline();
         loop {
-            let ready = values.iter().fold(true, |all, d| self.is_ready(d.value.as_ref()) && all);
-            if ready {
+            // All are looked at, so that everything they need is asked at once.
+            let unready = values.iter().filter(|data| !self.is_ready(data.value.as_ref())).count();
+            if unready == 0 {
                 return Ok(());
             }
             self.ask_types();
-            if !self.pump(until).await? {
+            if !self.pump(until).await? || self.now() >= until {
                 return Ok(());
             }
         }
@@ -292,6 +295,12 @@ impl OpcSession {
     }
 
     async fn next_event(&mut self, out: &mut Vec<Report>) -> Result<(), Fault> {
+        // What has arrived while nobody listened comes before the question what is overdue.
+        for _ in 0..WAITING_MAX {
+            if !self.reports.is_empty() || !self.pump(Moment(0)).await? {
+                break;
+            }
+        }
         loop {
             if !self.reports.is_empty() {
                 out.append(&mut self.reports);

@@ -254,16 +254,14 @@ impl Settings {
             ),
             _ => {}
         }
-        if self.identity == IdentityKind::User && (self.user.is_none() || self.password.is_none())
-        {
+        if self.identity == IdentityKind::User && (self.user.is_none() || self.password.is_none()) {
             findings.error(
                 Place::settings("identity"),
                 "`identity: user` needs `user` and `password`",
                 "Give both; the password as `{secret: NAME}`.",
             );
         }
-        if self.identity != IdentityKind::User && (self.user.is_some() || self.password.is_some())
-        {
+        if self.identity != IdentityKind::User && (self.user.is_some() || self.password.is_some()) {
             findings.warning(
                 Place::settings("user"),
                 "`user` and `password` are not used without `identity: user`",
@@ -374,7 +372,9 @@ mod tests {
         check("opc.tcp://plc", "opc.tcp://plc:4840");
         check("opc.tcp://10.0.0.1:48010/ua/x", "opc.tcp://10.0.0.1:48010/ua/x");
         check("opc.tcp://[::1]:1", "opc.tcp://[::1]:1");
-        for wrong in ["plc", "http://plc", "opc.tcp://", "opc.tcp://a:b", "opc.tcp://a b", "opc.tcp://a:0"] {
+        for wrong in
+            ["plc", "http://plc", "opc.tcp://", "opc.tcp://a:b", "opc.tcp://a b", "opc.tcp://a:0"]
+        {
             assert!(Server::parse(wrong).is_err(), "{wrong}");
         }
     }

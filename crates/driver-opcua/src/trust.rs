@@ -147,11 +147,7 @@ fn issues(issuer: &X509Certificate<'_>, certificate: &X509Certificate<'_>, below
         && certificate.verify_signature(Some(issuer.public_key())).is_ok()
 }
 
-fn check_validity(
-    certificate: &X509Certificate<'_>,
-    now_ns: i64,
-    now: i64,
-) -> Result<(), Problem> {
+fn check_validity(certificate: &X509Certificate<'_>, now_ns: i64, now: i64) -> Result<(), Problem> {
     let validity = certificate.validity();
     let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let text = |seconds: i64| format_unix_ns(seconds.saturating_mul(1_000_000_000));
@@ -289,4 +285,194 @@ fn host_text(name: &GeneralName<'_>) -> Option<String> {
 
 fn server(reason: &str, remedy: &'static str) -> Result<(), Problem> {
     Err(Problem { reason: reason.to_owned(), remedy: Remedy::Server(remedy) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+        KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+        date_time_ymd,
+    };
+    use tagwerk_testkit::MemoryCertificates;
+
+    struct Signer {
+        der: Vec<u8>,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn authority(name: &str, above: Option<&Signer>, ca: IsCa) -> Signer {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = ca;
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().unwrap();
+        let certificate = match above {
+            None => params.self_signed(&key),
+            Some(above) => params.signed_by(&key, &above.issuer),
+        };
+        let der = certificate.unwrap().der().to_vec();
+        Signer { der, issuer: Issuer::new(params, key) }
+    }
+
+    fn ca(name: &str) -> Signer {
+        authority(name, None, IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    fn leaf(host: &str, valid: (i32, i32), above: Option<&Signer>) -> Vec<u8> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "server");
+        params.serial_number = Some(SerialNumber::from(7));
+        let host = match host.parse() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName(host.try_into().unwrap()),
+        };
+        params.subject_alt_names = vec![SanType::URI("urn:app".try_into().unwrap()), host];
+        params.not_before = date_time_ymd(valid.0, 1, 1);
+        params.not_after = date_time_ymd(valid.1, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = match above {
+            None => params.self_signed(&key),
+            Some(above) => params.signed_by(&key, &above.issuer),
+        };
+        certificate.unwrap().der().to_vec()
+    }
+
+    fn list(signer: &Signer, serial: u64, until: i32) -> Vec<u8> {
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(until, 12, 31),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&signer.issuer).unwrap().der().to_vec()
+    }
+
+    const NOW: i64 = 1_795_000_000_000_000_000;
+    const VALID: (i32, i32) = (2020, 2090);
+
+    #[derive(Default)]
+    struct Case<'a> {
+        sent: Vec<&'a [u8]>,
+        trusted: Vec<&'a [u8]>,
+        revoked: Vec<Vec<u8>>,
+        trust: Trust,
+        host: &'a str,
+        application: &'a str,
+    }
+
+    fn check(case: Case<'_>, expected: Result<(), &str>) {
+        let store = MemoryCertificates::default();
+        store.trusted.lock().unwrap().extend(case.trusted.iter().map(|der| der.to_vec()));
+        store.revoked.lock().unwrap().extend(case.revoked);
+        let or = |text: &'static str, given: &str| {
+            if given.is_empty() { text.to_owned() } else { given.to_owned() }
+        };
+        let peer = Peer {
+            certificates: &case.sent.concat(),
+            host: &or("plc", case.host),
+            application_uri: &or("urn:app", case.application),
+        };
+        let result = super::check(&peer, case.trust, &store, NOW);
+        let rejected = store.rejected.lock().unwrap();
+        assert_eq!(rejected.is_empty(), result.is_ok());
+        match (result, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(Fault::Settings(text)), Err(part)) => assert!(text.contains(part), "{text}"),
+            (result, expected) => panic!("{result:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn trust_is_in_a_certificate_or_comes_down_from_an_authority() {
+        let (root, other) = (ca("plant"), ca("other"));
+        let middle = authority("line", Some(&root), IsCa::Ca(BasicConstraints::Constrained(0)));
+        let fake = authority("line", Some(&root), IsCa::ExplicitNoCa);
+        let alone = leaf("plc", VALID, None);
+        let direct = leaf("plc", VALID, Some(&root));
+        let deep = leaf("plc", VALID, Some(&middle));
+        let faked = leaf("plc", VALID, Some(&fake));
+        let case = |sent: &[&'static [u8]], trusted: &[&'static [u8]], expected| {
+            let (sent, trusted) = (sent.to_vec(), trusted.to_vec());
+            check(Case { sent, trusted, ..Case::default() }, expected);
+        };
+        let keep = |der: &Vec<u8>| -> &'static [u8] { Box::leak(der.clone().into_boxed_slice()) };
+        let (alone, direct, deep) = (keep(&alone), keep(&direct), keep(&deep));
+        let (root, middle, fake) = (keep(&root.der), keep(&middle.der), keep(&fake.der));
+        let (other, faked) = (keep(&other.der), keep(&faked));
+        let namesake = keep(&ca("plant").der);
+        case(&[alone], &[alone], Ok(()));
+        case(&[alone], &[], Err("it signs itself and nobody has trusted it yet"));
+        case(&[direct], &[direct], Ok(()));
+        case(&[direct], &[root], Ok(()));
+        case(&[direct], &[], Err("nobody has trusted it or its authority `CN=plant`"));
+        case(&[direct], &[other], Err("not trusted"));
+        case(&[direct], &[namesake], Err("not trusted"));
+        case(&[direct, root], &[], Err("its authority `CN=plant` is not trusted"));
+        case(&[deep, middle], &[root], Ok(()));
+        case(&[deep], &[root], Err("not trusted"));
+        case(&[deep], &[root, middle], Ok(()));
+        case(&[deep], &[middle], Ok(()));
+        case(&[faked, fake], &[root], Err("not trusted"));
+        case(&[faked], &[fake], Err("not trusted"));
+        // A chain that leads back to where it began.
+        case(&[deep, middle, middle, middle], &[other], Err("not trusted"));
+        case(&[b"no certificate"], &[root], Err("it cannot be read"));
+    }
+
+    #[test]
+    fn what_was_revoked_is_refused_even_when_it_is_trusted_itself() {
+        let root = ca("plant");
+        let direct = leaf("plc", VALID, Some(&root));
+        let case = |trusted: &[u8], revoked, require, expected| {
+            let trust = Trust { require_revocation_list: require, ..Trust::default() };
+            let (sent, trusted) = (vec![direct.as_slice()], vec![trusted, root.der.as_slice()]);
+            check(Case { sent, trusted, revoked, trust, ..Case::default() }, expected);
+        };
+        case(&root.der, vec![list(&root, 8, 2090)], true, Ok(()));
+        case(&root.der, vec![list(&root, 7, 2090)], false, Err("was revoked by its authority"));
+        case(&direct, vec![list(&root, 7, 2090)], false, Err("was revoked by its authority"));
+        case(&root.der, vec![list(&root, 8, 2021)], false, Err("should have been renewed by"));
+        case(&root.der, vec![], true, Err("there is no revocation list of `CN=plant`"));
+        // Of somebody who only has the same name.
+        let forged = list(&ca("plant"), 7, 2090);
+        case(&root.der, vec![forged.clone()], false, Ok(()));
+        case(&root.der, vec![forged], true, Err("there is no revocation list"));
+    }
+
+    #[test]
+    fn validity_and_names_are_checked_even_of_what_is_trusted() {
+        let case = |host, valid, change: &dyn Fn(&mut Case<'_>), expected| {
+            let der = leaf(host, valid, None);
+            let (sent, trusted) = (vec![der.as_slice()], vec![der.as_slice()]);
+            let mut case = Case { sent, trusted, ..Case::default() };
+            change(&mut case);
+            check(case, expected);
+        };
+        let plain = |_: &mut Case<'_>| {};
+        case("plc", VALID, &plain, Ok(()));
+        case("PLC", VALID, &plain, Ok(()));
+        case("plc", (2020, 2021), &plain, Err("was valid until 2021-01-01T00:00:00.000Z"));
+        case("plc", (2080, 2090), &plain, Err("is valid only from 2080-01-01T00:00:00.000Z"));
+        case("plc2", VALID, &plain, Err("it is for the hosts [\"plc2\"], not for `plc`"));
+        case("plc2", VALID, &|case| case.trust.check_host = false, Ok(()));
+        case("10.0.0.1", VALID, &|case| case.host = "10.0.0.1", Ok(()));
+        case("10.0.0.1", VALID, &|case| case.host = "10.0.0.2", Err("not for `10.0.0.2`"));
+        case("fe80::1", VALID, &|case| case.host = "fe80:0::1", Ok(()));
+        case("plc", VALID, &|case| case.application = "urn:x", Err("says that it is `urn:x`"));
+        let unchecked = |case: &mut Case<'_>| {
+            case.application = "urn:x";
+            case.trust.check_application = false;
+        };
+        case("plc", VALID, &unchecked, Ok(()));
+    }
 }

@@ -92,7 +92,7 @@ impl Types {
             Variant::Array(array) => {
                 let relevant = [builtin::EXTENSION_OBJECT, builtin::VARIANT];
                 !relevant.contains(&array.builtin)
-                    || array.items.iter().fold(true, |all, item| self.ready(item) && all)
+                    || array.items.iter().filter(|item| !self.ready(item)).count() == 0
             }
             _ => true,
         }
@@ -120,8 +120,8 @@ impl Types {
         }
         match self.layouts.get(data_type).cloned() {
             Some(Layout::Structure(structure)) => {
-                let all = structure.fields.iter();
-                all.fold(true, |all, field| self.type_ready(&field.data_type, seen) && all)
+                let fields = structure.fields.iter();
+                fields.filter(|field| !self.type_ready(&field.data_type, seen)).count() == 0
             }
             Some(_) => true,
             None => {

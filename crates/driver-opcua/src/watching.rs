@@ -274,7 +274,11 @@ impl OpcSession {
     }
 
     /// What is asked of each item, with all that must outlive the encoding.
-    fn requested(&self, handles: &[u32], nodes: &[NodeId]) -> Vec<(u32, Arc<Group>, u32, f64, bool)> {
+    fn requested(
+        &self,
+        handles: &[u32],
+        nodes: &[NodeId],
+    ) -> Vec<(u32, Arc<Group>, u32, f64, bool)> {
         debug_assert_eq!(handles.len(), nodes.len());
         let item = |handle: &u32| {
             let item = self.watching.items.get(handle)?;
@@ -317,7 +321,9 @@ impl OpcSession {
             }
         }
         for (sampling_ms, queue) in revised {
-            self.note(|| format!("The server samples every {sampling_ms} ms into queues of {queue}"));
+            self.note(|| {
+                format!("The server samples every {sampling_ms} ms into queues of {queue}")
+            });
         }
         outcome
     }
@@ -403,7 +409,8 @@ impl OpcSession {
 
     /// What watching needs from time to time.
     pub fn keep_watching(&mut self, now: Moment) -> Result<(), Fault> {
-        let silent = self.watching.subscriptions.values().find(|s| now >= s.heard.after(s.patience));
+        let silent =
+            self.watching.subscriptions.values().find(|s| now >= s.heard.after(s.patience));
         if let Some(silent) = silent {
             let seconds = silent.patience.as_secs();
             let text = format!("subscription {} has been silent for {seconds} s", silent.id);
@@ -430,7 +437,9 @@ impl OpcSession {
         let same = |handle: &u32| items.get(handle).is_some_and(|i| i.subscription == key);
         let all: Vec<u32> = self.watching.missing.iter().copied().filter(same).collect();
         let handles: Vec<u32> = all.into_iter().take(self.limits.items).collect();
-        let Some(subscription) = self.watching.subscriptions.get(&key).map(|s| s.id) else { return };
+        let Some(subscription) = self.watching.subscriptions.get(&key).map(|s| s.id) else {
+            return;
+        };
         let (handles, nodes) = self.resolve_items(&handles);
         if handles.is_empty() {
             return;
@@ -613,13 +622,12 @@ impl OpcSession {
     pub fn report_of(&mut self, handle: u32, data: &DataValue, past: bool) -> Option<Report> {
         // One that is no longer watched.
         let item = self.watching.items.get_mut(&handle)?;
-        let (watch, tag, data_type) =
-            (item.watch, item.point().index, item.point().data_type);
+        let (watch, tag) = (item.watch, item.point().index);
         let mut quality = convert::quality(data.status);
         let mut value = None;
         if !quality.is_bad() {
             let converted = match &data.value {
-                Some(variant) => convert::to_value(variant, data_type, &self.types),
+                Some(variant) => convert::to_point_value(variant, item.point(), &self.types),
                 None => Err("the server has no value".into()),
             };
             match converted {

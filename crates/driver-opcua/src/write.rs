@@ -71,16 +71,18 @@ impl OpcSession {
 
     /// The built-in type that the node takes, and whether an array of it.
     async fn written_type(&mut self, node_id: &NodeId, write: &Write) -> Result<(u8, bool), Fault> {
-        if let Some(known) = self.written.get(node_id) {
+        if let Some(known) = self.written.get(node_id).filter(|_| write.address.range.is_empty()) {
             return Ok(*known);
         }
         let attributes = [Attribute::DataType, Attribute::ValueRank, Attribute::Value];
-        let nodes = attributes.map(|attribute| (node_id, attribute, ""));
-        let [data_type, rank, present] =
-            match <[_; 3]>::try_from(self.read_nodes(&nodes).await?) {
-                Ok(values) => values,
-                Err(_) => return Err(Fault::Link("reading a type: no values".to_owned())),
-            };
+        let nodes = attributes.map(|attribute| match attribute {
+            Attribute::Value => (node_id, attribute, &*write.address.range),
+            _ => (node_id, attribute, ""),
+        });
+        let [data_type, rank, present] = match <[_; 3]>::try_from(self.read_nodes(&nodes).await?) {
+            Ok(values) => values,
+            Err(_) => return Err(Fault::Link("reading a type: no values".to_owned())),
+        };
         if data_type.status.is_bad() {
             return Err(fault(data_type.status, &format!("writing `{}`", write.address)));
         }
@@ -90,6 +92,13 @@ impl OpcSession {
         };
         self.resolve_type(&data_type).await?;
         let present = present.value.unwrap_or(Variant::Empty);
+        // Such a server would replace the whole array by the part.
+        if let (Some(length), Variant::Array(array)) = (write.address.range_length(), &present)
+            && array.items.len() as u64 > length
+        {
+            let reason = format!("`{}`: {}", write.address, convert::NO_RANGES);
+            return Err(Fault::Refused { quality: Quality::BAD_NOT_SUPPORTED, reason });
+        }
         let number = match self.types.layout(&data_type) {
             // An abstract type takes what is there at present.
             Layout::Builtin(builtin::VARIANT) | Layout::Unknown => match present.builtin() {

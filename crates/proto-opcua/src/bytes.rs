@@ -212,9 +212,6 @@ mod tests {
         let mut reader = Reader::new(&bytes);
         assert!(reader.list(1, Reader::u8).is_ok());
         assert!(reader.list(1, Reader::u8).is_ok());
-        assert_eq!(
-            reader.list(1, Reader::u8),
-            Err(Malformed("too many elements in one message"))
-        );
+        assert_eq!(reader.list(1, Reader::u8), Err(Malformed("too many elements in one message")));
     }
 }

@@ -198,8 +198,22 @@ pub fn guid_text(guid: &[u8; 16]) -> String {
     format!(
         "{:02x}{:02x}{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-{:02x}{:02x}-\
          {:02x}{:02x}{:02x}{:02x}{:02x}{:02x}",
-        g(3), g(2), g(1), g(0), g(5), g(4), g(7), g(6),
-        g(8), g(9), g(10), g(11), g(12), g(13), g(14), g(15),
+        g(3),
+        g(2),
+        g(1),
+        g(0),
+        g(5),
+        g(4),
+        g(7),
+        g(6),
+        g(8),
+        g(9),
+        g(10),
+        g(11),
+        g(12),
+        g(13),
+        g(14),
+        g(15),
     )
 }
 
@@ -237,7 +251,7 @@ pub fn base64(bytes: &[u8]) -> String {
 
 pub fn base64_decode(text: &str) -> Option<Vec<u8>> {
     let bare = text.trim_end_matches('=');
-    if text.len() - bare.len() > 2 || text.len() % 4 != 0 {
+    if text.len() - bare.len() > 2 || !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = Vec::with_capacity(bare.len() * 3 / 4);

@@ -50,9 +50,7 @@ impl Policy {
     pub fn signature_algorithm(self) -> &'static str {
         match self {
             Policy::None => "",
-            Policy::Aes256Sha256RsaPss => {
-                "http://opcfoundation.org/UA/security/rsa-pss-sha2-256"
-            }
+            Policy::Aes256Sha256RsaPss => "http://opcfoundation.org/UA/security/rsa-pss-sha2-256",
             _ => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
         }
     }
@@ -60,9 +58,7 @@ impl Policy {
     pub fn encryption_algorithm(self) -> &'static str {
         match self {
             Policy::None => "",
-            Policy::Aes256Sha256RsaPss => {
-                "http://opcfoundation.org/UA/security/rsa-oaep-sha2-256"
-            }
+            Policy::Aes256Sha256RsaPss => "http://opcfoundation.org/UA/security/rsa-oaep-sha2-256",
             _ => "http://www.w3.org/2001/04/xmlenc#rsa-oaep",
         }
     }
@@ -120,7 +116,7 @@ impl OwnKey {
     }
 
     pub fn decrypt(&self, policy: Policy, bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
-        if bytes.is_empty() || bytes.len() % self.bytes() != 0 {
+        if bytes.is_empty() || !bytes.len().is_multiple_of(self.bytes()) {
             return Err(Malformed("an encrypted message of the wrong length"));
         }
         let mut plain = Vec::with_capacity(bytes.len());

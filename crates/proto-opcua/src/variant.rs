@@ -36,10 +36,32 @@ pub mod builtin {
 
     pub fn name(number: u8) -> &'static str {
         const NAMES: [&str; 26] = [
-            "Null", "Boolean", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64",
-            "UInt64", "Float", "Double", "String", "DateTime", "Guid", "ByteString",
-            "XmlElement", "NodeId", "ExpandedNodeId", "StatusCode", "QualifiedName",
-            "LocalizedText", "Structure", "DataValue", "Variant", "DiagnosticInfo",
+            "Null",
+            "Boolean",
+            "SByte",
+            "Byte",
+            "Int16",
+            "UInt16",
+            "Int32",
+            "UInt32",
+            "Int64",
+            "UInt64",
+            "Float",
+            "Double",
+            "String",
+            "DateTime",
+            "Guid",
+            "ByteString",
+            "XmlElement",
+            "NodeId",
+            "ExpandedNodeId",
+            "StatusCode",
+            "QualifiedName",
+            "LocalizedText",
+            "Structure",
+            "DataValue",
+            "Variant",
+            "DiagnosticInfo",
         ];
         NAMES.get(usize::from(number)).copied().unwrap_or("an unknown type")
     }
@@ -181,9 +203,7 @@ impl Variant {
             builtin::EXTENSION_OBJECT => {
                 Variant::ExtensionObject(Box::new(ExtensionObject::decode(reader)?))
             }
-            builtin::DATA_VALUE => {
-                Variant::DataValue(Box::new(reader.nested(DataValue::decode)?))
-            }
+            builtin::DATA_VALUE => Variant::DataValue(Box::new(reader.nested(DataValue::decode)?)),
             builtin::VARIANT => Variant::Variant(Box::new(reader.nested(Variant::decode)?)),
             builtin::DIAGNOSTIC_INFO => {
                 skip_diagnostics(reader)?;

@@ -115,32 +115,41 @@ async fn serve(mut stream: DuplexStream, attack: Attack) -> std::io::Result<()> 
         let asked = NodeId::decode(&mut reader).unwrap().standard_number().unwrap();
         let mut say = |kind: &[u8; 4], body: &[u8]| head(kind, &mut sequence, request, body);
         let answer = match asked {
-            446 => say(b"OPNF", &response(449, |out| {
-                for number in [0, 1, 1] {
-                    out.put_u32(number);
-                }
-                out.put_i64(0);
-                out.put_u32(3_600_000);
-                out.put_string(None);
-            })),
+            446 => say(
+                b"OPNF",
+                &response(449, |out| {
+                    for number in [0, 1, 1] {
+                        out.put_u32(number);
+                    }
+                    out.put_i64(0);
+                    out.put_u32(3_600_000);
+                    out.put_string(None);
+                }),
+            ),
             428 => say(b"MSGF", &response(431, endpoints)),
-            461 => say(b"MSGF", &response(464, |out| {
-                NodeId::standard(1).encode(out);
-                NodeId::standard(2).encode(out);
-                out.put_f64(60_000.0);
-                out.put_string(None);
-                out.put_string(None);
-                out.put_count(0);
-                out.put_count(0);
-                out.put_string(None);
-                out.put_string(None);
-                out.put_u32(0);
-            })),
-            467 => say(b"MSGF", &response(470, |out| {
-                out.put_string(None);
-                out.put_count(0);
-                out.put_count(0);
-            })),
+            461 => say(
+                b"MSGF",
+                &response(464, |out| {
+                    NodeId::standard(1).encode(out);
+                    NodeId::standard(2).encode(out);
+                    out.put_f64(60_000.0);
+                    out.put_string(None);
+                    out.put_string(None);
+                    out.put_count(0);
+                    out.put_count(0);
+                    out.put_string(None);
+                    out.put_string(None);
+                    out.put_u32(0);
+                }),
+            ),
+            467 => say(
+                b"MSGF",
+                &response(470, |out| {
+                    out.put_string(None);
+                    out.put_count(0);
+                    out.put_count(0);
+                }),
+            ),
             631 if body.windows(2).any(|pair| pair == 2255u16.to_le_bytes()) => {
                 let items = ["http://opcfoundation.org/UA/", "urn:rogue"].map(Variant::text);
                 let array = tagwerk_proto_opcua::variant::Array {
@@ -276,8 +285,7 @@ async fn a_flood_does_not_keep_a_request_from_ending() {
     env.net = Arc::new(net);
     let edge = Edge::with(env);
     let tags = [("ns=1;s=attack", DataType::Int32)];
-    let settings =
-        json!({ "endpoint": "opc.tcp://rogue", "security": "None", "timeout": "300ms" });
+    let settings = json!({ "endpoint": "opc.tcp://rogue", "security": "None", "timeout": "300ms" });
     let device = plan(settings, &tags);
     let mut session = edge.open(&device).await.unwrap();
     let read = session.read(&device.groups[0].reads[0], &mut batch(&tags)).await;

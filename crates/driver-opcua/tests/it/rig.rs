@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tagwerk_component::{
-    DevicePlan, DeviceRequest, Driver, Fault, Findings, GroupRequest, Identity, LinkContext, Report,
-    Session, TagRequest, Watch, WatchId,
+    DevicePlan, DeviceRequest, Driver, Fault, Findings, GroupRequest, Identity, LinkContext,
+    Report, Session, TagRequest, Watch, WatchId,
 };
 use tagwerk_driver_opcua::OpcUa;
 use tagwerk_env::Env;
@@ -292,8 +292,7 @@ impl Certified {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName(wish.host.try_into().unwrap()),
         };
-        params.subject_alt_names =
-            vec![SanType::URI(wish.application.try_into().unwrap()), host];
+        params.subject_alt_names = vec![SanType::URI(wish.application.try_into().unwrap()), host];
         params.not_before = date_time_ymd(wish.valid.0, 1, 1);
         params.not_after = date_time_ymd(wish.valid.1, 1, 1);
         let certificate = match authority {

@@ -1,6 +1,6 @@
 //! Policies, identities, and whom to trust.
 
-use crate::rig::{APPLICATION, Authority, Certified, Edge, Peer, Wish, plan, read};
+use crate::rig::{Authority, Certified, Edge, Peer, Wish, plan, read};
 use serde_json::{Value as Json, json};
 use tagwerk_component::Fault;
 use tagwerk_model::{DataType, Value};
@@ -78,83 +78,29 @@ async fn anonymous_over_a_secured_channel_and_none_only_when_asked_for() {
     check(&edge, &peer, json!({}), Ok(())).await;
 }
 
-async fn trust_check(
-    wish: Wish,
-    authority: Option<&Authority>,
-    settings: Json,
-    prepare: impl FnOnce(&Edge, &[u8]),
-    expected: Result<(), &str>,
-) {
-    let certified = Certified::new(&wish, authority);
+/// The whole matrix is tested beside the code; here, that sessions come by it.
+#[tokio::test]
+async fn an_authority_is_trusted_until_it_revokes() {
+    let authority = Authority::new("plant");
+    let certified = Certified::new(&Wish::default(), Some(&authority));
     let peer = Peer::start(certified.server(&["Basic256Sha256_SignAndEncrypt"], &["anonymous"]));
     let edge = Edge::new();
-    prepare(&edge, &certified.certificate);
-    check(&edge, &peer, json!({ "trust": settings }), expected).await;
-    let rejected = edge.certificates.rejected.lock().unwrap();
-    assert_eq!(rejected.is_empty(), expected.is_ok());
-    assert!(rejected.iter().all(|(purpose, der, reason)| {
-        purpose == "opcua" && *der == certified.certificate && !reason.is_empty()
-    }));
+    check(&edge, &peer, json!({}), Err("Open the Certificates page")).await;
+    let rejected = edge.certificates.rejected.lock().unwrap().clone();
+    assert_eq!((rejected[0].0.as_str(), &rejected[0].1), ("opcua", &certified.certificate));
+    edge.trust(&authority.certificate);
+    check(&edge, &peer, json!({}), Ok(())).await;
+    edge.certificates.revoked.lock().unwrap().push(authority.revoke(&[7], 2090));
+    check(&edge, &peer, json!({}), Err("was revoked by its authority")).await;
 }
 
 #[tokio::test]
-async fn a_certificate_is_trusted_by_itself_or_through_its_authority() {
-    let authority = Authority::new("plant");
-    let other = Authority::new("other");
-    let plain = || json!({});
-    let trust_it = |edge: &Edge, certificate: &[u8]| edge.trust(certificate);
-    let trust_authority = |edge: &Edge, _: &[u8]| edge.trust(&authority.certificate);
-    trust_check(Wish::default(), None, plain(), trust_it, Ok(())).await;
-    trust_check(Wish::default(), None, plain(), |_, _| {}, Err("Open the Certificates page")).await;
-    trust_check(Wish::default(), Some(&authority), plain(), trust_authority, Ok(())).await;
-    trust_check(Wish::default(), Some(&authority), plain(), trust_it, Ok(())).await;
-    let trust_other = |edge: &Edge, _: &[u8]| edge.trust(&other.certificate);
-    trust_check(Wish::default(), Some(&authority), plain(), trust_other, Err("not trusted")).await;
-    let namesake = Authority::new("plant");
-    let trust_namesake = |edge: &Edge, _: &[u8]| edge.trust(&namesake.certificate);
-    trust_check(Wish::default(), Some(&authority), plain(), trust_namesake, Err("not trusted"))
-        .await;
-}
-
-#[tokio::test]
-async fn revocation_lists_are_looked_at() {
-    let authority = Authority::new("plant");
-    let with = |serials: &'static [u64], until| {
-        let authority = &authority;
-        move |edge: &Edge, _: &[u8]| {
-            edge.trust(&authority.certificate);
-            edge.certificates.revoked.lock().unwrap().push(authority.revoke(serials, until));
-        }
-    };
-    let demand = || json!({ "require_revocation_list": true });
-    trust_check(Wish::default(), Some(&authority), demand(), with(&[8], 2090), Ok(())).await;
-    trust_check(Wish::default(), Some(&authority), json!({}), with(&[7], 2090), Err("was revoked"))
-        .await;
-    let late = Err("should have been renewed by");
-    trust_check(Wish::default(), Some(&authority), json!({}), with(&[8], 2021), late).await;
-    let trust_authority = |edge: &Edge, _: &[u8]| edge.trust(&authority.certificate);
-    let missing = Err("there is no revocation list of");
-    trust_check(Wish::default(), Some(&authority), demand(), trust_authority, missing).await;
-    // Of somebody who only has the same name.
-    let namesake = Authority::new("plant");
-    let forged = |edge: &Edge, _: &[u8]| {
-        edge.trust(&authority.certificate);
-        edge.certificates.revoked.lock().unwrap().push(namesake.revoke(&[7], 2090));
-    };
-    trust_check(Wish::default(), Some(&authority), json!({}), forged, Ok(())).await;
-}
-
-#[tokio::test]
-async fn validity_host_and_application_are_checked_even_of_what_is_trusted() {
-    let trust_it = |edge: &Edge, certificate: &[u8]| edge.trust(certificate);
-    let expired = Wish { valid: (2020, 2021), ..Wish::default() };
-    trust_check(expired, None, json!({}), trust_it, Err("was valid until 2021-01-01")).await;
-    let early = Wish { valid: (2080, 2090), ..Wish::default() };
-    trust_check(early, None, json!({}), trust_it, Err("is valid only from 2080-01-01")).await;
-    let elsewhere = || Wish { host: "plc.example", ..Wish::default() };
-    trust_check(elsewhere(), None, json!({}), trust_it, Err("not for `127.0.0.1`")).await;
-    trust_check(elsewhere(), None, json!({ "check_host": false }), trust_it, Ok(())).await;
-    let other = || Wish { application: "urn:other", ..Wish::default() };
-    trust_check(other(), None, json!({}), trust_it, Err(APPLICATION)).await;
-    trust_check(other(), None, json!({ "check_application": false }), trust_it, Ok(())).await;
+async fn a_certificate_of_another_host_is_refused_even_when_it_is_trusted() {
+    let wish = Wish { host: "plc.example", ..Wish::default() };
+    let certified = Certified::new(&wish, None);
+    let peer = Peer::start(certified.server(&["Basic256Sha256_SignAndEncrypt"], &["anonymous"]));
+    let edge = Edge::new();
+    edge.trust(&certified.certificate);
+    check(&edge, &peer, json!({}), Err("not for `127.0.0.1`")).await;
+    check(&edge, &peer, json!({ "trust": { "check_host": false } }), Ok(())).await;
 }

@@ -66,7 +66,7 @@ class Users(UserManager):
             known = True
         else:
             known = not self.users
-        return User(role=UserRole.Admin) if known else None
+        return User(role=UserRole.User) if known else None
 
 
 async def fill(server, index, settings):

@@ -11,8 +11,8 @@ pub use attribute::{
 };
 pub use session::{
     ActivateSession, Application, CreateSession, Endpoint, Session, TokenKind, TokenPolicy,
-    UserToken, activate_session, activate_session_result, close_session, create_session,
-    endpoints, get_endpoints,
+    UserToken, activate_session, activate_session_result, close_session, create_session, endpoints,
+    get_endpoints,
 };
 pub use subscription::{
     Acknowledgement, CreatedItem, Deadband, Item, Notification, Publish, Subscription,
@@ -110,13 +110,7 @@ impl ResponseHeader {
 }
 
 /// The beginning of a request for a channel; nonce and lifetime follow.
-pub(crate) fn open_channel(
-    out: &mut Vec<u8>,
-    now: i64,
-    renew: bool,
-    mode: Mode,
-    timeout_ms: u32,
-) {
+pub(crate) fn open_channel(out: &mut Vec<u8>, now: i64, renew: bool, mode: Mode, timeout_ms: u32) {
     let header = RequestHeader { token: &NodeId::NULL, now, handle: 0, timeout_ms };
     header.begin(id::OPEN_CHANNEL, out);
     out.put_u32(0);

@@ -185,7 +185,10 @@ pub fn republish(header: &RequestHeader<'_>, subscription: u32, sequence: u32, o
 /// One thing that a notification says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notification {
-    Value { handle: u32, value: DataValue },
+    Value {
+        handle: u32,
+        value: DataValue,
+    },
     /// The subscription has ended, or changed.
     Status(Status),
 }
@@ -201,10 +204,7 @@ pub struct Publish {
 
 impl Publish {
     /// Hands over what is in it, piece by piece.
-    pub fn decode(
-        reader: &mut Reader<'_>,
-        take: impl FnMut(Notification),
-    ) -> Result<Publish> {
+    pub fn decode(reader: &mut Reader<'_>, take: impl FnMut(Notification)) -> Result<Publish> {
         let subscription = reader.u32()?;
         for _ in 0..reader.count(4)? {
             reader.u32()?;

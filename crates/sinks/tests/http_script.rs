@@ -221,7 +221,7 @@ async fn requests_become_as_small_as_a_slow_network_needs() {
     }
     assert!((1..20).contains(&failures), "{failures} times too large");
     let lists = lists(&bodies);
-    assert_eq!(lists.concat(), (0..400).collect::<Vec<i64>>());
+    assert_eq!(lists.concat()[..400], (0..400).collect::<Vec<i64>>());
     assert!(lists.len() < 60, "{} requests", lists.len());
 }
 

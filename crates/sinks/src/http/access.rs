@@ -117,7 +117,8 @@ impl TokenSource {
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| SinkFault::Settings(format!("`auth.oauth2`: {error}")))?;
         let words = format!("the token server at {}", self.client.address);
-        let (answer, _) = self.client.exchange(None, &request).await.map_err(|failed| failed.fault)?;
+        let (answer, _) =
+            self.client.exchange(None, &request).await.map_err(|failed| failed.fault)?;
         let (token, life) = read_token(&answer, &words)?;
         memory.keep_token(&token, now.after(life));
         Ok(token)
@@ -136,7 +137,7 @@ pub fn read_token(answer: &Answer, words: &str) -> Result<(HeaderValue, Duration
                 answer.excerpt()
             )));
         }
-        _ => return Err(SinkFault::Retry(format!("{}", text("gives no token")))),
+        _ => return Err(SinkFault::Retry(text("gives no token"))),
     }
     // Its own words are not repeated: they could hold a part of a token.
     let bad = || SinkFault::Retry(text("answers with something that is no token"));

@@ -1,6 +1,6 @@
 //! Addresses as users write them: `[TYPE:]OBJECT[.bit][@part]` to read, `TYPE:OBJECT[/option…]` to
-//! write, and both with `>` between. What they mean for a tag's type is `point`'s and `command`'s to
-//! say.
+//! write, and both with `>` between. What they mean for a tag's type is `point`'s and `command`'s
+//! to say.
 
 use crate::settings::CommandMode;
 use tagwerk_component::{AddressForm, nearest};

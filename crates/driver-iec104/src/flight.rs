@@ -1,13 +1,14 @@
 //! Confirmations of commands, and which command each is for. The protocol numbers no commands: a
-//! confirmation repeats what it confirms. So a command that nobody waits for any more is remembered,
-//! and its late confirmation is never taken for that of an equal one given after it.
+//! confirmation repeats what it confirms. So a command that nobody waits for any more is
+//! remembered, and its late confirmation is never taken for that of an equal one given after it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 use tagwerk_env::Moment;
 use tagwerk_proto_iec104::{Asdu, Cause, Element, Object, Sign, TypeId};
 
-/// Commands given up whose late confirmations are still recognised; more, and the oldest is forgotten.
+/// Commands given up whose late confirmations are still recognised; more, and the oldest is
+/// forgotten.
 const ABANDONED_MAX: usize = 64;
 /// After this time no late confirmation is expected.
 const ABANDONED_AGE_MAX: Duration = Duration::from_secs(60);
@@ -123,8 +124,8 @@ pub enum Sent {
     Unconfirmed,
 }
 
-/// Whether a confirmation repeats a command: the same stage and value. Some stations change qualifier
-/// and time.
+/// Whether a confirmation repeats a command: the same stage and value. Some stations change
+/// qualifier and time.
 fn mirrors(given: &Element, confirmed: &Element) -> bool {
     if given.stage() != confirmed.stage() {
         return false;

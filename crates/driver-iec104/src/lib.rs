@@ -1,6 +1,6 @@
 //! The driver for IEC 60870-5-104, as controlling station: checks settings and addresses, and makes
-//! sessions in which stations report by themselves. Its bytes are `proto-iec104`'s, reconnecting and
-//! time stamps the runtime's.
+//! sessions in which stations report by themselves. Its bytes are `proto-iec104`'s, reconnecting
+//! and time stamps the runtime's.
 
 mod address;
 mod browse;

@@ -1,6 +1,6 @@
 //! The transport interface of one connection as a machine without I/O (IEC 60870-5-104, section 5):
-//! numbers, acknowledgements, k, w, t1, t2, t3. Writes frames into a buffer; when to call it, and the
-//! socket, are the session's.
+//! numbers, acknowledgements, k, w, t1, t2, t3. Writes frames into a buffer; when to call it, and
+//! the socket, are the session's.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -118,8 +118,8 @@ impl Line {
         out.append(&mut self.outgoing);
     }
 
-    /// Takes in a frame. Returns the ASDU of one in sequence; an error means that the connection must
-    /// end.
+    /// Takes in a frame. Returns the ASDU of one in sequence; an error means that the connection
+    /// must end.
     pub fn take<'a>(
         &mut self,
         frame: Frame<'a>,

@@ -172,8 +172,8 @@ impl Session for LinkSession {
     fn event<'a>(&'a mut self, out: &'a mut Vec<Report>) -> BoxFuture<'a, Result<(), Fault>> {
         Box::pin(async move {
             loop {
-                // What was handed over before is with the runtime now: only then is it acknowledged,
-                // by the next step.
+                // What was handed over before is with the runtime now: only then is it
+                // acknowledged, by the next step.
                 if self.stations.queued() > 0 {
                     self.stations.take_reports(REPORTS_AT_ONCE, out);
                     return Ok(());
@@ -245,8 +245,8 @@ impl LinkSession {
         }
     }
 
-    /// Takes in what has arrived, without waiting: a station that went away meanwhile is noticed before
-    /// a command is given.
+    /// Takes in what has arrived, without waiting: a station that went away meanwhile is noticed
+    /// before a command is given.
     async fn drain(&mut self) -> Result<(), Fault> {
         for _ in 0..DRAINED_READS_MAX {
             let wire = &mut self.wire;

@@ -30,8 +30,8 @@ pub struct Settings {
     /// Originator address that this edge puts into what it sends.
     #[serde(default)]
     pub originator: u8,
-    /// How often to interrogate the station, at least every `1s`, besides after each connect and after
-    /// its end of initialisation. Without it, only then.
+    /// How often to interrogate the station, at least every `1s`, besides after each connect and
+    /// after its end of initialisation. Without it, only then.
     #[serde(default)]
     pub interrogation_interval: Option<Duration>,
     /// What to interrogate: 0 the whole station, 1 to 16 that group.
@@ -80,8 +80,8 @@ pub struct Settings {
     #[serde(default = "k_default")]
     #[schemars(range(min = 1, max = 32_767))]
     pub k: u16,
-    /// Numbered frames received after which they are acknowledged at once; at most two thirds of the
-    /// station's k.
+    /// Numbered frames received after which they are acknowledged at once; at most two thirds of
+    /// the station's k.
     #[serde(default = "w_default")]
     #[schemars(range(min = 1, max = 32_767))]
     pub w: u16,

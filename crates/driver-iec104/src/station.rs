@@ -1,5 +1,5 @@
-//! One station of a link: what it is asked for, one thing after the other, and when. Puts requests into
-//! words of the protocol; what its data means is `stations`' to say.
+//! One station of a link: what it is asked for, one thing after the other, and when. Puts requests
+//! into words of the protocol; what its data means is `stations`' to say.
 
 use crate::line::Line;
 use crate::settings::{ClockSync, ClockTrust, CommandEnd, CounterInterrogation, CounterMode};

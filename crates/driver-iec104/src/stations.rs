@@ -1,5 +1,5 @@
-//! All stations of a link: takes what they send apart, knows what each point said last, and who wants to
-//! hear of it.
+//! All stations of a link: takes what they send apart, knows what each point said last, and who
+//! wants to hear of it.
 
 use crate::flight::Flights;
 use crate::line::Line;
@@ -15,8 +15,8 @@ use tagwerk_proto_iec104::{Asdu, Cause, Element, Family, Header, Malformed, Obje
 
 /// Points remembered per link. More: they are reported, but not remembered for reads and browsing.
 const POINTS_MAX: usize = 1_000_000;
-/// Reports that wait for the next `event`. More: nothing is read from the link until some are taken,
-/// and a read or write that would need it fails.
+/// Reports that wait for the next `event`. More: nothing is read from the link until some are
+/// taken, and a read or write that would need it fails.
 pub const REPORTS_WAITING_MAX: usize = 262_144;
 /// Addresses named in one note of the communication log.
 const NAMED_MAX: usize = 20;
@@ -276,8 +276,8 @@ impl Stations {
         }
     }
 
-    /// The mirrored request: why it is refused, or, with some stations (c104), a confirmation before
-    /// the data or before the reason.
+    /// The mirrored request: why it is refused, or, with some stations (c104), a confirmation
+    /// before the data or before the reason.
     fn take_read(&mut self, asdu: &Asdu<'_>) {
         let Header { common_address, cause, .. } = asdu.header;
         let object = asdu.objects().next().map(|object| object.address);

@@ -1,5 +1,5 @@
-//! The socket of one connection: what is to be sent, and what has arrived. All state is kept here, so
-//! that waiting can be called off at any time without losing a byte.
+//! The socket of one connection: what is to be sent, and what has arrived. All state is kept here,
+//! so that waiting can be called off at any time without losing a byte.
 
 use std::io;
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use tagwerk_env::Stream;
 use tagwerk_proto_iec104::FrameBuffer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait to be sent; more, and nothing is read until the station takes some. Only answers to
-/// tests can pile up that far.
+/// Bytes that wait to be sent; more, and nothing is read until the station takes some. Only answers
+/// to tests can pile up that far.
 const OUTGOING_BYTES_MAX: usize = 64 * 1024;
 
 pub struct Wire {

@@ -31,8 +31,8 @@ pub fn parse(text: &str) -> Result<i64, String> {
     Ok(sign * (hours * 60 + minutes) * 60_000)
 }
 
-/// Nanoseconds since 1970 in UTC. `None` where the tag is marked as invalid or is no time. A tag that
-/// has only minutes is the one nearest to `wall_ns`.
+/// Nanoseconds since 1970 in UTC. `None` where the tag is marked as invalid or is no time. A tag
+/// that has only minutes is the one nearest to `wall_ns`.
 pub fn moment(tag: &TimeTag, offset_ms: i64, wall_ns: i64) -> Option<i64> {
     let utc_ms = match tag {
         TimeTag::Cp24(time) if time.invalid => return None,

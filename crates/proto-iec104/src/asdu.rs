@@ -1,5 +1,5 @@
-//! Application service data units (IEC 60870-5-101, 7.1 and 7.2): one type, one cause, one station, and
-//! some objects, each with its address or in a row.
+//! Application service data units (IEC 60870-5-101, 7.1 and 7.2): one type, one cause, one station,
+//! and some objects, each with its address or in a row.
 
 use crate::bytes::{put_number, take_number, take_u8};
 use crate::cause::{Cause, Sign};
@@ -303,8 +303,8 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Appends an ASDU of these objects, each with its address or, where `header.in_a_row`, after the first
-/// one's; addresses must then follow each other. On error nothing is appended.
+/// Appends an ASDU of these objects, each with its address or, where `header.in_a_row`, after the
+/// first one's; addresses must then follow each other. On error nothing is appended.
 pub fn encode(
     header: &Header,
     objects: &[Object],

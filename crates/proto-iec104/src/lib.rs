@@ -1,6 +1,6 @@
 //! IEC 60870-5-104 as bytes, for both ends: frames (APCI), application data (ASDU), times. After
-//! IEC 60870-5-101:2003 (section 7) and IEC 60870-5-104:2006. No I/O, no timers: when to send what is
-//! the driver's.
+//! IEC 60870-5-101:2003 (section 7) and IEC 60870-5-104:2006. No I/O, no timers: when to send what
+//! is the driver's.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]

@@ -1,5 +1,5 @@
-//! Time tags: CP24Time2a and CP56Time2a (IEC 60870-5-101, 7.2.6.18 and 7.2.6.20), in the station's own
-//! local time. Which zone that is, the station does not say.
+//! Time tags: CP24Time2a and CP56Time2a (IEC 60870-5-101, 7.2.6.18 and 7.2.6.20), in the station's
+//! own local time. Which zone that is, the station does not say.
 
 use crate::bytes::{take, take_u8, take_u16};
 use std::fmt;
@@ -68,7 +68,8 @@ impl Cp24 {
         })
     }
 
-    /// The moment nearest to `near_ms` at which the clock showed this: local milliseconds since 1970.
+    /// The moment nearest to `near_ms` at which the clock showed this: local milliseconds since
+    /// 1970.
     pub fn near(self, near_ms: i64) -> Option<i64> {
         let within = self.hour_ms()?;
         let hour = near_ms.div_euclid(HOUR_MS).saturating_mul(HOUR_MS);

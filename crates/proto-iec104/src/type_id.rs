@@ -1,5 +1,5 @@
-//! Type identifications (IEC 60870-5-101, 7.2.1): names, what an object of each consists of, and its
-//! time tag.
+//! Type identifications (IEC 60870-5-101, 7.2.1): names, what an object of each consists of, and
+//! its time tag.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Everything that can be said is understood as it was said, and nothing that arrives breaks anything.
+//! Everything that can be said is understood as it was said, and nothing that arrives breaks
+//! anything.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! What stations report, and what is said of tags that they do not: interrogations, several stations on
-//! a link, counters, clocks, reads, browsing.
+//! What stations report, and what is said of tags that they do not: interrogations, several
+//! stations on a link, counters, clocks, reads, browsing.
 
 use crate::rig::{Far, Heard, Rig, counter, fault, float, plan, reports, settings, single, watch};
 use serde_json::json;

@@ -200,7 +200,8 @@ test('a lost stream is told, and comes back', async () => {
 test('a user is added, and a viewer is told why not', async () => {
   const { page, context, problems } = await newPage(browser, { state })
   await page.goto(`${base}/settings`)
-  await page.getByRole('heading', { name: 'Users' }).waitFor()
+  await page.getByRole('link', { name: 'Users' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Users' }).waitFor()
   const name = `otto-${Date.now()}`
   await page.getByRole('button', { name: 'Add user' }).click()
   const dialog = page.getByRole('dialog', { name: 'Add a user' })

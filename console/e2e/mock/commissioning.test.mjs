@@ -243,7 +243,7 @@ test('a device is made from a template of the library, and changed, and removed'
   await removal.getByText('meter-1 stops').waitFor()
   await removal.getByRole('button', { name: /^Apply as revision/ }).click()
   await page.getByRole('heading', { level: 2, name: 'Devices' }).waitFor()
-  assert.equal(await page.getByRole('link', { name: 'meter-1' }).count(), 0)
+  await until('the device to leave the list', async () => (await page.getByRole('link', { name: 'meter-1' }).count()) === 0)
   assert.deepEqual(problems, [])
   await context.close()
 })

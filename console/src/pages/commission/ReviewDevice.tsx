@@ -15,9 +15,11 @@ interface Props {
   onSaved: () => void
   /** where to go then */
   to: string
+  /** a device that is removed by it, and not asked for again */
+  gone?: string
 }
 
-export function ReviewDevice({ edit, comment, onClose, onSaved, to }: Props) {
+export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone }: Props) {
   const running = useSuspenseQuery(configQuery).data
   const navigate = useNavigate()
   return (
@@ -34,9 +36,8 @@ export function ReviewDevice({ edit, comment, onClose, onSaved, to }: Props) {
       onRebase={() => {}}
       onApplied={async () => {
         onSaved()
-        // Away first: a device that is gone is not asked for again.
         await navigate(to)
-        await queryClient.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'diff' })
+        await queryClient.invalidateQueries({ predicate: ({ queryKey: [kind, name] }) => kind !== 'diff' && (gone === undefined || name !== gone) })
       }}
     />
   )

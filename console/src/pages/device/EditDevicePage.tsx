@@ -131,6 +131,7 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
           }}
           comment={review === 'remove' ? `Remove ${name}` : `Settings of ${name}`}
           to={review === 'remove' ? paths.overview : paths.device(name)}
+          gone={review === 'remove' ? name : undefined}
           onClose={() => setReview(undefined)}
           onSaved={() => {}}
         />

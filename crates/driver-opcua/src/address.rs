@@ -1,5 +1,6 @@
-//! What a user writes as a tag's address: a node's id as engineers write it, and perhaps which elements
-//! of its value. Names of namespaces become numbers only when a server has said which it has.
+//! What a user writes as a tag's address: a node's id as engineers write it, and perhaps which
+//! elements of its value. Names of namespaces become numbers only when a server has said which it
+//! has.
 
 use tagwerk_proto_opcua::node_id::{base64_decode, guid_from_text};
 use tagwerk_proto_opcua::{Identifier, NodeId};
@@ -254,6 +255,9 @@ mod tests {
         assert_eq!(elsewhere.resolve(&["urn:a".into()]), None);
     }
 
+    const ADDRESS_LIKE: &str =
+        r#"(ns=[0-9]{1,4};|nsu=[a-z%;:]{1,9};|)[isgb]=[a-zA-Z0-9=\[\]:,;"-]{1,20}"#;
+
     proptest! {
         #[test]
         fn nothing_breaks_the_parser(text in "\\PC*") {
@@ -261,7 +265,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_shown_reads_back(text in "(ns=[0-9]{1,4};|nsu=[a-z%;:]{1,9};|)[isgb]=[a-zA-Z0-9=\\[\\]:,;\"-]{1,20}") {
+        fn what_is_shown_reads_back(text in ADDRESS_LIKE) {
             if let Ok(address) = Address::parse(&text) {
                 prop_assert_eq!(Address::parse(&address.to_string()), Ok(address));
             }

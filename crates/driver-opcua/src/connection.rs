@@ -230,8 +230,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends and receives what is possible; returns when something arrived, or then, and at once when
-    /// that moment is past.
+    /// Sends and receives what is possible; returns when something arrived, or then, and at once
+    /// when that moment is past.
     async fn exchange(&mut self, until: Moment) -> Result<(), Fault> {
         let at_once = self.clock().now() >= until;
         let sleep = self.clock().sleep_until(until);

@@ -1,4 +1,5 @@
-//! The door for fuzzing: addresses as anybody may write them, structures as any server may send them.
+//! The door for fuzzing: addresses as anybody may write them, structures as any server may send
+//! them.
 
 use crate::address::Address;
 use crate::convert;

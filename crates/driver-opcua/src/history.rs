@@ -1,5 +1,5 @@
-//! What a server remembers of the time of an outage: read in the background, each tag in the order of
-//! time, up to where its present values begin.
+//! What a server remembers of the time of an outage: read in the background, each tag in the order
+//! of time, up to where its present values begin.
 
 use crate::connection::{Answer, decode};
 use crate::session::{OpcSession, Pending};

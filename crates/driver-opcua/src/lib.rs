@@ -1,5 +1,6 @@
-//! The driver for OPC UA servers: checks settings and addresses, and makes sessions that watch, read,
-//! write and browse. Bytes are `proto-opcua`'s, timing of polls and reconnecting the runtime's.
+//! The driver for OPC UA servers: checks settings and addresses, and makes sessions that watch,
+//! read, write and browse. Bytes are `proto-opcua`'s, timing of polls and reconnecting the
+//! runtime's.
 
 mod address;
 mod browse;
@@ -9,6 +10,7 @@ mod endpoint;
 pub mod fuzz;
 mod history;
 mod identity;
+mod notification;
 mod open;
 mod operation_limits;
 mod read;
@@ -62,7 +64,7 @@ impl Driver for OpcUa {
     fn spec(&self) -> Spec {
         Spec {
             name: "opcua",
-            summary: "Servers that speak OPC UA over TCP, with subscriptions, history and browsing.",
+            summary: "OPC UA servers over TCP, with subscriptions, history and browsing.",
             settings: schemars::schema_for!(Settings),
             addresses: ADDRESSES.to_vec(),
             data_types: DataType::ALL.to_vec(),
@@ -174,8 +176,8 @@ const ADDRESSES: [AddressForm; 6] = [
     AddressForm { form: "…;b=BASE64", meaning: "A node by bytes.", example: "ns=2;b=AQL/AA==" },
     AddressForm {
         form: "…[INDEX] or …[FROM:TO]",
-        meaning: "One element of an array, or some, counted from 0, `,` between the dimensions of a \
-                  matrix. Where a text itself ends so, `[]` behind it says that it is no index.",
+        meaning: "One element of an array, or some, counted from 0, `,` between the dimensions of \
+                  a matrix. Where a text itself ends so, `[]` behind it says that it is no index.",
         example: "ns=2;s=Levels[1:4]",
     },
 ];

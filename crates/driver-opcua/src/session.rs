@@ -1,5 +1,5 @@
-//! One open session: does what the runtime asks and keeps track of what is under way. Everything that
-//! the server sends is dispatched here; what comes of it is in the files named after it.
+//! One open session: does what the runtime asks and keeps track of what is under way. Everything
+//! that the server sends is dispatched here; what comes of it is in the files named after it.
 
 use crate::connection::{Answer, Connection, decode};
 use crate::history::{Batch, History};

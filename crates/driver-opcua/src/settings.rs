@@ -12,10 +12,12 @@ use tagwerk_proto_opcua::{Mode, Policy};
 pub struct Settings {
     /// Where the server is, such as `opc.tcp://192.168.0.10:4840`. Without a port it is 4840.
     pub endpoint: String,
-    /// How the connection is secured. `auto` takes the best that the server offers, and never `None`.
+    /// How the connection is secured. `auto` takes the best that the server offers, and never
+    /// `None`.
     #[serde(default)]
     pub security: Security,
-    /// Whether messages are only signed, or encrypted too. Without it: as much as `security` allows.
+    /// Whether messages are only signed, or encrypted too. Without it: as much as `security`
+    /// allows.
     #[serde(default)]
     pub mode: Option<MessageMode>,
     /// How the edge says who it is.
@@ -27,7 +29,8 @@ pub struct Settings {
     /// Password of the user, with `identity: user`.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// Let the password cross the network in clear text where the server offers no encryption for it.
+    /// Let the password cross the network in clear text where the server offers no encryption for
+    /// it.
     #[serde(default)]
     pub password_in_clear: bool,
     /// What is held against the server's certificate.
@@ -124,8 +127,8 @@ pub struct Trust {
     pub check_host: bool,
     /// The certificate must name the application that the server says it is.
     pub check_application: bool,
-    /// Each authority must have a revocation list on the Certificates page. Lists that are there are
-    /// looked at in any case.
+    /// Each authority must have a revocation list on the Certificates page. Lists that are there
+    /// are looked at in any case.
     pub require_revocation_list: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Structures as JSON text: integers exact, times as RFC 3339, bytes in Base64, absent fields left out.
+//! Structures as JSON text: integers exact, times as RFC 3339, bytes in Base64, absent fields left
+//! out.
 
 use crate::types::{Field, Layout, Shape, Structure, Types};
 use tagwerk_model::value::write_json_text;

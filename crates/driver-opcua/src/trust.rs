@@ -1,5 +1,6 @@
-//! Whether a server's certificate is to be trusted (Part 4, 6.1.3): a certificate or an authority that
-//! a person trusted, the chain between, validity, revocation, and the names of host and application.
+//! Whether a server's certificate is to be trusted (Part 4, 6.1.3): a certificate or an authority
+//! that a person trusted, the chain between, validity, revocation, and the names of host and
+//! application.
 
 use crate::settings::Trust;
 use std::net::IpAddr;

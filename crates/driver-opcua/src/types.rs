@@ -1,5 +1,5 @@
-//! What the server has said of its data types: how structures are laid out, and which built-in type is
-//! behind a type of its own. Asks step by step, for only what values need.
+//! What the server has said of its data types: how structures are laid out, and which built-in type
+//! is behind a type of its own. Asks step by step, for only what values need.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -83,8 +83,8 @@ impl Types {
         self.asked.contains(step)
     }
 
-    /// Whether all is known that is needed to show the value, as far as it ever will be; what is not
-    /// is taken down to be asked.
+    /// Whether all is known that is needed to show the value, as far as it ever will be; what is
+    /// not is taken down to be asked.
     pub fn ready(&mut self, value: &Variant) -> bool {
         match value {
             Variant::ExtensionObject(object) => self.object_ready(object),
@@ -219,8 +219,8 @@ impl Types {
     }
 }
 
-/// The built-in type behind a data type of the standard (Part 6, 5.1.2; Part 3, 8): abstract ones are
-/// written as variants or as structures in their own encoding.
+/// The built-in type behind a data type of the standard (Part 6, 5.1.2; Part 3, 8): abstract ones
+/// are written as variants or as structures in their own encoding.
 fn standard(data_type: &NodeId) -> Option<u8> {
     match data_type.standard_number()? {
         number @ 1..=25 => Some(number as u8),

@@ -1,5 +1,5 @@
-//! OPC UA as bytes: the binary encoding, messages, chunks and the secure channel (Parts 4 and 6), as
-//! far as a client needs them. No I/O: whoever uses it moves the bytes and keeps the time.
+//! OPC UA as bytes: the binary encoding, messages, chunks and the secure channel (Parts 4 and 6),
+//! as far as a client needs them. No I/O: whoever uses it moves the bytes and keeps the time.
 
 pub mod bytes;
 pub mod channel;

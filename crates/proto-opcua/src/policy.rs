@@ -1,5 +1,5 @@
-//! Security policies (Part 7): how keys are derived, messages signed and encrypted. Basic128Rsa15 and
-//! Basic256 rest on SHA-1 signatures and are left out.
+//! Security policies (Part 7): how keys are derived, messages signed and encrypted. Basic128Rsa15
+//! and Basic256 rest on SHA-1 signatures and are left out.
 
 use crate::bytes::Malformed;
 use aes::cipher::block_padding::NoPadding;

@@ -1,5 +1,5 @@
-//! Values of any built-in type (Part 6, 5.2.2.15 to 5.2.2.17). Texts that are not UTF-8 are kept apart,
-//! so that one of them does not take the rest of a message along.
+//! Values of any built-in type (Part 6, 5.2.2.15 to 5.2.2.17). Texts that are not UTF-8 are kept
+//! apart, so that one of them does not take the rest of a message along.
 
 use crate::bytes::{Malformed, Put, Reader, Result};
 use crate::limits;

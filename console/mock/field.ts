@@ -30,9 +30,9 @@ export function registers(): Uint8Array {
     scratch.setFloat32(0, value)
     return scratch.getUint32(0)
   }
-  put32(100, floatBits(Math.round(835 + 4 * wave(20)) / 10), true)
+  put32(100, floatBits(Math.round(835 + 1.4 * wave(20)) / 10), true)
   put32(102, floatBits(Math.round(1250 + 30 * wave(31)) / 100), true)
-  view.setUint16(208, Math.round(835 + 4 * wave(20)))
+  view.setUint16(208, Math.round(835 + 1.4 * wave(20)))
   view.setInt16(210, -12)
   put32(106, 70_123 + Math.floor((Date.now() / 2000) % 1000), false)
   view.setBigUint64(220, 1_234_567_890_123_456_789n)

@@ -163,9 +163,12 @@ function RegisterTable({ block, area, first, view, seen, byteOrder, picked, onPi
   const rows = Array.from({ length: Math.floor(block.length / 2) }, (_, at) => at)
   const cell = { area, byteOrder, picked, seen, onPick }
   return (
-    // A region that scrolls must be reachable by keyboard.
-    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table-scroll registers" role="region" aria-label="Values of the registers" tabIndex={0}>
+    // One stop for the Tab key; the arrows go from value to value.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex jsx-a11y/no-noninteractive-element-interactions
+    <div className="table-scroll registers" role="region" aria-label="Values of the registers" aria-describedby="register-keys" tabIndex={0} onKeyDown={moveInTable}>
+      <span className="visually-hidden" id="register-keys">
+        The arrow keys go from value to value; Enter makes a tag.
+      </span>
       <table className="table register-table">
         <thead>
           <tr>
@@ -231,6 +234,21 @@ function RegisterTable({ block, area, first, view, seen, byteOrder, picked, onPi
   )
 }
 
+const steps: Record<string, [number, number]> = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }
+
+function moveInTable(event: React.KeyboardEvent<HTMLElement>) {
+  const step = steps[event.key]
+  if (step === undefined) return
+  const rows = [...event.currentTarget.querySelectorAll('tbody tr')].map((row) => [...row.querySelectorAll('button')])
+  const at = rows.findIndex((row) => row.some((button) => button === document.activeElement))
+  const column = rows[at]?.findIndex((button) => button === document.activeElement) ?? -1
+  const row = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + step[0]))] ?? []
+  const target = row[Math.min(row.length - 1, Math.max(0, at < 0 ? 0 : column + step[1]))]
+  if (target === undefined) return
+  event.preventDefault()
+  target.focus()
+}
+
 interface CellProps {
   area: string
   byteOrder: string
@@ -259,6 +277,7 @@ function Cell({ area, byteOrder, picked, seen, onPick, register, type, order, re
     <td className={firstOrder ? 'first-order' : undefined}>
       <button
         type="button"
+        tabIndex={-1}
         className={`reg ${state}`}
         aria-label={`${reading.text} as ${type}${order === undefined ? '' : ` ${order}`} at ${area} ${register}${likely ? ', likely' : ''}${factor !== undefined ? ', found' : ''}${taken ? ', picked' : ''}: make a tag`}
         title={`${address}, ${type}${scale === undefined ? '' : `, times ${scale.slope}`}`}
@@ -282,6 +301,7 @@ function BitsCell({ area, register, bits, picked, onPick }: CellProps & { bits: 
             <button
               key={bit}
               type="button"
+              tabIndex={-1}
               className={`bit ${on ? 'on' : ''} ${picked.has(`${address} bool`) ? 'picked' : ''} ${bit % 4 === 3 && bit !== 15 ? 'nibble' : ''}`}
               aria-label={`Bit ${bit} of ${area} ${register} is ${on ? 1 : 0}: make a tag`}
               title={address}
@@ -301,7 +321,7 @@ function TextCell({ area, register, characters, length, picked, onPick }: CellPr
   if (length < 4) return <td className="mono muted">{characters}</td>
   return (
     <td>
-      <button type="button" className={`reg mono ${picked.has(`${address} text`) ? 'picked' : ''}`} aria-label={`Text of ${length} bytes from ${area} ${register}: make a tag`} title={address} onClick={() => onPick({ name: `${area}_${register}`, address, type: 'text' })}>
+      <button type="button" tabIndex={-1} className={`reg mono ${picked.has(`${address} text`) ? 'picked' : ''}`} aria-label={`Text of ${length} bytes from ${area} ${register}: make a tag`} title={address} onClick={() => onPick({ name: `${area}_${register}`, address, type: 'text' })}>
         {characters}
       </button>
     </td>

@@ -1,5 +1,6 @@
 /** The change of the configuration that a commissioning comes to, on top of whatever runs by now. */
 import { useSuspenseQuery } from '@tanstack/react-query'
+import { useMemo, useState } from 'react'
 import { useNavigate } from 'react-router'
 
 import { configQuery, queryClient } from '../../api/queries'
@@ -22,10 +23,12 @@ interface Props {
 export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone }: Props) {
   const running = useSuspenseQuery(configQuery).data
   const navigate = useNavigate()
+  // The dialog is open on one change; only what it is made to may be another revision by now.
+  const [change] = useState(() => edit)
+  const text = useMemo(() => change(running), [change, running])
   return (
     <ReviewChanges
-      // Another revision that was applied meanwhile is what the change is made to.
-      draft={{ base: running?.revision ?? 0, text: edit(running) }}
+      draft={{ base: running?.revision ?? 0, text }}
       running={running}
       comment={comment}
       onClose={onClose}

@@ -1,7 +1,8 @@
 /** What the mock keeps beside its configuration: secrets, certificates, events; and files that go in and out. */
 import { createHash, randomBytes } from 'node:crypto'
 
-import type { Certificate, Certificates, EdgeEvent, ImportAnswer, ImportFinding, RestoreAnswer, Secret } from '../src/api/types'
+import type { EdgeEvent, ImportAnswer, ImportFinding, RestoreAnswer } from '../src/api/exchange'
+import type { Certificate, Certificates, Secret } from '../src/api/types'
 import { withDevice } from '../src/lib/document'
 import { Refused, ago, type Call, type Route } from './call'
 import { diff } from './config'

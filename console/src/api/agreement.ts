@@ -3,6 +3,7 @@
  * name. `npm run lint` fails where one side has a field that the other has not.
  */
 import type { components } from './__generated__/edge'
+import type * as exchange from './exchange'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -43,13 +44,13 @@ interface Pairs {
   LibraryTemplate: Differs<page.LibraryTemplate, Wire['LibraryTemplate']>
   UsedTemplate: Differs<page.UsedTemplate, Wire['UsedTemplate']>
   Templates: Differs<page.Templates, Wire['Templates']>
-  ImportFinding: Differs<page.ImportFinding, Wire['ImportFinding']>
-  NotTranslated: Differs<page.NotTranslated, Wire['NotTranslated']>
-  ImportAnswer: Differs<page.ImportAnswer, Wire['ImportAnswer']>
-  EdgeEvent: Differs<page.EdgeEvent, Wire['Event']>
-  EventPage: Differs<page.EventPage, Wire['Events']>
-  RestoreAnswer: Differs<page.RestoreAnswer, Wire['RestoreAnswer']>
-  RestoreFinding: Differs<page.RestoreFinding, Wire['RestoreFinding']>
+  ImportFinding: Differs<exchange.ImportFinding, Wire['ImportFinding']>
+  NotTranslated: Differs<exchange.NotTranslated, Wire['NotTranslated']>
+  ImportAnswer: Differs<exchange.ImportAnswer, Wire['ImportAnswer']>
+  EdgeEvent: Differs<exchange.EdgeEvent, Wire['Event']>
+  EventPage: Differs<exchange.EventPage, Wire['Events']>
+  RestoreAnswer: Differs<exchange.RestoreAnswer, Wire['RestoreAnswer']>
+  RestoreFinding: Differs<exchange.RestoreFinding, Wire['RestoreFinding']>
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Tag: Differs<page.Tag, Wire['Tag']>
   Sample: Differs<page.Sample, Wire['Sample']>

@@ -1,5 +1,6 @@
 /** One function per operation of the edge's API. Knows HTTP; leaves caching to queries.ts. */
 import { fromResponse, unreachable } from './errors'
+import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type {
   ApiToken,
   ApplyResult,
@@ -8,14 +9,11 @@ import type {
   Components,
   Device,
   DiffResult,
-  EventPage,
-  ImportAnswer,
   Items,
   LintResult,
   Me,
   NewCommand,
   Page,
-  RestoreAnswer,
   Revision,
   RevisionText,
   Role,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import type { EdgeEvent } from '../api/types'
+import type { EdgeEvent } from '../api/exchange'
 import { withNewest, withOlder } from './events'
 
 const event = (seq: number): EdgeEvent => ({ seq, at: '', kind: 'system', severity: 'info', by: null, subject: null, text: '' })

@@ -1,5 +1,5 @@
 /** Events as they are kept on the page: newest first, each once, whichever way they came. */
-import type { EdgeEvent, EventPage } from '../api/types'
+import type { EdgeEvent, EventPage } from '../api/exchange'
 
 export interface Kept {
   items: EdgeEvent[]

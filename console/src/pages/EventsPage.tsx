@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
 
 import { api } from '../api/client'
-import { eventKinds, type EdgeEvent } from '../api/types'
+import { eventKinds, type EdgeEvent } from '../api/exchange'
 import { Failure } from '../components/Failure'
 import { useSettled } from '../hooks/useSettled'
 import { useTitle } from '../hooks/useTitle'

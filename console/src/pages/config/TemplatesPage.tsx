@@ -44,7 +44,9 @@ export function TemplatesPage() {
           <span className="muted small">{plural(used.length, 'template')}</span>
         </header>
         {used.length === 0 ? (
-          <p className="body">None yet. Add one from the library below, or write one under `templates:` in the configuration.</p>
+          <p className="body">
+            None yet. Add one from the library below, or write one under <code>templates:</code> in the configuration.
+          </p>
         ) : (
           <ul className="template-list">
             {used.map((each) => (

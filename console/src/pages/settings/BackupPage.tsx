@@ -5,7 +5,7 @@ import { useNavigate } from 'react-router'
 
 import { api } from '../../api/client'
 import { queryClient } from '../../api/queries'
-import type { RestoreAnswer } from '../../api/types'
+import type { RestoreAnswer } from '../../api/exchange'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
 import { NeedsRole } from '../../components/NeedsRole'

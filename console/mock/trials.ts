@@ -40,6 +40,22 @@ function refusedPlace(device: PlainDevice) {
   return { problem: `Connecting to ${place(device)}: no answer within 3 s.`, remedy: 'Check the address, that the device is switched on, and that no firewall lies between.' }
 }
 
+const trying = new Set<string>()
+
+/** Like the edge, the mock lets a user try one device at a time. */
+function alone<T>(run: (call: Call) => Promise<T>): (call: Call) => Promise<T> {
+  return async (call) => {
+    const { username } = call.me
+    if (trying.has(username)) throw new Refused(409, 'limit', `A trial of ${username} is under way.`, 'Wait until it has ended, within a minute.')
+    trying.add(username)
+    try {
+      return await run(call)
+    } finally {
+      trying.delete(username)
+    }
+  }
+}
+
 const plain = (call: Call): { device: PlainDevice; templates?: unknown[]; node?: string; after?: string | null } => JSON.parse(call.body)
 
 async function read(call: Call): Promise<TrialRead> {
@@ -138,8 +154,8 @@ function switchTrace(device: string, on: boolean) {
 
 export function trialRoutes(edge: MockEdge): Route[] {
   return [
-    [/^POST \/trials\/read$/, 'engineer', read],
-    [/^POST \/trials\/browse$/, 'engineer', browsed],
+    [/^POST \/trials\/read$/, 'engineer', alone(read)],
+    [/^POST \/trials\/browse$/, 'engineer', alone(browsed)],
     [/^POST \/trials\/estimate$/, 'engineer', (call) => estimate(edge, call)],
     [/^GET \/devices\/([^/]+)\/trace$/, 'viewer', (call) => traceAnswer(call.part(1), Number(call.url.searchParams.get('after') ?? 0), Number(call.url.searchParams.get('limit') ?? 500))],
     [/^PUT \/devices\/([^/]+)\/trace$/, 'operator', (call) => switchTrace(call.part(1), (JSON.parse(call.body) as { on: boolean }).on)],

@@ -1,5 +1,6 @@
 /** One function per operation of the edge's API. Knows HTTP; leaves caching to queries.ts. */
 import { fromResponse, unreachable } from './errors'
+import { inTurn } from './turns'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type {
   ApiToken,
@@ -187,9 +188,10 @@ export const api = {
     call<{ id: string; token: string }>('/tokens', { method: 'POST', json }),
   removeToken: (id: string) => call<void>(`/tokens/${name(id)}`, { method: 'DELETE' }),
 
-  trialRead: (json: TrialRequest, signal?: AbortSignal) => call<TrialRead>('/trials/read', { method: 'POST', json, signal }),
+  trialRead: (json: TrialRequest, signal?: AbortSignal) =>
+    inTurn(() => call<TrialRead>('/trials/read', { method: 'POST', json, signal }), signal),
   trialBrowse: (json: TrialRequest & { node: string; after: string | null }, signal?: AbortSignal) =>
-    call<TrialBrowse>('/trials/browse', { method: 'POST', json, signal }),
+    inTurn(() => call<TrialBrowse>('/trials/browse', { method: 'POST', json, signal }), signal),
   trialEstimate: (json: TrialRequest, signal?: AbortSignal) =>
     call<TrialEstimate>('/trials/estimate', { method: 'POST', json, signal }),
   trace: (device: string, after: number, limit: number, signal?: AbortSignal) =>

@@ -335,6 +335,6 @@ function useFresh(request: TrialRequest, rows: Entry[], on: boolean): Map<string
   const shown = rows.filter((row) => row.node.address !== null && row.node.type !== null).slice(0, freshMax)
   const tags = shown.map((row, index) => ({ name: `n${index}`, address: row.node.address, type: row.node.type }))
   const device = { ...(request.device as object), groups: [{ name: 'browse', interval: '1s', tags }] }
-  const read = useTrialRead({ ...request, device }, 'browse', on && tags.length > 0 ? 3_000 : undefined)
+  const read = useTrialRead({ ...request, device }, 'browse', on && tags.length > 0 ? 5_000 : undefined)
   return useMemo(() => new Map(on ? [...read.values.values()].map((value) => [value.address, value]) : []), [on, read.values])
 }

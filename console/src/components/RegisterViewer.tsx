@@ -61,7 +61,7 @@ export function RegisterViewer({ request, byteOrder, picked, onPick }: Props) {
   const wrong = startProblem !== undefined || lengthProblem !== undefined
   const address = `${area}:${start}/${2 * registers}`
   const device = { ...(request.device as object), groups: [{ name: 'registers', interval: '1s', tags: [{ name: 'block', address, type: 'bytes' }] }] }
-  const read = useTrialRead({ ...request, device }, 'registers', live && !wrong ? 1_000 : undefined)
+  const read = useTrialRead({ ...request, device }, 'registers', live && !wrong ? 2_000 : undefined)
   const value = read.values.get('registers/block')
   // The answer says what it is about: while other registers are asked for, the old ones keep their numbers.
   const [, shownArea = area, shownStart = start] = /^(\w+):(\d+)\//.exec(value?.address ?? '') ?? []
@@ -93,7 +93,7 @@ export function RegisterViewer({ request, byteOrder, picked, onPick }: Props) {
           </Button>
           <label className="checkbox">
             <input type="checkbox" checked={live} onChange={(event) => setLive(event.target.checked)} />
-            Read every second
+            Keep reading
           </label>
         </div>
       </form>

@@ -7,13 +7,13 @@ export interface Kept {
   next: number | null
 }
 
-/** Puts a page of the newest in front. When nothing connects it with what is kept, what lies between is missing: start anew. */
+/** Puts a page of the newest in front. When it does not reach what is kept, what lies between is missing: start anew. */
 export function withNewest(kept: Kept | undefined, page: EventPage): Kept {
-  if (kept === undefined || kept.items.length === 0) return { items: page.items, next: page.next }
+  if (kept === undefined || (kept.items.length === 0 && page.items.length > 0)) return { items: page.items, next: page.next }
   const newest = kept.items[0]?.seq ?? -1
   const fresh = page.items.filter((event) => event.seq > newest)
   if (fresh.length === 0) return kept
-  if (fresh.length === page.items.length && page.next !== null) return { items: page.items, next: page.next }
+  if (page.next !== null && page.next > newest + 1) return { items: page.items, next: page.next }
   return { items: [...fresh, ...kept.items], next: kept.next }
 }
 

@@ -99,7 +99,9 @@ function EventList({ kind, text }: { kind: string; text: string }) {
       )}
       {kept === undefined && newest.error === null && <p className="body muted">Asking the edge…</p>}
       {kept !== undefined && kept.items.length === 0 && (
-        <p className="body">{kind !== '' || text !== '' ? 'No event matches these filters.' : 'Nothing has happened yet.'}</p>
+        <p className="body">
+          {next !== null ? 'None of the newest events matches. Older ones may.' : kind !== '' || text !== '' ? 'No event matches these filters.' : 'Nothing has happened yet.'}
+        </p>
       )}
       {kept !== undefined && kept.items.length > 0 && (
         <table className="table events">

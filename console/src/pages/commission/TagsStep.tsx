@@ -119,7 +119,7 @@ function Picked({ plan, setPlan, spec, taken, request }: Omit<Props, 'foot'>) {
   const problems = pickProblems(plan, taken)
   const readable = plan.picks.filter((pick) => !problems.has(pick.key)).slice(0, readMax)
   const device = deviceOf({ ...plan, picks: readable })
-  const read = useTrialRead({ ...request, device: { ...(request.device as object), groups: device.groups ?? [] } }, 'picks', repeat && readable.length > 0 ? 2_000 : undefined)
+  const read = useTrialRead({ ...request, device: { ...(request.device as object), groups: device.groups ?? [] } }, 'picks', repeat && readable.length > 0 ? 3_000 : undefined)
   const findings = tagFindings(read.answer?.findings ?? [], plan)
   const bad = [...read.values.values()].filter((value) => value.quality.severity === 'bad').length
   return (

@@ -135,6 +135,8 @@ function useFrames(device: string, paused: boolean) {
   useEffect(() => {
     const data = trace.data
     if (data === undefined) return
+    // The edge counts from the start again after a restart.
+    if (data.next < after.current) after.current = 0
     const fresh = data.frames.filter((frame) => frame.number > after.current)
     if (fresh.length === 0) return
     after.current = Math.max(after.current, ...fresh.map((frame) => frame.number))

@@ -125,6 +125,15 @@ fn headers_that_are_wrong_are_told_once() {
 }
 
 #[test]
+fn the_example_of_the_guide_is_imported() {
+    let guide = include_str!("../../../docs/guides/bulk.md");
+    let example = guide.split("```csv\n").nth(1).unwrap().split("```").next().unwrap();
+    let (found, _) = devices(example.as_bytes(), Mode::Replace);
+    assert_eq!(found[0]["groups"][0]["tags"][1]["unit"], "%");
+    assert_eq!(found[1]["settings"], json!({ "host": "10.0.0.6" }));
+}
+
+#[test]
 fn comments_of_the_document_are_not_lost_unsaid() {
     let current = format!("# Hall 3\n{DOCUMENT}");
     let file = export(&current, Format::Csv, None).unwrap();

@@ -181,3 +181,12 @@ fn what_templates_make_is_bounded() {
     assert_eq!(lint.findings[0].weight, Weight::Error);
     assert!(lint.findings[0].problem.contains("longer than"), "{}", lint.findings[0]);
 }
+
+#[test]
+fn the_examples_of_the_guide_have_no_findings() {
+    let guide = include_str!("../../../docs/guides/templates.md");
+    let examples: Vec<&str> =
+        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let tags: Vec<usize> = examples.iter().map(|text| checked(text).tag_count()).collect();
+    assert_eq!(tags, [4, 3]);
+}

@@ -1,6 +1,6 @@
 //! Templates: the library that comes with the edge, and those that the configuration uses.
 
-use crate::{Anything, ChangeKind};
+use crate::{Anything, Change, ChangeKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -47,6 +47,16 @@ pub struct UsedTemplate {
 pub struct TemplateChange {
     pub name: String,
     pub change: ChangeKind,
-    /// Devices that are made from it.
+    /// Devices that it makes differ.
     pub devices: Vec<String>,
+    /// The same devices, with what differs in each as the template makes it.
+    pub touched: Vec<TouchedDevice>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TouchedDevice {
+    pub name: String,
+    pub changes: Vec<Change>,
+    /// Changes that are not listed.
+    pub more: u64,
 }

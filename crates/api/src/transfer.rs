@@ -34,6 +34,8 @@ pub struct ImportAnswer {
     pub findings_dropped: u64,
     /// What the file says and no setting here can.
     pub not_translated: Vec<NotTranslated>,
+    /// What was taken for granted in reading the file, such as its encoding.
+    pub assumed: Vec<String>,
     /// The whole new configuration as YAML; `null` when a finding is an error.
     pub document: Option<String>,
     /// What applying it would change; `null` when a finding is an error.

@@ -14,7 +14,11 @@ pub struct Digest(pub [u8; 32]);
 
 impl Digest {
     pub fn of(secret: &str) -> Digest {
-        Digest(sha2::Sha256::digest(secret.as_bytes()).into())
+        Digest::of_bytes(secret.as_bytes())
+    }
+
+    pub fn of_bytes(bytes: &[u8]) -> Digest {
+        Digest(sha2::Sha256::digest(bytes).into())
     }
 
     pub fn from_slice(bytes: &[u8]) -> Option<Digest> {

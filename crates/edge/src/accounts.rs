@@ -115,6 +115,25 @@ impl Accounts {
         Ok((accounts, secrets))
     }
 
+    /// Closes the door for changes of users until the guard is dropped.
+    pub async fn close_door(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// Reads users and tokens anew, after others took their place. Every session ends. Blocking.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let users = self.store.users()?;
+        let tokens = self.store.tokens()?;
+        let mut state = self.state();
+        state.users = users.into_iter().map(|user| (user.username.clone(), user)).collect();
+        state.tokens = tokens.into_iter().map(|token| (token.digest, token)).collect();
+        state.sessions.clear();
+        if !state.users.is_empty() {
+            state.setup = None;
+        }
+        Ok(())
+    }
+
     pub fn setup_needed(&self) -> bool {
         self.state().users.is_empty()
     }

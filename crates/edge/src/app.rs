@@ -1,16 +1,21 @@
 //! What every request and every start and end of the edge works with.
 
 use crate::accounts::Accounts;
+use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
 use crate::process::Usage;
 use crate::secrets::SecretStore;
-use std::sync::Arc;
+use crate::store::Store;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{self, Arc};
 use tagwerk_api as api;
+use tagwerk_auth::Random;
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::Options;
 use tagwerk_model::limits;
 use tagwerk_runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Problems listed in one status.
@@ -20,10 +25,21 @@ pub type Shared = Arc<App>;
 
 pub struct App {
     pub env: Env,
+    /// The data directory.
+    pub data: PathBuf,
+    pub store: Store,
+    pub random: Arc<dyn Random>,
+    /// Held by whoever makes a backup or puts one back.
+    pub backup_door: Mutex<()>,
+    /// Who has a trial under way.
+    pub trials: sync::Mutex<HashSet<String>>,
+    /// When the communication logs of links switch themselves off.
+    pub trace_ends: sync::Mutex<HashMap<String, i64>>,
     pub runtime: Runtime,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,
+    pub certificates: Arc<CertificateStore>,
     pub journal_options: Options,
     pub started: Moment,
     pub started_unix_ns: i64,
@@ -51,7 +67,19 @@ impl App {
         let mut problems: Vec<_> = own.into_iter().chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);
-        problems.into_iter().map(crate::show::problem).collect()
+        let shown = problems.into_iter().map(crate::show::problem);
+        shown.map(|p| api::Problem { cause: self.secrets.redact(p.cause), ..p }).collect()
+    }
+
+    /// Without secrets that a sink's words may contain.
+    pub fn sinks(&self) -> Vec<api::SinkStatus> {
+        let shown = self.runtime.sinks().into_iter().map(crate::show::sink);
+        shown
+            .map(|mut sink| {
+                sink.reason = sink.reason.map(|reason| self.secrets.redact(reason));
+                sink
+            })
+            .collect()
     }
 
     pub fn usage(&self) -> Usage {

@@ -1,11 +1,15 @@
 //! The command line: `run` is the edge; everything else is a client of its API, and `lint` of nobody.
 
+mod backup;
+mod certificates;
 mod client;
 mod configure;
+mod field;
 mod log;
 mod people;
 mod secrets;
 mod table;
+mod tables;
 mod tls_client;
 mod values;
 mod watch;
@@ -68,6 +72,14 @@ enum Command {
     People(people::Command),
     #[command(flatten)]
     Secrets(secrets::Command),
+    #[command(flatten)]
+    Certificates(certificates::Command),
+    #[command(flatten)]
+    Field(field::Command),
+    #[command(flatten)]
+    Tables(tables::Command),
+    #[command(flatten)]
+    Backup(backup::Command),
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -131,6 +143,13 @@ pub fn main() -> ExitCode {
         Command::Configure(command) => ask(&cli.reach, |c| configure::run(c, command)),
         Command::Values(command) => ask(&cli.reach, |c| values::run(c, command)),
         Command::People(command) => ask(&cli.reach, |c| people::run(c, command)),
+        Command::Tables(command) => ask(&cli.reach, |c| tables::run(c, command)),
+        Command::Field(command) => ask(&cli.reach, |c| field::run(c, command)),
+        Command::Backup(command) if backup::is_offline(&command) => {
+            backup::offline(&cli.reach, command)
+        }
+        Command::Backup(command) => ask(&cli.reach, |c| backup::run(c, command)),
+        Command::Certificates(command) => ask(&cli.reach, |c| certificates::run(c, command)),
         Command::Secrets(command) => ask(&cli.reach, |c| secrets::run(c, command)),
     };
     result.unwrap_or_else(|error| {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tagwerk_api as api;
-use tagwerk_config::{Checked, Lint, LocatedFinding, diff, lint};
+use tagwerk_config::{Checked, CheckedTemplate, Diff, Lint, LocatedFinding, diff, lint};
 use tagwerk_env::Clock;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
@@ -41,6 +41,7 @@ struct State {
     problem: Option<Problem>,
     /// Where the running configuration uses secrets, and their names.
     secret_uses: Vec<(String, String)>,
+    templates: Vec<CheckedTemplate>,
 }
 
 #[derive(Debug)]
@@ -146,8 +147,23 @@ impl Configuration {
         self.0.door.lock().await
     }
 
+    /// Runs what the store holds now, and nothing where it holds nothing; the caller holds the door.
+    pub async fn start_anew(&self) {
+        *self.state() = State::default();
+        self.start_newest().await;
+        if self.active().is_none() && self.problem().is_none() {
+            let nothing = format!("version: 1\nedge: {{ name: {} }}\n", self.0.runtime.edge());
+            let (_, read) = self.read(nothing).await;
+            if let Some(checked) = read.checked
+                && let Err(error) = self.run(checked).await
+            {
+                self.report(error);
+            }
+        }
+    }
+
     /// Runs the newest revision; the caller holds the door.
-    pub async fn start_newest(&self) {
+    async fn start_newest(&self) {
         let row = match self.stored(|store| store.newest_revision()).await {
             Ok(None) => return,
             Ok(Some(row)) => row,
@@ -196,11 +212,13 @@ impl Configuration {
             secret_use::salt(&mut checked, &self.0.secrets);
             let runtime = self.0.runtime.clone();
             let (changes, effects) = tokio::task::spawn_blocking(move || {
-                (changes(active.as_deref(), &text), runtime.plan(&checked))
+                (compare(active.as_deref(), &text), runtime.plan(&checked))
             })
             .await
             .expect("comparing two documents does not panic");
-            answer.changes = changes;
+            answer.findings.extend(changes.findings.into_iter().map(show::finding));
+            answer.templates = changes.templates.into_iter().map(show::template_change).collect();
+            answer.changes = changes.changes.into_iter().map(show::change).collect();
             answer.effects = effects.into_iter().map(show::effect).collect();
         }
         Ok(answer)
@@ -238,7 +256,7 @@ impl Configuration {
                     tags,
                 };
                 let revision = store.add_revision(&new)?;
-                Ok((store.revision(revision)?, changes(before.as_deref(), &text).len()))
+                Ok((store.revision(revision)?, compare(before.as_deref(), &text).changes.len()))
             })
             .await?;
         let row = row.ok_or(ApplyRefused::NoRevision(0))?;
@@ -287,6 +305,16 @@ impl Configuration {
         let state = self.state();
         let uses = state.secret_uses.iter().filter(|(_, used)| used == name);
         uses.map(|(place, _)| place.clone()).collect()
+    }
+
+    /// Those that the running configuration has.
+    pub fn templates(&self) -> Vec<CheckedTemplate> {
+        self.state().templates.clone()
+    }
+
+    /// The running configuration, where there is one.
+    pub async fn text(&self) -> Result<Option<String>, StoreError> {
+        self.active_text().await
     }
 
     /// Why the stored configuration does not run, if so.
@@ -365,6 +393,7 @@ impl Configuration {
         let inner = Arc::clone(&self.0);
         let description = checked.edge.description.clone();
         let secret_uses = secret_use::uses(&checked).to_vec();
+        let templates = checked.templates.clone();
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
             .await
@@ -374,6 +403,7 @@ impl Configuration {
         let mut state = self.state();
         state.description = description;
         state.secret_uses = secret_uses;
+        state.templates = templates;
         state.problem = None;
         Ok(())
     }
@@ -408,14 +438,10 @@ impl Configuration {
 }
 
 /// Differences from the document before; all of it when there was none.
-fn changes(before: Option<&str>, after: &str) -> Vec<api::Change> {
+fn compare(before: Option<&str>, after: &str) -> Diff {
     // Both have been read before; what cannot be compared has no changes to show.
     let before = before.unwrap_or("{}");
-    diff(before.as_bytes(), after.as_bytes())
-        .unwrap_or_default()
-        .into_iter()
-        .map(show::change)
-        .collect()
+    diff(before.as_bytes(), after.as_bytes()).unwrap_or_default()
 }
 
 impl TagIds for TagNumbers {

@@ -1,11 +1,14 @@
 //! The edge's HTTP side: routes to handlers, and what every answer carries.
 
 mod access;
+mod backup;
+mod certificates;
 mod commands;
 mod components;
 mod config;
 mod console;
 mod devices;
+mod events;
 mod extract;
 mod gate;
 mod listen;
@@ -17,8 +20,13 @@ mod refusal;
 mod secrets;
 mod stall;
 mod status;
+mod tables;
+mod templates;
 mod tls;
+mod trace;
+mod trials;
 
+pub use backup::finding as restore_finding;
 pub use listen::{Encryption, Listening};
 pub use tls::TlsFiles;
 
@@ -70,35 +78,31 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::DIFF, config::diff)
         .on(&routes::APPLY, config::apply)
         .on(&routes::ROLLBACK, config::roll_back)
-        .on(&routes::TRACE, later)
-        .on(&routes::TRACE_SWITCH, later)
-        .on(&routes::TRIAL_READ, later)
-        .on(&routes::TRIAL_BROWSE, later)
-        .on(&routes::TRIAL_ESTIMATE, later)
-        .on(&routes::TEMPLATES, later)
-        .on(&routes::EXPORT, later)
-        .on(&routes::IMPORT, later)
-        .on(&routes::EVENTS, later)
-        .on(&routes::CERTIFICATES, later)
-        .on(&routes::NEW_CERTIFICATE, later)
-        .on(&routes::TRUST_CERTIFICATE, later)
-        .on(&routes::REMOVE_CERTIFICATE, later)
-        .on(&routes::CERTIFICATE_PEM, later)
+        .on(&routes::TRACE, trace::trace)
+        .on(&routes::TRACE_SWITCH, trace::switch)
+        .on(&routes::TRIAL_READ, trials::read)
+        .on(&routes::TRIAL_BROWSE, trials::browse)
+        .on(&routes::TRIAL_ESTIMATE, trials::estimate)
+        .on(&routes::TEMPLATES, templates::templates)
+        .on(&routes::EXPORT, tables::export)
+        .on(&routes::IMPORT, tables::import)
+        .on(&routes::EVENTS, events::events)
+        .on(&routes::CERTIFICATES, certificates::certificates)
+        .on(&routes::NEW_CERTIFICATE, certificates::add)
+        .on(&routes::TRUST_CERTIFICATE, certificates::trust)
+        .on(&routes::REMOVE_CERTIFICATE, certificates::remove)
+        .on(&routes::CERTIFICATE_PEM, certificates::pem)
         .on(&routes::SECRETS, secrets::secrets)
         .on(&routes::SET_SECRET, secrets::set)
         .on(&routes::REMOVE_SECRET, secrets::remove)
-        .on(&routes::BACKUP, later)
-        .on(&routes::RESTORE, later);
+        .on(&routes::BACKUP, backup::make)
+        .on(&routes::RESTORE, backup::restore);
     access::mount_accounts(mount)
         .finish()
         .method_not_allowed_fallback(wrong_method)
         .fallback(console::page)
         .layer(map_response(harden))
         .with_state(app)
-}
-
-async fn later() -> Refusal {
-    Refusal::unavailable("this edge does not do that yet", "update it")
 }
 
 async fn wrong_method(uri: Uri) -> Response {

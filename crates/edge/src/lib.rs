@@ -4,6 +4,8 @@
 
 mod accounts;
 mod app;
+mod backup;
+mod certificates;
 pub mod cli;
 mod configuration;
 mod http;

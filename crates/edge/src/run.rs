@@ -2,6 +2,8 @@
 
 use crate::accounts::{Accounts, StartSecrets};
 use crate::app::{App, VERSION};
+use crate::backup::{Pending, Swap};
+use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::private_file;
@@ -20,7 +22,7 @@ use tagwerk_config::{Weight, lint};
 use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
-use tagwerk_runtime::{Parts, Runtime};
+use tagwerk_runtime::{EventSeverity, Parts, RecordKind, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -73,7 +75,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         .create_directories(data)
         .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
     let _lock = lock(&env, data)?;
-    let store = open_store(&env, data)?;
+    let store = open_state(&env, data)?;
     let initial = match initial_config(&env, &options, &store)? {
         Initial::Refused => return Ok(Ended::InitialConfigRefused),
         Initial::None => None,
@@ -86,15 +88,19 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
+    let certificates = Arc::new(CertificateStore::open(&env, data));
     let parts = Parts {
         env: env.clone(),
         journal: journal.clone(),
         edge: Arc::from(name),
         secrets: secrets.clone(),
-        certificates: Arc::new(tagwerk_component::NoCertificates),
+        certificates: certificates.clone(),
     };
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
-    let (accounts, start_secrets) = Accounts::open(store.clone(), env.clock.clone(), random)?;
+    announce_rejections(&certificates, &runtime);
+    tell_start(&runtime, &opened);
+    let (accounts, start_secrets) =
+        Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
     let token = data.join(CLI_TOKEN);
     private_file::write(&*env.disk, &token, start_secrets.local.as_bytes())
         .with_context(|| format!("{} cannot be written", token.display()))?;
@@ -102,15 +108,22 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let listening = Listening::open(&env, data, &options.listen, encryption(&options)).await?;
     let (end, ending) = watch::channel(false);
     let configuration =
-        Configuration::new(store, runtime.clone(), env.clock.clone(), secrets.clone());
+        Configuration::new(store.clone(), runtime.clone(), env.clock.clone(), secrets.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
         env,
+        data: data.clone(),
+        store,
+        random,
+        backup_door: Default::default(),
+        trials: Default::default(),
+        trace_ends: Default::default(),
         runtime: runtime.clone(),
         accounts,
         configuration: configuration.clone(),
         secrets,
+        certificates,
         journal_options,
         subscribers: App::subscribers(),
         ending: ending.clone(),
@@ -122,6 +135,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
             let author = Author { by: "local", comment: Some("initial configuration") };
             configuration.apply(text, Base::Any, author).await.map_err(anyhow::Error::msg)?;
         }
+    }
+    // The edge works with what a restore may have put in place: the state before it goes.
+    if let Err(error) = Swap::of(data).confirm(&*app.env.disk) {
+        tracing::warn!(%error, "the state before the restore could not be removed");
     }
     let urls = listening.urls();
     // Before anyone is told that it works: who then ends it at once must not kill it.
@@ -144,7 +161,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     Ok(Ended::Cleanly)
 }
 
-fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {
+pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {
     let path = data.join("lock");
     private_file::prepare(&*env.disk, &path)
         .and_then(|()| env.disk.open(&path, Access::Write))
@@ -157,6 +174,22 @@ fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {
             _ => anyhow::Error::new(error)
                 .context(format!("the data directory {} cannot be used", data.display())),
         })
+}
+
+/// Opens the store; one that a restore put in place and that does not open is taken back.
+fn open_state(env: &Env, data: &Path) -> anyhow::Result<Store> {
+    let swap = Swap::of(data);
+    let pending = swap
+        .recover(&*env.disk)
+        .with_context(|| format!("the restore in {} cannot be ended", data.display()))?;
+    match open_store(env, data) {
+        Err(error) if pending == Pending::Placed => {
+            tracing::error!(%error, "what was restored does not open; the state before comes back");
+            swap.back(&*env.disk).context("the state before the restore cannot be brought back")?;
+            open_store(env, data)
+        }
+        opened => opened,
+    }
 }
 
 fn open_store(env: &Env, data: &Path) -> anyhow::Result<Store> {
@@ -220,6 +253,29 @@ fn tell_opened(opened: &Opened) {
     for trouble in &opened.troubles {
         tracing::error!(trouble, "the journal could not be repaired in one place");
     }
+}
+
+/// A certificate that nobody trusts is an event, once.
+fn announce_rejections(certificates: &CertificateStore, runtime: &Runtime) {
+    let runtime = runtime.clone();
+    certificates.announce(Box::new(move |purpose, text| {
+        runtime.note(RecordKind::Certificate, EventSeverity::Warning, purpose, text);
+    }));
+}
+
+/// The start as an event, and how the run before it ended.
+fn tell_start(runtime: &Runtime, opened: &Opened) {
+    if !opened.clean {
+        let text = format!(
+            "the run before did not end in order: power was cut or the process was killed; the \
+             journal was recovered, {} damaged pieces put aside, {} gaps noted",
+            opened.cut.len() + opened.quarantined.len(),
+            opened.gaps.len()
+        );
+        runtime.note(RecordKind::System, EventSeverity::Warning, "edge", &text);
+    }
+    let text = format!("Tagwerk {VERSION} started");
+    runtime.note(RecordKind::System, EventSeverity::Info, "edge", &text);
 }
 
 fn encryption(options: &RunOptions) -> Encryption {

@@ -12,7 +12,15 @@ pub fn uses(checked: &Checked) -> &[(String, String)] {
 
 /// Warnings of secrets that the edge does not hold.
 pub fn missing(text: &str, checked: &Checked, secrets: &SecretStore) -> Vec<api::Finding> {
-    let absent = uses(checked).iter().filter(|(_, name)| !secrets.holds(name));
+    missing_in(text, uses(checked), secrets)
+}
+
+pub fn missing_in(
+    text: &str,
+    uses: &[(String, String)],
+    secrets: &SecretStore,
+) -> Vec<api::Finding> {
+    let absent = uses.iter().filter(|(_, name)| !secrets.holds(name));
     absent
         .map(|(place, name)| {
             let (line, column) = find(text, name);

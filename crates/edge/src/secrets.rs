@@ -97,25 +97,29 @@ impl SecretStore {
             path: data.join(KEY_FILE),
             state: RwLock::default(),
         };
-        secrets.reload()?;
+        *secrets.write() = secrets.load()?;
         Ok(secrets)
     }
 
-    /// Reads key and rows anew, after others took their place.
-    pub fn reload(&self) -> Result<(), StoreError> {
+    /// Lets others exchange key and rows while nobody else uses them, and reads them anew.
+    pub fn replaced(
+        &self,
+        exchange: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.write();
+        let result = exchange();
+        *state = self.load()?;
+        result
+    }
+
+    fn load(&self) -> Result<State, StoreError> {
         let rows = self.store.secrets()?;
         let rows = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
-        let key = read_key(&*self.disk, &self.path);
-        *self.write() = State { key, rows };
-        Ok(())
+        Ok(State { key: read_key(&*self.disk, &self.path), rows })
     }
 
     pub fn list(&self) -> Vec<SecretEntry> {
         self.read().rows.values().map(entry).collect()
-    }
-
-    pub fn entry(&self, name: &str) -> Option<SecretEntry> {
-        self.read().rows.get(name).map(entry)
     }
 
     pub fn holds(&self, name: &str) -> bool {
@@ -194,6 +198,25 @@ impl SecretStore {
             }
         }
         text
+    }
+
+    /// The bytes with `None` where a secret stands among them.
+    pub fn blot(&self, bytes: &[u8]) -> Vec<Option<u8>> {
+        let state = self.read();
+        let mut blotted: Vec<Option<u8>> = bytes.iter().copied().map(Some).collect();
+        for name in state.rows.keys() {
+            let Ok(value) = state.open(name) else { continue };
+            let value = value.expose().as_bytes();
+            if value.len() < BLOT_BYTES_MIN || value.len() > bytes.len() {
+                continue;
+            }
+            for at in 0..=bytes.len() - value.len() {
+                if bytes[at..].starts_with(value) {
+                    blotted[at..at + value.len()].fill(None);
+                }
+            }
+        }
+        blotted
     }
 
     fn make_key(&self) -> io::Result<SealKey> {
@@ -360,5 +383,7 @@ mod tests {
         secrets.set("b", "no", "anna").unwrap();
         let text = secrets.redact("no user kanarienvogel at kanarienvogel".to_owned());
         assert_eq!(text, "no user ••• at •••");
+        let blotted = secrets.blot(b"\x01kanarienvogel\x02");
+        assert_eq!(blotted.iter().flatten().collect::<Vec<_>>(), [&1, &2]);
     }
 }

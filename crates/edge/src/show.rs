@@ -31,7 +31,7 @@ pub fn severity(quality: Quality) -> api::Severity {
     }
 }
 
-fn quality(quality: Quality) -> api::Quality {
+pub fn quality(quality: Quality) -> api::Quality {
     api::Quality {
         severity: severity(quality),
         code: quality.0,
@@ -40,9 +40,17 @@ fn quality(quality: Quality) -> api::Quality {
     }
 }
 
-pub fn device(view: view::DeviceView) -> api::Device {
+/// `link_devices` are all devices on its link.
+pub fn device(view: view::DeviceView, link_devices: usize) -> api::Device {
     use view::DeviceState::*;
+    let load = api::DeviceLoad {
+        requests_per_second: view.load.requests_per_second,
+        link_share: view.counters.round_trip.map(|_| view.load.link_share),
+        link: view.link.to_string(),
+        link_devices: link_devices as u64,
+    };
     api::Device {
+        load: (view.state != Disabled).then_some(load),
         name: view.name.to_string(),
         description: view.description.map(|text| text.to_string()),
         driver: view.driver.to_owned(),
@@ -62,7 +70,6 @@ pub fn device(view: view::DeviceView) -> api::Device {
         tags: tag_counts(view.tags),
         groups: view.groups.into_iter().map(group).collect(),
         counters: device_counters(view.counters),
-        load: None,
     }
 }
 
@@ -75,8 +82,8 @@ fn group(view: view::GroupView) -> api::Group {
         duration_ms: view.duration.map(fraction_ms),
         late: view.late,
         missed: view.missed,
-        watched: false,
-        polled_because: None,
+        watched: view.watched,
+        polled_because: view.polled_because,
     }
 }
 
@@ -275,13 +282,34 @@ pub fn finding(finding: LocatedFinding) -> api::Finding {
 pub fn change(change: tagwerk_config::Change) -> api::Change {
     api::Change {
         path: change.path,
-        kind: match change.kind {
-            ChangeKind::Added => api::ChangeKind::Added,
-            ChangeKind::Removed => api::ChangeKind::Removed,
-            ChangeKind::Changed => api::ChangeKind::Changed,
-        },
+        kind: change_kind(change.kind),
         before: change.before,
         after: change.after,
+    }
+}
+
+pub fn template_change(change: tagwerk_config::TemplateChange) -> api::TemplateChange {
+    api::TemplateChange {
+        name: change.name,
+        change: change_kind(change.change),
+        devices: change.devices.iter().map(|device| device.name.clone()).collect(),
+        touched: change.devices.into_iter().map(touched_device).collect(),
+    }
+}
+
+fn touched_device(device: tagwerk_config::TouchedDevice) -> api::TouchedDevice {
+    api::TouchedDevice {
+        name: device.name,
+        changes: device.changes.into_iter().map(self::change).collect(),
+        more: device.more as u64,
+    }
+}
+
+fn change_kind(kind: ChangeKind) -> api::ChangeKind {
+    match kind {
+        ChangeKind::Added => api::ChangeKind::Added,
+        ChangeKind::Removed => api::ChangeKind::Removed,
+        ChangeKind::Changed => api::ChangeKind::Changed,
     }
 }
 

@@ -1200,6 +1200,8 @@ export interface components {
         };
         /** @description What an import would make; nothing is applied. */
         ImportAnswer: {
+            /** @description What was taken for granted in reading the file, such as its encoding. */
+            assumed: string[];
             /** Format: int64 */
             devices: number;
             diff?: components["schemas"]["DiffAnswer"] | null;
@@ -1688,9 +1690,11 @@ export interface components {
         /** @description How a configuration would change a template. */
         TemplateChange: {
             change: components["schemas"]["ChangeKind"];
-            /** @description Devices that are made from it. */
+            /** @description Devices that it makes differ. */
             devices: string[];
             name: string;
+            /** @description The same devices, with what differs in each as the template makes it. */
+            touched: components["schemas"]["TouchedDevice"][];
         };
         TemplateParameter: {
             default?: components["schemas"]["Anything"] | null;
@@ -1709,6 +1713,15 @@ export interface components {
             id: string;
             /** @description Shown this once; the edge keeps only its digest. */
             token: string;
+        };
+        TouchedDevice: {
+            changes: components["schemas"]["Change"][];
+            /**
+             * Format: int64
+             * @description Changes that are not listed.
+             */
+            more: number;
+            name: string;
         };
         TraceAnswer: {
             /**

@@ -34,10 +34,18 @@ pub enum Command {
     },
     /// Show what applying a file would change
     Diff { file: PathBuf },
-    /// Print the running configuration, or an earlier one
+    /// Print the running configuration, or an earlier one; or write its tags as a table
     Export {
-        #[arg(long)]
+        /// Where the table goes: a name that ends with .csv or .xlsx
+        file: Option<PathBuf>,
+        #[arg(long, conflicts_with = "file")]
         revision: Option<u64>,
+        /// Only these devices, with commas between
+        #[arg(long, requires = "file")]
+        devices: Option<String>,
+        /// Only the headers and one row as an example
+        #[arg(long, requires = "file")]
+        empty: bool,
     },
     /// Apply the text of an earlier revision as a new one
     Rollback {
@@ -57,7 +65,11 @@ pub async fn run(client: Client, command: Command) -> anyhow::Result<ExitCode> {
         Command::Apply { file, comment, base, .. } => {
             apply(&client, &file, comment.as_deref(), base).await
         }
-        Command::Export { revision } => export(&client, revision).await,
+        Command::Export { file: Some(file), devices, empty, .. } => {
+            super::tables::export(&client, &file, devices.as_deref(), empty).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Export { revision, .. } => export(&client, revision).await,
         Command::Rollback { revision, comment } => {
             let request = RollbackRequest { revision, comment };
             let path = "/api/v1/config/rollback";
@@ -139,7 +151,7 @@ async fn apply(
 }
 
 /// 0 when there is none.
-async fn running_revision(client: &Client) -> anyhow::Result<u64> {
+pub async fn running_revision(client: &Client) -> anyhow::Result<u64> {
     let answer = match client.get("/api/v1/config").await {
         Ok(answer) => answer,
         Err(error) => match error.downcast_ref::<Refused>() {

@@ -2,16 +2,18 @@
 
 use super::extract::{Asked, At};
 use super::refusal::Refusal;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::show;
 use axum::Json;
 use axum::extract::State;
+use std::collections::HashMap;
+use std::sync::Arc;
 use tagwerk_api::{
     Anything, Device, List, Page, Sample, Samples, SamplesParameters, SinkStatus, Tag,
     TagParameters, Time,
 };
 use tagwerk_model::limits;
-use tagwerk_runtime::view::{QualityFilter, TagQuery};
+use tagwerk_runtime::view::{DeviceView, QualityFilter, TagQuery};
 
 /// Items of a page when the request names no number.
 const PAGE_ITEMS: u64 = 100;
@@ -19,15 +21,32 @@ const POINTS: u64 = 500;
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 pub async fn devices(State(app): State<Shared>) -> Json<List<Device>> {
-    Json(List { items: app.runtime.devices().into_iter().map(show::device).collect() })
+    let views = app.runtime.devices();
+    let mut links: HashMap<Arc<str>, usize> = HashMap::new();
+    for view in &views {
+        *links.entry(view.link.clone()).or_default() += 1;
+    }
+    let show = |view: DeviceView| {
+        let count = links.get(&view.link).copied().unwrap_or(1);
+        show_device(&app, view, count)
+    };
+    Json(List { items: views.into_iter().map(show).collect() })
+}
+
+/// Without secrets that a driver's words may contain.
+fn show_device(app: &App, view: DeviceView, link_devices: usize) -> Device {
+    let mut device = show::device(view, link_devices);
+    device.reason = device.reason.map(|reason| app.secrets.redact(reason));
+    device
 }
 
 pub async fn device(
     State(app): State<Shared>,
     At(name): At<String>,
 ) -> Result<Json<Device>, Refusal> {
-    let device = app.runtime.device(&name).ok_or_else(|| no_device(&name))?;
-    Ok(Json(show::device(device)))
+    let view = app.runtime.device(&name).ok_or_else(|| no_device(&name))?;
+    let count = app.runtime.devices().iter().filter(|other| other.link == view.link).count();
+    Ok(Json(show_device(&app, view, count)))
 }
 
 pub async fn device_tags(
@@ -173,7 +192,7 @@ fn instant(name: &str, text: &str) -> Result<i64, Refusal> {
 }
 
 pub async fn sinks(State(app): State<Shared>) -> Json<List<SinkStatus>> {
-    Json(List { items: app.runtime.sinks().into_iter().map(show::sink).collect() })
+    Json(List { items: app.sinks() })
 }
 
 pub fn no_device(name: &str) -> Refusal {

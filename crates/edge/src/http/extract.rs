@@ -4,7 +4,7 @@ use super::gate::BodyLimit;
 use super::refusal::Refusal;
 use crate::accounts::Caller;
 use crate::app::Shared;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -12,8 +12,10 @@ use axum::http::{StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_api::ErrorCode;
+use tagwerk_env::DiskFile;
 
 /// How long a small body may take to arrive.
 const BODY_TIME_MAX: Duration = Duration::from_secs(20);
@@ -139,7 +141,68 @@ impl FromRequest<Shared> for Document {
     }
 }
 
-async fn read_body(request: Request, app: &Shared) -> Result<Bytes, Refusal> {
+/// A file of any kind.
+pub struct Bytes(pub axum::body::Bytes);
+
+impl FromRequest<Shared> for Bytes {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Bytes, Refusal> {
+        read_body(request, app).await.map(Bytes)
+    }
+}
+
+/// Writes a body that may be large into an empty file.
+pub async fn receive(
+    request: Request,
+    app: &Shared,
+    file: Arc<dyn DiskFile>,
+) -> Result<(), Refusal> {
+    let what = format!("{} {}", request.method(), request.uri().path());
+    let limit = request.extensions().get::<BodyLimit>().map_or(0, |limit| limit.0);
+    let clock = &app.env.clock;
+    let deadline = clock.now().after(CONFIG_TIME_MAX);
+    let mut body: Body = request.into_body();
+    let mut length = 0u64;
+    loop {
+        let frame = tagwerk_env::timeout(&**clock, deadline, body.frame()).await;
+        let Some(frame) = frame else { return Err(too_slow(&what, CONFIG_TIME_MAX)) };
+        let Some(frame) = frame else { return Ok(()) };
+        let bytes = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) => return Err(broke_off(&what, &error)),
+        };
+        let offset = length;
+        length += bytes.len() as u64;
+        if length > limit as u64 {
+            return Err(Refusal::too_large(&what, limit));
+        }
+        let file = file.clone();
+        let written = tokio::task::spawn_blocking(move || file.write_all_at(&bytes, offset));
+        let written = written.await.map_err(std::io::Error::other).flatten();
+        written.map_err(|error| {
+            Refusal::unavailable(
+                format!("the body of {what} could not be kept: {error}"),
+                "see that the data directory has space",
+            )
+        })?;
+    }
+}
+
+fn too_slow(what: &str, time: Duration) -> Refusal {
+    Refusal::new(
+        StatusCode::REQUEST_TIMEOUT,
+        ErrorCode::Limit,
+        format!("the body of {what} did not arrive within {} s", time.as_secs()),
+        "send it faster",
+    )
+}
+
+fn broke_off(what: &str, error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::invalid(format!("the body of {what} broke off: {error}"), "send it again")
+}
+
+async fn read_body(request: Request, app: &Shared) -> Result<axum::body::Bytes, Refusal> {
     let what = format!("{} {}", request.method(), request.uri().path());
     let limit = request.extensions().get::<BodyLimit>().map_or(0, |limit| limit.0);
     let time =
@@ -147,16 +210,9 @@ async fn read_body(request: Request, app: &Shared) -> Result<Bytes, Refusal> {
     let deadline = app.env.clock.now().after(time);
     let body: Limited<Body> = Limited::new(request.into_body(), limit);
     match tagwerk_env::timeout(&*app.env.clock, deadline, body.collect()).await {
-        None => Err(Refusal::new(
-            StatusCode::REQUEST_TIMEOUT,
-            ErrorCode::Limit,
-            format!("the body of {what} did not arrive within {} s", time.as_secs()),
-            "send it faster",
-        )),
+        None => Err(too_slow(&what, time)),
         Some(Ok(collected)) => Ok(collected.to_bytes()),
         Some(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(&what, limit)),
-        Some(Err(error)) => {
-            Err(Refusal::invalid(format!("the body of {what} broke off: {error}"), "send it again"))
-        }
+        Some(Err(error)) => Err(broke_off(&what, &error)),
     }
 }

@@ -65,7 +65,7 @@ pub fn current(app: &App) -> Status {
         journal: journal(app),
         memory: Memory { anonymous_bytes: usage.anonymous_bytes, total_bytes: usage.total_bytes },
         cpu_seconds: usage.cpu_seconds,
-        sinks: app.runtime.sinks().into_iter().map(show::sink).collect(),
+        sinks: app.sinks(),
     }
 }
 

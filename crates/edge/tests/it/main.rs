@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod access;
+mod backup;
 mod bad_input;
+mod certificates;
 mod command_line;
 mod configuration;
 mod documents;
@@ -14,10 +16,12 @@ mod lint_cases;
 mod live;
 mod modbus_pymodbus;
 mod mqtt_mosquitto;
+mod operations_guide;
 mod outage;
 mod process;
 mod rig;
 mod roles;
 mod secrets;
 mod start;
+mod trials;
 mod walkthrough;

@@ -115,6 +115,12 @@ impl Edge {
         http.send("PUT", "/api/v1/config", Some(text.as_bytes()))
     }
 
+    /// The number of the running revision.
+    pub fn revision(&self) -> u64 {
+        let status = self.local().get("/api/v1/status").expect(200).json();
+        status["config"]["revision"].as_u64().unwrap()
+    }
+
     /// Runs the command line against it.
     pub fn cli(&self, arguments: &[&str]) -> Output {
         let url = format!("http://127.0.0.1:{}", self.port);

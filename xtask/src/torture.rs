@@ -79,7 +79,7 @@ fn rows_of_control(workspace: &Workspace) -> Result<Vec<Row>> {
 fn rows(workspace: &Workspace, arguments: &[String]) -> Result<Vec<Row>> {
     let program = workspace.target().join("release/tagwerk-torture");
     let mut command = workspace.command(program);
-    command.arg("--python").arg(workspace.path(".venv/bin/python"));
+    command.arg("drivers").arg("--python").arg(workspace.path(".venv/bin/python"));
     command.arg("--peer").arg(workspace.path("crates/torture/peers/peer.py")).args(arguments);
     let text = steps::output(&mut command).context("running the rig")?;
     serde_json::from_str(&text).context("reading what the rig printed")

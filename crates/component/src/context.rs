@@ -38,7 +38,12 @@ impl JsonSchema for Secret {
         json_schema!({
             "type": "object",
             "format": "secret",
-            "properties": { "secret": { "type": "string", "minLength": 1, "maxLength": 128 } },
+            "properties": { "secret": {
+                "type": "string",
+                "description": "Name of a secret that the edge holds.",
+                "minLength": 1,
+                "maxLength": 128
+            } },
             "required": ["secret"],
             "additionalProperties": false
         })

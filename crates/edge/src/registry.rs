@@ -7,6 +7,8 @@ pub const DRIVERS: &[&dyn Driver] = &[
     // One line a driver; this comment keeps the list from being folded into one.
     &tagwerk_driver_modbus::ModbusTcp,
     &tagwerk_driver_modbus::ModbusSerial,
+    &tagwerk_driver_opcua::OpcUa,
+    &tagwerk_driver_iec104::Iec104,
     &tagwerk_driver_s7::S7,
     &tagwerk_driver_sim::Sim,
 ];

@@ -1,6 +1,7 @@
 //! `bench NAME`: measurements of the built programs. One file per bench, listed here; what they share
 //! is `measure.rs`.
 
+mod drivers;
 mod idle;
 mod measure;
 mod scan;
@@ -29,6 +30,11 @@ const BENCHES: &[Bench] = &[
         name: "scan",
         summary: "what polling costs beside a bare loop, and how soon a change is at a subscriber",
         run: scan::run,
+    },
+    Bench {
+        name: "drivers",
+        summary: "what 10,000 values a second cost through each driver, beside its session alone",
+        run: drivers::run,
     },
     Bench {
         name: "idle",

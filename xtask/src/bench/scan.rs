@@ -366,7 +366,7 @@ fn counts(control: &str) -> Result<f64> {
 }
 
 /// Polls that began late and polls that were left out, of all devices.
-fn polls(address: &str) -> Result<(u64, u64)> {
+pub(super) fn polls(address: &str) -> Result<(u64, u64)> {
     let text = get(address, "/metrics")?;
     let sum = |name: &str| -> u64 {
         text.lines()
@@ -377,7 +377,7 @@ fn polls(address: &str) -> Result<(u64, u64)> {
     Ok((sum("tagwerk_device_late_polls_total"), sum("tagwerk_device_missed_polls_total")))
 }
 
-fn get(address: &str, path: &str) -> Result<String> {
+pub(super) fn get(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address).with_context(|| format!("reaching {address}"))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

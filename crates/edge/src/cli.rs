@@ -5,7 +5,7 @@ mod certificates;
 mod client;
 mod configure;
 mod field;
-mod log;
+pub(crate) mod log;
 mod people;
 mod secrets;
 mod table;

@@ -88,6 +88,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
+    crate::cli::log::keep_out(secrets.clone());
     let certificates = Arc::new(CertificateStore::open(&env, data));
     let parts = Parts {
         env: env.clone(),

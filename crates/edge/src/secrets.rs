@@ -3,7 +3,7 @@
 
 use crate::private_file;
 use crate::store::{SecretRow, Store, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ const NAME_BYTES_MAX: usize = 128;
 /// A shorter secret is part of too many innocent words to be blotted out of them.
 const BLOT_BYTES_MIN: usize = 4;
 const BLOT: &str = "•••";
+/// Values remembered for blotting.
+const WORDS_MAX: usize = 2 * SECRETS_MAX;
 
 #[derive(Debug)]
 pub enum SecretRefused {
@@ -73,6 +75,15 @@ pub struct SecretStore {
     random: Arc<dyn Random>,
     path: PathBuf,
     state: RwLock<State>,
+    /// What is blotted out of foreign words: every value of this run, replaced ones too. Apart from the state, so that whoever logs while that is locked does not wait for itself.
+    words: RwLock<Words>,
+}
+
+#[derive(Default)]
+struct Words {
+    /// In the order in which they became known.
+    known: VecDeque<SecretText>,
+    longest_first: Arc<Vec<SecretText>>,
 }
 
 #[derive(Default)]
@@ -96,8 +107,10 @@ impl SecretStore {
             random,
             path: data.join(KEY_FILE),
             state: RwLock::default(),
+            words: RwLock::default(),
         };
         *secrets.write() = secrets.load()?;
+        secrets.learn();
         Ok(secrets)
     }
 
@@ -109,7 +122,35 @@ impl SecretStore {
         let mut state = self.write();
         let result = exchange();
         *state = self.load()?;
+        drop(state);
+        self.learn();
         result
+    }
+
+    /// Takes the values that are new among the words to blot out.
+    fn learn(&self) {
+        let state = self.read();
+        let values: Vec<SecretText> =
+            state.rows.keys().filter_map(|name| state.open(name).ok()).collect();
+        drop(state);
+        let mut words = self.words.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for value in values {
+            if value.expose().len() >= BLOT_BYTES_MIN && !words.known.contains(&value) {
+                words.known.push_back(value);
+            }
+            // Those that are stored are far fewer: what goes was replaced long ago.
+            if words.known.len() > WORDS_MAX {
+                words.known.pop_front();
+            }
+        }
+        let mut sorted: Vec<SecretText> = words.known.iter().cloned().collect();
+        sorted.sort_by_key(|word| std::cmp::Reverse(word.expose().len()));
+        words.longest_first = Arc::new(sorted);
+    }
+
+    fn words(&self) -> Arc<Vec<SecretText>> {
+        let words = self.words.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        words.longest_first.clone()
     }
 
     fn load(&self) -> Result<State, StoreError> {
@@ -157,6 +198,8 @@ impl SecretStore {
         row.revision = self.store.put_secret(&row).map_err(SecretRefused::Store)?;
         let entry = entry(&row);
         state.rows.insert(row.name.clone(), row);
+        drop(state);
+        self.learn();
         Ok(entry)
     }
 
@@ -186,15 +229,10 @@ impl SecretStore {
     }
 
     /// The text without any secret that it may contain, for words that come from elsewhere.
-    pub fn redact(&self, text: String) -> String {
-        let state = self.read();
-        let mut text = text;
-        for name in state.rows.keys() {
-            if let Ok(value) = state.open(name)
-                && value.expose().len() >= BLOT_BYTES_MIN
-                && text.contains(value.expose())
-            {
-                text = text.replace(value.expose(), BLOT);
+    pub fn redact(&self, mut text: String) -> String {
+        for word in self.words().iter() {
+            if text.contains(word.expose()) {
+                text = text.replace(word.expose(), BLOT);
             }
         }
         text
@@ -202,17 +240,12 @@ impl SecretStore {
 
     /// The bytes with `None` where a secret stands among them.
     pub fn blot(&self, bytes: &[u8]) -> Vec<Option<u8>> {
-        let state = self.read();
         let mut blotted: Vec<Option<u8>> = bytes.iter().copied().map(Some).collect();
-        for name in state.rows.keys() {
-            let Ok(value) = state.open(name) else { continue };
-            let value = value.expose().as_bytes();
-            if value.len() < BLOT_BYTES_MIN || value.len() > bytes.len() {
-                continue;
-            }
-            for at in 0..=bytes.len() - value.len() {
-                if bytes[at..].starts_with(value) {
-                    blotted[at..at + value.len()].fill(None);
+        for word in self.words().iter() {
+            let word = word.expose().as_bytes();
+            for (at, part) in bytes.windows(word.len()).enumerate() {
+                if part == word {
+                    blotted[at..at + word.len()].fill(None);
                 }
             }
         }

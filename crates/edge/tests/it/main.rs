@@ -23,5 +23,6 @@ mod rig;
 mod roles;
 mod secrets;
 mod start;
+mod tables;
 mod trials;
 mod walkthrough;

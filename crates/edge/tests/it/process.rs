@@ -13,6 +13,8 @@ pub const PASSWORD: &str = "a fine long sentence";
 pub struct Edge {
     pub data: TempDir,
     arguments: Vec<String>,
+    /// Logs everything into `log` beside its data.
+    talkative: bool,
     child: Option<Child>,
     pub port: u16,
     pub setup: Option<String>,
@@ -28,12 +30,27 @@ impl Edge {
         let mut edge = Edge {
             data: tempfile::tempdir().unwrap(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            talkative: false,
             child: None,
             port: 0,
             setup: None,
         };
         edge.launch();
         edge
+    }
+
+    /// Starts with a log of everything, to be read with [`Edge::log`].
+    pub fn start_talkative() -> Edge {
+        let mut edge = Edge::start();
+        edge.kill();
+        edge.talkative = true;
+        edge.launch();
+        edge
+    }
+
+    pub fn log(&self) -> String {
+        let bytes = std::fs::read(self.data.path().join("log")).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Starts with this configuration running.
@@ -44,7 +61,13 @@ impl Edge {
     }
 
     fn launch(&mut self) {
-        let mut child = tagwerk(self.data.path())
+        let mut command = tagwerk(self.data.path());
+        if self.talkative {
+            let path = self.data.path().join("log");
+            let log = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+            command.env("TAGWERK_LOG", "trace").stderr(log);
+        }
+        let mut child = command
             .args(["run", "--listen", "127.0.0.1:0", "--ready-json"])
             .args(&self.arguments)
             .stdout(Stdio::piped())

@@ -146,3 +146,35 @@ fn templates_of_the_library_can_be_used() {
     }
     assert_eq!(answer["used"], json!([]));
 }
+
+#[test]
+fn trials_and_events_by_command_line() {
+    let edge = Edge::with_config(MIXER);
+    let file = edge.data.path().join("mixer.json");
+    std::fs::write(&file, mixer().to_string()).unwrap();
+    let path = file.to_str().unwrap();
+    let read = edge.cli(&["trial", "read", path, "--frames"]);
+    let text = String::from_utf8(read.stdout).unwrap();
+    assert!(read.status.success() && text.contains("42 %"), "{text}");
+    // The simulator has nothing to look into, and says so.
+    let browse = edge.cli(&["trial", "browse", path]);
+    assert!(!browse.stdout.is_empty() || !browse.status.success());
+    let events = edge.cli(&["events", "--kind", "configuration"]);
+    assert!(String::from_utf8(events.stdout).unwrap().contains("applied revision 1"));
+    assert!(edge.cli(&["trace", "mixer", "--once"]).status.success());
+    assert!(!edge.cli(&["trace", "nobody", "--once"]).status.success());
+    let help = String::from_utf8(edge.cli(&["--help"]).stdout).unwrap();
+    for verb in [
+        "backup",
+        "restore",
+        "import",
+        "export",
+        "secret",
+        "trial",
+        "events",
+        "certificate",
+        "trace",
+    ] {
+        assert!(help.contains(&format!("  {verb} ")), "{verb}: {help}");
+    }
+}

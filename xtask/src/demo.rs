@@ -6,9 +6,10 @@ use crate::steps;
 use crate::workspace::{Workspace, create_folder};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +33,9 @@ pub struct Args {
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::console(workspace)?;
+    if let Err(error) = setup::python(workspace) {
+        eprintln!("demo: without the press line, which needs Python packages: {error:#}");
+    }
     build(workspace)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -92,6 +96,8 @@ pub struct Demo {
     // In this order: the edge ends before the plant that it polls.
     edge: Running,
     plant: Running,
+    /// A foreign OPC UA server, where its packages could be had.
+    press_line: Option<PressLine>,
     console: String,
     setup: Option<String>,
     plant_control: String,
@@ -108,7 +114,8 @@ impl Demo {
         let (plant, ready) = start_plant(workspace, folder)?;
         let port = port_of(&ready, "modbus")?;
         let moved = remember_port(folder, port)?;
-        let config = write_config(workspace, folder, port)?;
+        let press_line = PressLine::start(workspace, folder)?;
+        let config = write_config(workspace, folder, port, press_line.as_ref())?;
 
         let address = free_address()?;
         let log = folder.file("edge.log");
@@ -124,7 +131,7 @@ impl Demo {
         }
         let plant_control = format!("http://{}", text_of(&ready, "control")?);
         let console = format!("http://{address}");
-        Ok(Demo { edge, plant, console, setup, plant_control, log })
+        Ok(Demo { edge, plant, press_line, console, setup, plant_control, log })
     }
 
     pub fn console(&self) -> &str {
@@ -148,6 +155,9 @@ impl Demo {
         println!(
             "\nThe demo runs: a plant of four simulated devices, and an edge that polls them.\n"
         );
+        if let Some(line) = &self.press_line {
+            println!("  press line     OPC UA at opc.tcp://127.0.0.1:{}", line.port);
+        }
         println!("  console        {}", self.console);
         match &self.setup {
             Some(link) => println!("  first log-in   {link}"),
@@ -170,8 +180,82 @@ impl Demo {
 
     pub fn end(&mut self) -> Result<()> {
         let edge = self.edge.end();
+        drop(self.press_line.take());
         self.plant.end()?;
         edge
+    }
+}
+
+/// The demo's fifth device: a process that is not ours.
+struct PressLine {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl PressLine {
+    fn start(workspace: &Workspace, folder: &Folder) -> Result<Option<PressLine>> {
+        let python = workspace.path(".venv/bin/python");
+        if !python.is_file() {
+            return Ok(None);
+        }
+        let noted = folder.file("press-line.port");
+        let last = std::fs::read_to_string(&noted).ok().and_then(|text| text.trim().parse().ok());
+        let free = |port: &u16| is_free(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
+        let port = match last.filter(free) {
+            Some(port) => port,
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
+        };
+        std::fs::write(&noted, format!("{port}\n")).context("noting the press line's port")?;
+        let log = std::fs::File::create(folder.file("press-line.log"))?;
+        let mut child = workspace
+            .command(&python)
+            .arg(workspace.path("examples/press_line.py"))
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .context("starting the press line")?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+        let press_line = PressLine { child, port };
+        if line.trim() != "ready" {
+            eprintln!("demo: the press line did not start; see {}", folder.0.display());
+            return Ok(None);
+        }
+        Ok(Some(press_line))
+    }
+
+    /// The device as the configuration has it.
+    fn device(&self) -> String {
+        let mut text = format!(
+            "  - name: press-line\n    driver: opcua\n    description: Two presses, an OPC UA server by \
+             another hand\n    settings: {{ endpoint: \"opc.tcp://127.0.0.1:{}\", security: None }}\n    \
+             groups:\n      - name: press-1\n        interval: 500ms\n        tags:\n",
+            self.port
+        );
+        let tags = [
+            ("force", "Force", "float64, unit: kN"),
+            ("position", "Position", "float32, unit: mm"),
+            ("strokes", "Strokes", "uint64"),
+            ("running", "Running", "bool"),
+            ("tool", "Tool", "text"),
+            ("speed", "Speed setpoint", "int16, unit: 1/min, access: read_write, range: [5, 60]"),
+        ];
+        for (name, node, rest) in tags {
+            text.push_str(&format!(
+                "          - {{ name: {name}, address: \"nsu=urn:example:press-line;s=press1.{node}\", \
+                 type: {rest} }}\n"
+            ));
+        }
+        text
+    }
+}
+
+impl Drop for PressLine {
+    fn drop(&mut self) {
+        // One that has ended by itself needs no end.
+        drop(self.child.kill().and_then(|()| self.child.wait()));
     }
 }
 
@@ -207,15 +291,21 @@ fn remember_port(folder: &Folder, port: u16) -> Result<bool> {
     Ok(moved)
 }
 
-fn write_config(workspace: &Workspace, folder: &Folder, port: u16) -> Result<PathBuf> {
+fn write_config(
+    workspace: &Workspace,
+    folder: &Folder,
+    port: u16,
+    press_line: Option<&PressLine>,
+) -> Result<PathBuf> {
     let example = workspace.read("examples/plant.yaml")?;
     let (was, is) = (format!("port: {PLANT_PORT}"), format!("port: {port}"));
     if !example.contains(&was) {
         bail!("examples/plant.yaml has no `{was}` to put the plant's port in place of");
     }
     let path = folder.file("plant.yaml");
-    std::fs::write(&path, example.replace(&was, &is))
-        .with_context(|| format!("writing {}", path.display()))?;
+    let device = press_line.map(PressLine::device).unwrap_or_default();
+    let text = example.replace(&was, &is).replace("sinks: []", &format!("{device}sinks: []"));
+    std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }
 

@@ -80,7 +80,7 @@ fn packages() -> Result<()> {
 }
 
 /// `.venv` with the pinned packages.
-fn python(workspace: &Workspace) -> Result<()> {
+pub fn python(workspace: &Workspace) -> Result<()> {
     let python = workspace.path(".venv/bin/python");
     let stamp = Stamp::new(workspace, "python", &PYTHON_PACKAGES.join(" "));
     if python.is_file() && stamp.is_fresh() {

@@ -63,6 +63,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         steps.step("console: test", "npm --prefix console test", || {
             steps::run(&mut workspace.npm(&["run", "--silent", "test"]))
         });
+        steps.step("console: pages", "npm --prefix console run e2e:mock", || {
+            steps::run(&mut workspace.npm(&["run", "--silent", "e2e:mock"]))
+        });
     }
     if wanted(Part::E2e) {
         steps.step("console: e2e", "cargo xtask test e2e", || e2e(workspace));
@@ -91,6 +94,7 @@ fn e2e(workspace: &Workspace) -> Result<()> {
     command.env("TAGWERK_SETUP_URL", demo.setup().unwrap_or_default());
     command.env("TAGWERK_PLANT_CONTROL", demo.plant_control());
     command.env("SCREENSHOTS", &screenshots);
+    command.env("TAGWERK_BROWSE", "Objects/Press line/Press 2");
     let result = steps::run(&mut command);
     demo.end()?;
     result

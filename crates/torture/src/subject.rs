@@ -38,13 +38,14 @@ impl Subject {
             Subject {
                 name: "opcua",
                 protocol: "opcua",
-                settings: "{endpoint: 'opc.tcp://127.0.0.1:PORT/', security: None, timeout: 1s, connect_timeout: 1s}",
+                settings: "{endpoint: 'opc.tcp://127.0.0.1:PORT/', security: None, timeout: 1s, connect_timeout: 1s, \
+                           keep_alive: 500ms}",
                 address: "nsu=urn:torture:plant;s=value",
             },
             Subject {
                 name: "iec104",
                 protocol: "iec104",
-                settings: "{host: 127.0.0.1, port: PORT, t0: 1s, t1: 1s, t2: 500ms, t3: 1s}",
+                settings: "{host: 127.0.0.1, port: PORT, t0: 1s, t1: 1s, t2: 500ms, t3: 500ms}",
                 address: "M_ME_NC_1:1001",
             },
             Subject {

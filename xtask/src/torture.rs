@@ -45,7 +45,7 @@ struct Row {
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let Rig::Drivers = args.rig;
     setup::run(workspace)?;
-    steps::run(&mut workspace.cargo(&["build", "-q", "--release", "-p", "tagwerk-torture"]))?;
+    steps::run(&mut workspace.cargo(&["build", "-q", "-p", "tagwerk-torture"]))?;
     let rows = rows(workspace, &args.arguments)?;
     let text = page(&rows);
     if !args.arguments.is_empty() {
@@ -77,8 +77,7 @@ fn rows_of_control(workspace: &Workspace) -> Result<Vec<Row>> {
 }
 
 fn rows(workspace: &Workspace, arguments: &[String]) -> Result<Vec<Row>> {
-    let program = workspace.target().join("release/tagwerk-torture");
-    let mut command = workspace.command(program);
+    let mut command = workspace.command(workspace.program("tagwerk-torture"));
     command.arg("drivers").arg("--python").arg(workspace.path(".venv/bin/python"));
     command.arg("--peer").arg(workspace.path("crates/torture/peers/peer.py")).args(arguments);
     let text = steps::output(&mut command).context("running the rig")?;

@@ -51,7 +51,8 @@ impl Subject {
             Subject {
                 name: "s7",
                 protocol: "s7",
-                settings: "{host: 127.0.0.1, port: PORT, timeout: 1s, connect_timeout: 1s}",
+                settings: "{host: 127.0.0.1, port: PORT, timeout: 1s, connect_timeout: 1s, \
+                           retries: 0}",
                 address: "DB1.DBD0",
             },
         ]

@@ -2,8 +2,8 @@
 
 use crate::http::answer::{Answer, Expected, Verdict};
 
-/// An HTTP answer: two bytes of status, then `Retry-After`, a media type and the body, on lines. Must
-/// never panic, and never take anything but 200 to 299 for a delivery.
+/// An HTTP answer: two bytes of status, then `Retry-After`, a media type and the body, on lines.
+/// Must never panic, and never take anything but 200 to 299 for a delivery.
 pub fn http_answer(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk() else { return };
     let mut lines = rest.splitn(3, |byte| *byte == b'\n');

@@ -56,7 +56,8 @@ async fn each_form_arrives_with_its_headers() {
     for (settings, body, headers) in [
         (json!({}), plain.to_owned(), json!({ "content-type": "application/json" })),
         (
-            json!({ "method": "PUT", "headers": { "X-Key": { "secret": "key" }, "Content-Type": "x/y" } }),
+            json!({ "method": "PUT",
+                "headers": { "X-Key": { "secret": "key" }, "Content-Type": "x/y" } }),
             plain.to_owned(),
             json!({ "x-key": "k1", "content-type": "x/y" }),
         ),

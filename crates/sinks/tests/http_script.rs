@@ -1,5 +1,5 @@
-//! The sink `http` against servers in memory: time, order of starts, and answers that no real server
-//! gives.
+//! The sink `http` against servers in memory: time, order of starts, and answers that no real
+//! server gives.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod rig;

@@ -27,8 +27,8 @@ impl std::error::Error for TlsFault {}
 
 impl TlsFault {
     /// What a failed handshake, read or write means. With TLS 1.3 the other side refuses a client's
-    /// certificate only after the handshake, in the first read. `peer` is how messages call the other
-    /// side. `None` when the error is none of TLS's.
+    /// certificate only after the handshake, in the first read. `peer` is how messages call the
+    /// other side. `None` when the error is none of TLS's.
     pub fn of_io(error: &io::Error, peer: &str, wall: WallTime) -> Option<TlsFault> {
         let error = error.get_ref()?.downcast_ref::<Error>()?;
         Some(match error {
@@ -130,7 +130,8 @@ fn of_alert(alert: AlertDescription, peer: &str) -> TlsFault {
             TlsFault::Settings(format!("{text}; check the host and `tls.server_name`"))
         }
         _ => TlsFault::Settings(format!(
-            "{text}; check `tls.certificate_file` and its key, and whether the other side trusts them"
+            "{text}; check `tls.certificate_file` and its key, and whether the other side \
+             trusts them"
         )),
     }
 }

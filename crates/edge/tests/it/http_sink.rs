@@ -1,5 +1,5 @@
-//! The way from the device to a foreign HTTP server that is killed while it takes requests: the plant
-//! numbers its answers, and none may be missing, whatever was restarted meanwhile.
+//! The way from the device to a foreign HTTP server that is killed while it takes requests: the
+//! plant numbers its answers, and none may be missing, whatever was restarted meanwhile.
 
 use crate::rig::{Numbers, Plant, Program, Site, free_port, repository, until};
 use serde_json::Value;
@@ -192,8 +192,8 @@ fn the_server_of_the_guide_gets_samples_from_the_sink_of_the_guide() {
     let mut taker = Program::start("the guide's server", python.arg(&file));
     let device = "version: 1\nedge: { name: north }\ndevices:\n  - name: boiler-1\n    \
                   driver: modbus-tcp\n    settings: { host: 127.0.0.1, port: PORT, unit: 1 }\n    \
-                  groups:\n      - name: process\n        interval: 100ms\n        tags:\n          \
-                  - { name: drum_pressure, address: \"input:0\", type: float32, unit: bar }\n";
+                  groups:\n      - name: process\n        interval: 100ms\n        tags:\n\
+                  \x20         - { name: drum_pressure, address: \"input:0\", type: float32, unit: bar }\n";
     let device = device.replace("PORT", &plant.port().to_string());
     let site = Site::new(&format!("{device}{}", guide("yaml")[0].replace("8080", &port)));
     let mut edge = site.start_ready();

@@ -120,8 +120,8 @@ impl Client {
     }
 
     /// Sends a request and reads the answer, over `idle` if it still stands. A connection that the
-    /// server closed while it was idle is no fault: the request then goes over a new one. The server
-    /// may in rare cases get it twice; it is marked by its key.
+    /// server closed while it was idle is no fault: the request then goes over a new one. The
+    /// server may in rare cases get it twice; it is marked by its key.
     pub async fn exchange(
         &self,
         idle: Option<Line>,

@@ -53,8 +53,8 @@ pub struct Settings {
     pub format: Format,
     /// With format `jq`, the jq program that makes the payloads. Its input is the `tags` form with
     /// the keys `edge` and `device`, and with each tag's `unit` and `quality`. Each output becomes
-    /// one payload; text is sent as it is, anything else as JSON. A program that fails, does not end
-    /// or makes more than 1,000 payloads loses the delivery to the dead letters.
+    /// one payload; text is sent as it is, anything else as JSON. A program that fails, does not
+    /// end or makes more than 1,000 payloads loses the delivery to the dead letters.
     #[serde(default)]
     pub filter: Option<String>,
     /// Send tags whose quality is bad, with the OPC UA status code as the error.

@@ -193,7 +193,7 @@ fn the_server_of_the_guide_gets_samples_from_the_sink_of_the_guide() {
     let device = "version: 1\nedge: { name: north }\ndevices:\n  - name: boiler-1\n    \
                   driver: modbus-tcp\n    settings: { host: 127.0.0.1, port: PORT, unit: 1 }\n    \
                   groups:\n      - name: process\n        interval: 100ms\n        tags:\n\
-                  \x20         - { name: drum_pressure, address: \"input:0\", type: float32, unit: bar }\n";
+                  \x20         - { name: drum_pressure, address: \"input:0\", type: float32 }\n";
     let device = device.replace("PORT", &plant.port().to_string());
     let site = Site::new(&format!("{device}{}", guide("yaml")[0].replace("8080", &port)));
     let mut edge = site.start_ready();

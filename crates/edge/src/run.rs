@@ -1,7 +1,7 @@
 //! The life of the edge: what is opened in which order, and closed in the reverse.
 
 use crate::accounts::{Accounts, StartSecrets};
-use crate::app::{App, VERSION};
+use crate::app::{App, Shared, VERSION};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
@@ -81,7 +81,57 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::None => None,
         Initial::Apply(text) => Some(text),
     };
-    let journal_options = journal_options(&options);
+    let (end, ending) = watch::channel(false);
+    let Opening { app, journal, listening, start_secrets } =
+        open(env, &options, store, &ending).await?;
+    match initial {
+        None => app.configuration.start().await,
+        Some(text) => {
+            let author = Author { by: "local", comment: Some("initial configuration") };
+            app.configuration.apply(text, Base::Any, author).await.map_err(anyhow::Error::msg)?;
+        }
+    }
+    // The edge works with what a restore may have put in place: the state before it goes.
+    if let Err(error) = Swap::of(data).confirm(&*app.env.disk) {
+        tracing::warn!(%error, "the state before the restore could not be removed");
+    }
+    let urls = listening.urls();
+    // Before anyone is told that it works: who then ends it at once must not kill it.
+    let signals = Signals::listen().context("signals cannot be listened for")?;
+    let server = listening.serve(&app, http::router(app.clone()), ending);
+    announce(options.announce, &urls, &start_secrets);
+    tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
+
+    signals.wait().await;
+    tracing::info!("the edge ends");
+    end.send_replace(true);
+    server.ended().await;
+    let clock = &app.env.clock;
+    let deadline = clock.now().after(STOP_TIME_MAX);
+    if tagwerk_env::timeout(&**clock, deadline, app.runtime.stop()).await.is_none() {
+        tracing::warn!("devices or sinks did not end in time");
+    }
+    let closed = tokio::task::spawn_blocking(move || journal.close()).await;
+    closed.context("closing the journal failed")?.context("the journal did not close cleanly")?;
+    Ok(Ended::Cleanly)
+}
+
+/// An edge that is open, and does not read or answer yet.
+struct Opening {
+    app: Shared,
+    journal: Journal,
+    listening: Listening,
+    start_secrets: StartSecrets,
+}
+
+async fn open(
+    env: Env,
+    options: &RunOptions,
+    store: Store,
+    ending: &watch::Receiver<bool>,
+) -> anyhow::Result<Opening> {
+    let data = &options.data;
+    let journal_options = journal_options(options);
     let (journal, opened) = Journal::open(&env, &data.join("journal"), journal_options.clone())
         .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
     tell_opened(&opened);
@@ -106,8 +156,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     private_file::write(&*env.disk, &token, start_secrets.local.as_bytes())
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
-    let listening = Listening::open(&env, data, &options.listen, encryption(&options)).await?;
-    let (end, ending) = watch::channel(false);
+    let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
     let configuration =
         Configuration::new(store.clone(), runtime.clone(), env.clock.clone(), secrets.clone());
     let app = Arc::new(App {
@@ -120,9 +169,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         backup_door: Default::default(),
         trials: Default::default(),
         trace_ends: Default::default(),
-        runtime: runtime.clone(),
+        runtime,
         accounts,
-        configuration: configuration.clone(),
+        configuration,
         secrets,
         certificates,
         journal_options,
@@ -130,36 +179,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    match initial {
-        None => configuration.start().await,
-        Some(text) => {
-            let author = Author { by: "local", comment: Some("initial configuration") };
-            configuration.apply(text, Base::Any, author).await.map_err(anyhow::Error::msg)?;
-        }
-    }
-    // The edge works with what a restore may have put in place: the state before it goes.
-    if let Err(error) = Swap::of(data).confirm(&*app.env.disk) {
-        tracing::warn!(%error, "the state before the restore could not be removed");
-    }
-    let urls = listening.urls();
-    // Before anyone is told that it works: who then ends it at once must not kill it.
-    let signals = Signals::listen().context("signals cannot be listened for")?;
-    let server = listening.serve(&app, http::router(app.clone()), ending);
-    announce(options.announce, &urls, &start_secrets);
-    tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
-
-    signals.wait().await;
-    tracing::info!("the edge ends");
-    end.send_replace(true);
-    server.ended().await;
-    let clock = &app.env.clock;
-    let deadline = clock.now().after(STOP_TIME_MAX);
-    if tagwerk_env::timeout(&**clock, deadline, runtime.stop()).await.is_none() {
-        tracing::warn!("devices or sinks did not end in time");
-    }
-    let closed = tokio::task::spawn_blocking(move || journal.close()).await;
-    closed.context("closing the journal failed")?.context("the journal did not close cleanly")?;
-    Ok(Ended::Cleanly)
+    Ok(Opening { app, journal, listening, start_secrets })
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

@@ -17,7 +17,7 @@ const FILES_MAX: usize = 4_096;
 const NAME_BYTES_MAX: usize = 255;
 
 /// What a backup holds; the first thing in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub format: u32,
     pub edge: String,
@@ -157,21 +157,6 @@ impl<'a> ArchiveReader<'a> {
         let mut head = [0; HEAD_BYTES];
         let got = file.read_at(&mut head, 0)?;
         let head = SealedHead::decode(&head[..got]).map_err(ArchiveError::Head)?;
-        let manifest = Manifest {
-            format: FORMAT,
-            edge: String::new(),
-            made_unix_ns: 0,
-            version: String::new(),
-            schema: 0,
-            revision: None,
-            devices: 0,
-            tags: 0,
-            users: 0,
-            tokens: 0,
-            certificates: 0,
-            secrets: Vec::new(),
-            files: Vec::new(),
-        };
         let mut reader = ArchiveReader {
             file,
             offset: HEAD_BYTES as u64,
@@ -179,7 +164,7 @@ impl<'a> ArchiveReader<'a> {
             parts: head.parts(passphrase),
             text: Vec::new(),
             taken: 0,
-            manifest,
+            manifest: Manifest::default(),
         };
         reader.read_manifest()?;
         Ok(reader)

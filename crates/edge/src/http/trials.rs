@@ -23,7 +23,6 @@ use tagwerk_runtime::{RecordKind, TrialAsk, TrialFound};
 
 /// Tags of a device that one trial reads. More: refused.
 const TAGS_MAX: usize = 10_000;
-/// Nodes in one answer. More: the driver's page is cut, and goes on after it.
 const REMEDY: &str = "check the device's address and settings, the network between the edge and the \
     device, and whether the device lets the edge in; the frames show what went over the wire";
 

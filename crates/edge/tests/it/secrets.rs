@@ -4,7 +4,7 @@ use crate::http::{Http, Reply};
 use crate::process::{Edge, MIXER, cookie};
 use crate::rig::until;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

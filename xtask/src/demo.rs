@@ -57,8 +57,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 pub fn build(workspace: &Workspace) -> Result<()> {
-    eprintln!("demo: building the edge and the plant (some minutes the first time)");
-    steps::run(&mut workspace.cargo(&["build", "-p", "tagwerk-edge", "-p", "tagwerk-plant"]))
+    // All of it: packages chosen by name would be built once more, with other features.
+    eprintln!("demo: building (some minutes the first time)");
+    steps::run(&mut workspace.cargo(&["build", "--workspace"]))
 }
 
 /// Whether what the last run left is kept.

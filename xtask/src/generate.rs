@@ -24,7 +24,7 @@ pub struct Args {
 type Files = BTreeMap<String, String>;
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    steps::run(&mut workspace.cargo(&["build", "-q", "-p", "tagwerk-edge"]))?;
+    steps::run(&mut workspace.cargo(&["build", "-q", "--workspace"]))?;
     let mut files = Files::new();
     files.insert(OPENAPI.to_owned(), edge(workspace, &["openapi"])?);
     let catalogue = edge(workspace, &["components", "--json"])?;

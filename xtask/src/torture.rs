@@ -45,7 +45,7 @@ struct Row {
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let Rig::Drivers = args.rig;
     setup::run(workspace)?;
-    steps::run(&mut workspace.cargo(&["build", "-q", "-p", "tagwerk-torture"]))?;
+    steps::run(&mut workspace.cargo(&["build", "-q", "--workspace"]))?;
     let rows = rows(workspace, &args.arguments)?;
     let text = page(&rows);
     if !args.arguments.is_empty() {

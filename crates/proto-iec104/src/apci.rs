@@ -232,8 +232,8 @@ impl FrameBuffer {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "test code")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

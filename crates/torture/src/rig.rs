@@ -7,6 +7,7 @@ use crate::subject::{DRIVERS, Subject, TIMEOUT_MS};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -139,18 +140,8 @@ pub async fn run(subject: &Subject, fault: Fault, peers: &Peers) -> Result<Row> 
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let proxy = FaultProxy::start(target, env.clock.clone()).await?;
     let folder = tempfile::tempdir()?;
-    let (journal, _) = Journal::open(&env, folder.path(), Options::default())?;
-    let runtime = Runtime::start(Parts {
-        env,
-        journal: journal.clone(),
-        edge: Arc::from("torture"),
-        secrets: Arc::new(NoSecrets),
-        certificates: Arc::new(NoCertificates),
-    })?;
-    let text = subject.configuration(proxy.address().port(), beside);
-    let lint = tagwerk_config::lint(text.as_bytes(), &Catalogue { drivers: DRIVERS, sinks: &[] });
-    let Some(checked) = lint.checked else { bail!("{text}\n{:#?}", lint.findings) };
-    runtime.apply(checked, &Numbers::default())?;
+    let runtime =
+        start(env, folder.path(), &subject.configuration(proxy.address().port(), beside))?;
 
     let mut watcher =
         Watcher { runtime: &runtime, qualities: Vec::new(), wrong_values: 0, read: None };
@@ -205,6 +196,22 @@ pub async fn run(subject: &Subject, fault: Fault, peers: &Peers) -> Result<Row> 
     };
     judge(&mut row, fault);
     Ok(row)
+}
+
+/// A runtime that runs this configuration.
+fn start(env: Env, folder: &Path, text: &str) -> Result<Runtime> {
+    let (journal, _) = Journal::open(&env, folder, Options::default())?;
+    let runtime = Runtime::start(Parts {
+        env,
+        journal,
+        edge: Arc::from("torture"),
+        secrets: Arc::new(NoSecrets),
+        certificates: Arc::new(NoCertificates),
+    })?;
+    let lint = tagwerk_config::lint(text.as_bytes(), &Catalogue { drivers: DRIVERS, sinks: &[] });
+    let Some(checked) = lint.checked else { bail!("{text}\n{:#?}", lint.findings) };
+    runtime.apply(checked, &Numbers::default())?;
+    Ok(runtime)
 }
 
 fn state(runtime: &Runtime) -> Option<String> {

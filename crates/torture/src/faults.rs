@@ -68,9 +68,11 @@ impl Fault {
         !matches!(self, Fault::Trickle | Fault::Slow | Fault::Corrupt)
     }
 
-    /// How long after it began a driver with this time-out has to have noticed.
-    pub fn notice_max(self) -> Duration {
-        Duration::from_millis(TIMEOUT_MS * 3 / 2)
+    /// How long after it began the driver has to have noticed; nothing where a value merely comes
+    /// late.
+    pub fn notice_max(self, subject: &Subject) -> Option<Duration> {
+        let time = Duration::from_millis(subject.patience * TIMEOUT_MS * 3 / 2);
+        (self.must_show() && self != Fault::Flap).then_some(time)
     }
 
     pub fn lasts(self) -> Duration {

@@ -194,7 +194,7 @@ pub async fn run(subject: &Subject, fault: Fault, peers: &Peers) -> Result<Row> 
         passed: true,
         failures: Vec::new(),
     };
-    judge(&mut row, fault);
+    judge(&mut row, subject, fault);
     Ok(row)
 }
 
@@ -219,12 +219,12 @@ fn state(runtime: &Runtime) -> Option<String> {
 }
 
 /// Holds what was seen against what is promised.
-fn judge(row: &mut Row, fault: Fault) {
+fn judge(row: &mut Row, subject: &Subject, fault: Fault) {
     let mut fail = |text: String| row.failures.push(text);
-    let limit = fault.notice_max().as_millis() as u64;
-    match row.noticed_ms {
-        None if fault.must_show() => fail("it was not noticed".to_owned()),
-        Some(time) if time > limit && fault != Fault::Flap => {
+    let limit = fault.notice_max(subject).map(|time| time.as_millis() as u64);
+    match (row.noticed_ms, limit) {
+        (None, _) if fault.must_show() => fail("it was not noticed".to_owned()),
+        (Some(time), Some(limit)) if time > limit => {
             fail(format!("noticed after more than {limit} ms"));
         }
         _ => {}

@@ -12,6 +12,8 @@ pub struct Subject {
     pub protocol: &'static str,
     /// Settings, with `PORT` in the place of the port.
     settings: &'static str,
+    /// In how many time-outs a link on which nothing comes is known to be dead.
+    pub patience: u64,
     /// Address of the value.
     address: &'static str,
 }
@@ -33,6 +35,7 @@ impl Subject {
                 protocol: "modbus",
                 settings: "{host: 127.0.0.1, port: PORT, timeout: 1s, connect_timeout: 1s, \
                            retries: 0}",
+                patience: 1,
                 address: "holding:0",
             },
             Subject {
@@ -40,12 +43,14 @@ impl Subject {
                 protocol: "opcua",
                 settings: "{endpoint: 'opc.tcp://127.0.0.1:PORT/', security: None, timeout: 1s, connect_timeout: 1s, \
                            keep_alive: 500ms}",
+                patience: 1,
                 address: "nsu=urn:torture:plant;s=value",
             },
             Subject {
                 name: "iec104",
                 protocol: "iec104",
-                settings: "{host: 127.0.0.1, port: PORT, t0: 1s, t1: 1s, t2: 500ms, t3: 500ms}",
+                settings: "{host: 127.0.0.1, port: PORT, t0: 1s, t1: 1s, t2: 500ms, t3: 1s}",
+                patience: 2,
                 address: "M_ME_NC_1:1001",
             },
             Subject {
@@ -53,6 +58,7 @@ impl Subject {
                 protocol: "s7",
                 settings: "{host: 127.0.0.1, port: PORT, timeout: 1s, connect_timeout: 1s, \
                            retries: 0}",
+                patience: 1,
                 address: "DB1.DBD0",
             },
         ]
@@ -64,6 +70,7 @@ impl Subject {
             name: "stubborn",
             protocol: "modbus",
             settings: "{host: 127.0.0.1, port: PORT}",
+            patience: 1,
             address: "holding:0",
         }
     }

@@ -218,7 +218,7 @@ function templateChanges(before: string, after: string): TemplateChange[] {
     const [was, is] = [old.templates.get(name), fresh.templates.get(name)]
     if (was === is) return []
     const devices = (is === undefined ? old : fresh).devices.filter((device) => device.template === name).map((device) => device.name ?? '')
-    return [{ name, change: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed', devices }]
+    return [{ name, change: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed', devices, touched: devices.map((device) => ({ name: device, changes: [], more: 0 })) }]
   })
 }
 

@@ -96,7 +96,7 @@ function importFile(text: string, { url, bytes }: Call): ImportAnswer {
     if (cell('device') !== '') forms.set(cell('device'), [...(forms.get(cell('device')) ?? []), { name: cell('tag'), address: cell('address'), type: cell('type') }])
   }
   const tags = [...forms.values()].reduce((sum, each) => sum + each.length, 0)
-  const answer = { kind, devices: forms.size, tags, rows: Math.max(0, rows.length - 1), findings, findings_dropped: 0, not_translated: content.includes('alarm') ? [{ what: 'alarm limits', where: 'column alarm', why: 'Tagwerk has no alarms of single tags' }] : [] }
+  const answer = { kind, devices: forms.size, tags, rows: Math.max(0, rows.length - 1), findings, findings_dropped: 0, assumed: [], not_translated: content.includes('alarm') ? [{ what: 'alarm limits', where: 'column alarm', why: 'Tagwerk has no alarms of single tags' }] : [] }
   if (findings.some((each) => each.weight === 'error')) return { ...answer, document: null, diff: null }
   let document = text
   for (const [name, list] of forms) document = withDevice(document, { name, driver: 'modbus-tcp', settings: { host: '192.168.0.30' }, groups: [{ name: 'main', interval: '1s', tags: list }] })

@@ -25,6 +25,8 @@ export interface ImportAnswer {
   findings: ImportFinding[]
   findings_dropped: number
   not_translated: NotTranslated[]
+  /** what was taken for granted in reading the file, such as its encoding */
+  assumed: string[]
   /** the whole new configuration; null when there are errors */
   document: string | null
   diff: DiffResult | null

@@ -333,6 +333,8 @@ export interface TemplateChange {
   change: 'added' | 'changed' | 'removed'
   /** names of the devices it touches */
   devices: string[]
+  /** the same devices, with what differs in each */
+  touched: { name: string; changes: Change[]; more: number }[]
 }
 
 export interface ApplyResult {

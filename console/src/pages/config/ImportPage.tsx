@@ -205,6 +205,16 @@ function Answer({ answer, onReview }: { answer: ImportAnswer; onReview: () => vo
   return (
     <>
       {answer.findings.length > 0 && <Findings findings={answer.findings} dropped={answer.findings_dropped} />}
+      {answer.assumed.length > 0 && (
+        <div className="body">
+          <h3>Taken for granted</h3>
+          <ul className="plain-list">
+            {answer.assumed.map((each) => (
+              <li key={each}>{each}</li>
+            ))}
+          </ul>
+        </div>
+      )}
       {answer.not_translated.length > 0 && (
         <div className="body">
           <h3>Not translated</h3>

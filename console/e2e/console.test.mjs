@@ -111,7 +111,7 @@ test('a set point is written in two steps, and the process follows', async () =>
   await panel.getByText('Read from the device at').waitFor()
   await panel.getByRole('slider').focus()
   await page.keyboard.press('Home')
-  await panel.getByRole('radio', { name: '1 h' }).check()
+  await panel.getByRole('radio', { name: '1 h' }).click()
   await until('the span in the address', () => page.url().includes('span=1h'))
   assert.deepEqual(problems, [])
   await context.close()

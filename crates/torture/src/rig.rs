@@ -179,7 +179,8 @@ pub async fn run(subject: &Subject, fault: Fault, peers: &Peers) -> Result<Row> 
     let end = self::resources()?;
     let qualities = watcher.qualities.clone();
     let wrong_values = watcher.wrong_values;
-    runtime.stop().await;
+    // A driver without time-outs would not let it end.
+    let stopped = tokio::time::timeout(Duration::from_secs(5), runtime.stop()).await.is_ok();
     drop(peer);
     let mut row = Row {
         driver: subject.name,
@@ -195,6 +196,10 @@ pub async fn run(subject: &Subject, fault: Fault, peers: &Peers) -> Result<Row> 
         failures: Vec::new(),
     };
     judge(&mut row, subject, fault);
+    if !stopped {
+        row.failures.push("it does not let the edge end".to_owned());
+        row.passed = false;
+    }
     Ok(row)
 }
 

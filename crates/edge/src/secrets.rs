@@ -184,10 +184,11 @@ impl SecretStore {
         if state.rows.len() >= SECRETS_MAX && !state.rows.contains_key(name) {
             return Err(SecretRefused::Limit(format!("an edge has at most {SECRETS_MAX} secrets")));
         }
-        if state.key.is_none() {
-            state.key = Some(self.make_key().map_err(SecretRefused::Key)?);
-        }
-        let Some(key) = &state.key else { unreachable!("it was just made") };
+        let key = match state.key.take() {
+            Some(key) => key,
+            None => self.make_key().map_err(SecretRefused::Key)?,
+        };
+        let key = state.key.insert(key);
         let mut row = SecretRow {
             revision: 0,
             name: name.to_owned(),

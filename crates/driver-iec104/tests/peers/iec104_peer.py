@@ -9,7 +9,6 @@ import json
 import socket
 import sys
 import threading
-import time
 
 import c104
 
@@ -76,6 +75,7 @@ COMMANDS = [
 ]
 
 received, clocks, frames = [], [], [0]
+sent = threading.Condition()
 lock = threading.Lock()
 
 
@@ -102,7 +102,9 @@ def on_clock(server: c104.Server, ip: str, date_time: datetime.datetime) -> c104
 
 def on_send(server: c104.Server, data: bytes) -> None:
     if len(data) > 6:
-        frames[0] += 1
+        with sent:
+            frames[0] += 1
+            sent.notify_all()
 
 
 def build(port, tls):
@@ -143,8 +145,8 @@ def burst(station, first, count):
     point = station.get_point(first)
     begun = frames[0]
     for number in range(count):
-        while number - (frames[0] - begun) > 40:
-            time.sleep(0.001)
+        with sent:
+            sent.wait_for(lambda: number - (frames[0] - begun) <= 40)
         point.value = float(number)
         point.transmit(cause=Cot.SPONTANEOUS)
 

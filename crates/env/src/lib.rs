@@ -8,12 +8,14 @@ mod disk;
 mod memory;
 mod net;
 mod serial;
+mod thread;
 
 pub use clock::{Clock, Moment, SystemClock, WallTime, timeout};
 pub use disk::{Access, Disk, DiskFile, SystemDisk};
 pub use memory::{release_memory, share_memory};
 pub use net::{Listener, Net, Stream, SystemNet};
 pub use serial::{Flow, Level, Parity, Rs485, SerialLine};
+pub use thread::yield_to_other_threads;
 
 /// A boxed future, the form in which asynchronous seams are object-safe.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -199,6 +199,24 @@ test('a template is added, with a review of what it touches', async () => {
   await context.close()
 })
 
+test('a button that stops being usable keeps the focus of who uses the keyboard', async () => {
+  const { page, context, problems } = await newPage(browser, { state })
+  await page.goto(`${base}/config/templates`)
+  await page.getByRole('button', { name: 'Add to the configuration sunspec-meter' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Review changes' })
+  await dialog.getByText('sunspec-meter is added').waitFor()
+  const { revision, text } = await (await page.request.get(`${base}/api/v1/config`)).json()
+  const other = { data: `${text}# by somebody else\n`, headers: { 'If-Match': `"${revision}"`, 'X-Tagwerk-Request': '1', 'Content-Type': 'text/yaml' } }
+  assert.equal((await page.request.put(`${base}/api/v1/config`, other)).status(), 200)
+  await dialog.getByRole('button', { name: /^Apply as revision/ }).focus()
+  const button = await page.evaluateHandle(() => document.activeElement)
+  await page.keyboard.press('Enter')
+  await dialog.getByText('Look at the difference with the newer revision first.').waitFor()
+  assert.ok(await button.evaluate((element) => element === document.activeElement), 'the same button has the focus')
+  assert.deepEqual(problems.filter((problem) => !problem.includes('412')), [])
+  await context.close()
+})
+
 test('a viewer is told on every page what the role lacks', async () => {
   const own = await newPage(browser, { state })
   await own.page.goto(`${base}/settings/users`)

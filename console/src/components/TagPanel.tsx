@@ -1,6 +1,6 @@
 /** One tag in depth: value, look-back, reading now, writing, last samples and commands. */
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useLayoutEffect, useRef } from 'react'
 import { useSearchParams } from 'react-router'
 
 import { api } from '../api/client'
@@ -37,7 +37,7 @@ interface Props {
 export function TagPanel({ device, name, onClose }: Props) {
   const tag = useQuery(tagQuery(device, name))
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     heading.current?.focus()
     return () => document.querySelector<HTMLElement>(`[data-tag="${CSS.escape(name)}"]`)?.focus({ preventScroll: true })
   }, [name])

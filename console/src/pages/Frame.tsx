@@ -1,6 +1,6 @@
 /** The frame around every page: which edge, whether the picture is live, where to go, who is logged in. */
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
+import { useEffect, useLayoutEffect, useRef } from 'react'
 import { NavLink, Outlet, useLocation, useMatch, useNavigate, useNavigation } from 'react-router'
 
 import { api } from '../api/client'
@@ -95,7 +95,7 @@ export function Frame() {
 function useFocusOnPage(main: React.RefObject<HTMLElement | null>) {
   const { pathname } = useLocation()
   const last = useRef(pathname)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (last.current === pathname) return
     last.current = pathname
     main.current?.focus({ preventScroll: true })

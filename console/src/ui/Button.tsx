@@ -1,4 +1,5 @@
-/** A button that, when it cannot be used, stays focusable and says why. */
+/** A button that, when it cannot be used, stays focusable and says why. Its elements stay the same ones when a
+ * reason comes or goes: a button made anew would lose the focus. */
 import { useId, type ReactNode } from 'react'
 
 import { Icon, type IconName } from './Icon'
@@ -18,26 +19,24 @@ interface Props {
 export function Button({ children, onClick, kind = 'plain', type = 'button', icon, busy, whyNot, className }: Props) {
   const id = useId()
   const disabled = whyNot !== undefined || busy === true
-  const button = (
-    <button
-      type={disabled ? 'button' : type}
-      className={`button ${kind} ${className ?? ''}`}
-      aria-disabled={disabled || undefined}
-      aria-busy={busy || undefined}
-      aria-describedby={whyNot === undefined ? undefined : id}
-      onClick={disabled ? undefined : onClick}
-    >
-      {busy === true ? <Icon name="turning" className="spin" /> : icon !== undefined && <Icon name={icon} />}
-      {children}
-    </button>
-  )
-  if (whyNot === undefined) return button
   return (
-    <span className="button-why">
-      {button}
-      <span className="why" id={id}>
-        {whyNot}
-      </span>
+    <span className={whyNot === undefined ? 'button-alone' : 'button-why'}>
+      <button
+        type={disabled ? 'button' : type}
+        className={`button ${kind} ${className ?? ''}`}
+        aria-disabled={disabled || undefined}
+        aria-busy={busy || undefined}
+        aria-describedby={whyNot === undefined ? undefined : id}
+        onClick={disabled ? undefined : onClick}
+      >
+        {busy === true ? <Icon name="turning" className="spin" /> : icon !== undefined && <Icon name={icon} />}
+        {children}
+      </button>
+      {whyNot !== undefined && (
+        <span className="why" id={id}>
+          {whyNot}
+        </span>
+      )}
     </span>
   )
 }

@@ -1,5 +1,5 @@
 /** A modal dialog or drawer on the browser's own <dialog>: it keeps the focus, and Escape closes it. */
-import { useEffect, useId, useRef, type ReactNode } from 'react'
+import { useId, useLayoutEffect, useRef, type ReactNode } from 'react'
 
 import { IconButton } from './Button'
 
@@ -15,7 +15,7 @@ export function Dialog({ title, kind = 'modal', onClose, children, foot }: Props
   const ref = useRef<HTMLDialogElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   const id = useId()
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current
     const opener = document.activeElement
     dialog?.showModal()

@@ -1,5 +1,5 @@
 /** Where one is on the way to a new device, and the way back. */
-import { useEffect, useRef, type ReactNode } from 'react'
+import { useLayoutEffect, useRef, type ReactNode } from 'react'
 import { Link, useSearchParams } from 'react-router'
 
 import { Button } from '../../ui/Button'
@@ -69,10 +69,11 @@ interface StepProps {
   foot: ReactNode
 }
 
-/** The heading takes the focus, as that of a new page would. */
+/** The heading takes the focus, as that of a new page would: at once, or what is typed into a field that shows already
+ * would end there. */
 export function StepPanel({ title, lead, children, foot }: StepProps) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     heading.current?.focus()
     window.scrollTo(0, 0)
   }, [])

@@ -1,45 +1,11 @@
 /** The mock edge's world: devices, tags with history, sinks, commands; moved on by a timer. */
-import type { Command, Device, LiveTag, Problem, Sample, Severity, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
+import type { Command, Device, LiveTag, Problem, Sample, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
 import type { ParsedDevice } from './config'
-import { points, step, type Machine, type Point } from './plant'
+import { keptMs, pastBetween } from './past'
+import { points, step, type Machine } from './plant'
+import { bad, good, value, type DeviceState, type Stored, type TagState } from './stored'
 
 export type Scenario = 'healthy' | 'faults' | 'empty' | 'large'
-
-interface Stored {
-  at: number
-  text: string | null
-  severity: Severity
-  code: number
-}
-
-interface TagState {
-  point: Point
-  intervalMs: number
-  last: Stored | undefined
-  changedAt: number
-  qualitySince: number
-  reason: string
-  history: Stored[]
-  version: number
-}
-
-interface DeviceState {
-  name: string
-  description: string
-  driver: string
-  link: string
-  machine: Machine
-  state: Device['state']
-  since: number
-  reason: string | undefined
-  nextTryAt: number
-  groups: { name: string; intervalMs: number; lastRead: number; late: number; missed: number }[]
-  tags: Map<string, TagState>
-  requests: number
-  errors: number
-  /** its part of the document, where its tags come from there */
-  written: string
-}
 
 const reasons: Record<number, [string, string]> = {
   0: ['Good', 'good'],
@@ -99,27 +65,14 @@ export class MockEdge {
       requests: 14_400 + index * 3,
       errors: index === 1 ? 2 : 0,
       written: each.tags.length > 0 ? each.text : '',
+      bornAt: now,
     }
     for (const point of each.tags.length > 0 ? each.tags : points[each.kind]) {
       const intervalMs = each.groups.get(point.group) ?? 1000
       const tag: TagState = { point, intervalMs, last: undefined, changedAt: now, qualitySince: now - 7_200_000, reason: 'good', history: [], version: 0 }
       device.tags.set(point.name, tag)
-      if (each.kind !== 'many' && each.tags.length === 0) this.past(device, tag, now)
     }
     return device
-  }
-
-  /** Six hours that have been, with an outage to look at. */
-  private past(device: DeviceState, tag: TagState, now: number) {
-    const spacing = Math.max(tag.intervalMs, 5_000)
-    for (let at = now - 6 * 3_600_000; at < now; at += spacing) {
-      const back = now - at
-      const outage = device.name === 'boiler-1' && ((back < 520_000 && back > 430_000) || (back < 9_000_000 && back > 8_400_000))
-      const wobble = device.machine.state['pressure']
-      device.machine.state['pressure'] = 8 + (back > 2_700_000 ? -0.8 : 0) + 0.2 * Math.sin(at / 400_000)
-      tag.history.push(outage ? bad(at, 0x800a0000) : good(tag.point, device.machine, at))
-      device.machine.state['pressure'] = wobble ?? 8
-    }
   }
 
   private applyFault(device: DeviceState) {
@@ -213,16 +166,17 @@ export class MockEdge {
     }
   }
 
-  samples(tag: TagState, from: number, to: number, most: number) {
-    const within = tag.history.filter((each) => each.at >= from && each.at <= to)
-    const every = Math.max(1, Math.ceil(within.length / most))
-    const kept = within.filter((each, index) => index % every === 0 || index === within.length - 1 || each.severity !== within[index - 1]?.severity)
+  /** Before its device was made, a tag's history is a formula; after, it is what was read. */
+  samples(device: DeviceState, tag: TagState, from: number, to: number, most: number) {
+    const since = device.written === '' ? device.bornAt - keptMs : device.bornAt
+    const read = tag.history.filter((each) => each.at >= from && each.at <= to)
+    const { samples, thinned } = pastBetween(device, tag, Math.max(from, since), Math.min(to, device.bornAt - 1), most, read)
     return {
       from: new Date(from).toISOString(),
       to: new Date(to).toISOString(),
-      thinned: every > 1,
-      complete_from: tag.history[0] === undefined ? null : new Date(tag.history[0].at).toISOString(),
-      samples: kept.map(
+      thinned,
+      complete_from: new Date(since).toISOString(),
+      samples: samples.map(
         (each): Sample => ({ time: new Date(each.at).toISOString(), value: value(tag.point, each.text), text: each.text, quality: each.severity, code: each.code }),
       ),
     }
@@ -383,20 +337,4 @@ export class MockEdge {
       sinks: this.sinks(),
     }
   }
-}
-
-function good(point: Point, machine: Machine, at: number): Stored {
-  const raw = point.value(machine, at)
-  const text = typeof raw === 'number' && point.digits !== undefined ? raw.toFixed(point.digits) : String(raw)
-  return { at, text, severity: 'good', code: 0 }
-}
-
-function bad(at: number, code: number): Stored {
-  return { at, text: null, severity: 'bad', code }
-}
-
-function value(point: Point, text: string | null): unknown {
-  if (text === null) return null
-  if (point.type === 'bool') return text === 'true'
-  return point.type === 'text' ? text : Number(text)
 }

@@ -58,6 +58,11 @@ function past() {
 }
 past()
 
+/** As the table `events` has them. */
+export function eventRows(): (string | null)[][] {
+  return kept.map((each) => [each.at, each.kind, each.severity, each.by, each.subject, each.text]).toReversed()
+}
+
 function listEvents({ url }: Call) {
   const kind = url.searchParams.get('kind')
   const text = url.searchParams.get('text')?.toLowerCase() ?? ''

@@ -250,7 +250,7 @@ const packer: Point[] = [
     type: 'text',
     description: 'Recipe loaded on the machine',
     access: 'read_write',
-    value: () => 'Flakes 500 g',
+    value: (_, t) => (t / 14_400_000) % 1 < 0.06 ? 'Cleaning' : (['Flakes 500 g', 'Muesli 750 g', 'Oats 1 kg'][Math.floor(t / 14_400_000) % 3] ?? ''),
   },
   {
     group: 'slow',

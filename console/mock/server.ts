@@ -16,6 +16,8 @@ import { demo, diff, parse } from './config'
 import { MockEdge, type Scenario } from './edge'
 import { happened, keepRoutes } from './keep'
 import { templates } from './library'
+import { sqlRoutes } from './sql'
+import { storageRoutes } from './storage'
 import { trialRoutes } from './trials'
 
 interface Options {
@@ -156,6 +158,9 @@ function running(): Status['config'] {
 const routes: Route[] = [
   ...trialRoutes(edge),
   ...keepRoutes(edge, () => revisions[0]?.text ?? ''),
+  ...storageRoutes(edge, () => edge.status(running())),
+  ...sqlRoutes(edge),
+  [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],
   [/^GET \/me$/, 'viewer', ({ me }) => me],
@@ -171,7 +176,8 @@ const routes: Route[] = [
   [/^GET \/devices\/([^/]+)\/tags\/([^/]+)\/samples$/, 'viewer', (call) => {
     const { searchParams } = call.url
     const from = Date.parse(searchParams.get('from') ?? '')
-    return edge.samples(findTag(call).tag, from, Date.parse(searchParams.get('to') ?? ''), Number(searchParams.get('points') ?? 500))
+    const { device, tag } = findTag(call)
+    return edge.samples(device, tag, from, Date.parse(searchParams.get('to') ?? ''), Math.min(10_000, Number(searchParams.get('points') ?? 500)))
   }],
   [/^POST \/devices\/([^/]+)\/tags\/([^/]+)\/read$/, 'operator', async (call) => {
     const { device, tag } = findTag(call)
@@ -240,16 +246,18 @@ function lastAdmin(username: string, role: Role | undefined) {
   if (others.length === 0 && role !== 'admin') throw new Refused(409, 'conflict', `${username} is the last administrator.`, 'Make someone else admin first.')
 }
 
+function filtered(tags: Tag[], filter: string | null): Tag[] {
+  const wanted = filter?.toLowerCase() ?? ''
+  return wanted === '' ? tags : tags.filter((tag) => `${tag.name} ${tag.address} ${tag.description ?? ''}`.toLowerCase().includes(wanted))
+}
+
 function listTags(call: Call) {
   const device = findDevice(call.part(1))
   const { searchParams } = call.url
-  const filter = searchParams.get('filter')?.toLowerCase() ?? ''
   const quality = searchParams.get('quality')
   const group = searchParams.get('group')
-  const all = [...device.tags.values()]
-    .map((tag): Tag => edge.tag(device, tag))
+  const all = filtered([...device.tags.values()].map((tag): Tag => edge.tag(device, tag)), searchParams.get('filter'))
     .filter((tag) => group === null || tag.group === group)
-    .filter((tag) => filter === '' || `${tag.name} ${tag.address} ${tag.description ?? ''}`.toLowerCase().includes(filter))
     .filter((tag) => quality === null || (quality === 'stale' ? tag.stale : tag.quality.severity === quality))
   return paged(all, call.url)
 }
@@ -364,13 +372,14 @@ function live(url: URL, request: IncomingMessage, response: ServerResponse) {
   streams.add(response)
   const send = (event: string, data: unknown) => response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
   const name = url.searchParams.get('device')
+  const names = new Set((url.searchParams.get('tags') ?? '').split(','))
   let seen = -1
   const tags = () => {
-    const device = edge.devices.find((each) => each.name === name)
-    if (device === undefined) return
-    const fresh = [...device.tags.values()].filter((tag) => tag.version > seen)
+    const fresh = edge.devices.flatMap((device) =>
+      [...device.tags.values()].filter((tag) => tag.version > seen && (device.name === name || names.has(`${device.name}/${tag.point.name}`))).map((tag) => edge.live(device, tag)),
+    )
     seen = edge.version
-    if (fresh.length > 0) send('tags', { tags: fresh.map((tag) => edge.live(device, tag)) })
+    if (fresh.length > 0) send('tags', { tags: fresh })
   }
   tags()
   send('status', edge.status(running()))

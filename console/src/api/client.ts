@@ -2,6 +2,7 @@
 import { fromResponse, unreachable } from './errors'
 import { inTurn } from './turns'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
+import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
   ApplyResult,
@@ -139,6 +140,8 @@ export const api = {
   device: (device: string, signal?: AbortSignal) => call<Device>(`/devices/${name(device)}`, { signal }),
   tags: (device: string, filter: TagFilter, signal?: AbortSignal) =>
     call<Page<Tag>>(`/devices/${name(device)}/tags${queryString({ ...filter })}`, { signal }),
+  /** of all devices */
+  allTags: (filter: Pick<TagFilter, 'offset' | 'limit' | 'filter'>, signal?: AbortSignal) => call<Page<Tag>>(`/tags${queryString({ ...filter })}`, { signal }),
   tag: (device: string, tag: string, signal?: AbortSignal) =>
     call<Tag>(`/devices/${name(device)}/tags/${name(tag)}`, { signal }),
   samples: (device: string, tag: string, from: string, to: string, points: number, signal?: AbortSignal) =>
@@ -147,6 +150,14 @@ export const api = {
     }),
   readNow: (device: string, tag: string) =>
     call<Tag>(`/devices/${name(device)}/tags/${name(tag)}/read`, { method: 'POST' }),
+
+  storage: (signal?: AbortSignal) => call<Storage>('/storage', { signal }),
+  tagStorage: (filter: { filter?: string; offset: number; limit: number }, signal?: AbortSignal) =>
+    call<Page<TagStorage>>(`/storage/tags${queryString(filter)}`, { signal }),
+  sqlTables: (signal?: AbortSignal) => call<SqlTables>('/sql/tables', { signal }),
+  /** Every cell is text, so that no digit is lost. */
+  sql: (json: SqlRequest, signal?: AbortSignal) => call<SqlTextAnswer>('/sql', { method: 'POST', json: { ...json, text: true }, signal }),
+  sqlFile: (json: SqlRequest, signal?: AbortSignal) => callFile('/sql', 'query.csv', { method: 'POST', json, headers: { Accept: 'text/csv' }, signal }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

@@ -122,3 +122,15 @@ export const certificatesQuery = queryOptions({
   // A server that is refused shows up while one waits for it.
   refetchInterval: 5_000,
 })
+
+export const storageQuery = queryOptions({ queryKey: ['storage'], queryFn: ({ signal }) => api.storage(signal), refetchInterval: 5_000 })
+
+export const tagStorageQuery = (filter: string, offset: number, limit: number) =>
+  queryOptions({
+    queryKey: ['storage-tags', filter, offset, limit],
+    queryFn: ({ signal }) => api.tagStorage({ filter, offset, limit }, signal),
+    refetchInterval: 30_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const sqlTablesQuery = queryOptions({ queryKey: ['sql-tables'], queryFn: ({ signal }) => api.sqlTables(signal), staleTime: 30_000 })

@@ -75,6 +75,11 @@ impl fmt::Debug for SecretText {
 pub trait Secrets: Send + Sync {
     /// The secret of this name, or in words why there is none.
     fn get(&self, name: &str) -> Result<SecretText, String>;
+
+    /// The text without the secrets that stand in it: a device may repeat one in its answer.
+    fn redact(&self, text: String) -> String {
+        text
+    }
 }
 
 /// A certificate of one's own (DER), and its private key (PKCS #8, DER).

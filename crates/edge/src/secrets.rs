@@ -273,6 +273,10 @@ impl Secrets for SecretStore {
     fn get(&self, name: &str) -> Result<SecretText, String> {
         self.read().open(name)
     }
+
+    fn redact(&self, text: String) -> String {
+        SecretStore::redact(self, text)
+    }
 }
 
 impl State {

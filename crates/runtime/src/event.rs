@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use tagwerk_component::Secrets;
 use tagwerk_env::{Clock, Moment};
 use tagwerk_journal::Journal;
 use tagwerk_model::limits;
@@ -63,6 +64,7 @@ pub struct EventQuery {
 pub(crate) struct Events {
     journal: Journal,
     clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
     last: Mutex<VecDeque<Event>>,
     restless: Mutex<HashMap<Box<str>, Restless>>,
 }
@@ -74,8 +76,13 @@ struct Restless {
 }
 
 impl Events {
-    pub fn open(journal: Journal, clock: Arc<dyn Clock>) -> Arc<Events> {
-        let events = Events { journal, clock, last: Mutex::default(), restless: Mutex::default() };
+    pub fn open(
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        secrets: Arc<dyn Secrets>,
+    ) -> Arc<Events> {
+        let (last, restless) = (Mutex::default(), Mutex::default());
+        let events = Events { journal, clock, secrets, last, restless };
         let mut intents: HashMap<String, CommandView> = HashMap::new();
         record::visit(&events.journal, |seq, kind, payload| match kind {
             RecordKind::CommandIntent => {
@@ -110,7 +117,8 @@ impl Events {
     }
 
     /// Writes an event; returns when it is on disk.
-    pub async fn record(&self, kind: RecordKind, entry: AuditEntry) -> Result<(), String> {
+    pub async fn record(&self, kind: RecordKind, mut entry: AuditEntry) -> Result<(), String> {
+        entry.text = self.secrets.redact(entry.text);
         let seq = record::write(&self.journal, kind, &entry).await?;
         self.push(of_entry(seq, kind, entry));
         Ok(())
@@ -120,14 +128,14 @@ impl Events {
     pub fn note(&self, kind: RecordKind, severity: EventSeverity, subject: &str, text: &str) {
         let entry = AuditEntry {
             by: String::new(),
-            text: text.to_owned(),
+            text: self.secrets.redact(text.to_owned()),
             unix_ns: Now::of(self.clock.as_ref()).unix_ns,
             subject: Some(subject.to_owned()),
             severity: severity as u8,
         };
         match record::append(&self.journal, kind, &entry) {
             Ok(seq) => self.push(of_entry(seq, kind, entry)),
-            Err(error) => tracing::error!(subject, text, error, "an event cannot be recorded"),
+            Err(error) => tracing::error!(subject, text = entry.text, error, "an event cannot be recorded"),
         }
     }
 

@@ -23,12 +23,13 @@ use command::Commands;
 use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
 use link::Message;
-use live::{Live, Now};
+use live::{GroupLive, Live, Now};
 use parking_lot::{Mutex, RwLock};
 use publish::Publisher;
 use reconcile::Running;
 pub use record::RecordKind;
 use set_table::SetTable;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 pub use subscribe::{LiveFilter, LiveReceiver, LiveUpdate};
@@ -36,7 +37,7 @@ use tagwerk_component::{Certificates, LinkContext, Secrets, Trace};
 use tagwerk_config::{Checked, CheckedDevice};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{Journal, Stream};
-use tagwerk_model::{TagId, limits};
+use tagwerk_model::{TagDefinition, TagId, limits};
 use tokio::sync::oneshot;
 use trial::TrialJob;
 pub use trial::{Estimate, GroupEstimate, Trial, TrialAsk, TrialFound, TrialValue};
@@ -145,7 +146,7 @@ impl Runtime {
         let Parts { env, journal, edge, secrets, certificates } = parts;
         let live = Arc::new(Live::default());
         let publisher = Publisher::new(journal.clone(), env.clock.clone(), live.clone());
-        let events = Events::open(journal.clone(), env.clock.clone());
+        let events = Events::open(journal.clone(), env.clock.clone(), secrets.clone());
         let (clock, executor) = (env.clock.clone(), north.clone());
         let commands = Commands::open(journal.clone(), clock, executor, events.clone());
         let core = Arc::new(Core {
@@ -228,6 +229,25 @@ impl Runtime {
     pub fn tag(&self, device: &str, tag: &str) -> Option<TagView> {
         let (group, index) = self.core.live.find(device, tag)?;
         Some(group.tag_view(index, self.now()))
+    }
+
+    /// Every tag of the configuration that runs, with its device.
+    pub fn each_tag(&self, visit: &mut dyn FnMut(&str, &TagDefinition)) {
+        for group in self.core.live.devices().iter().flat_map(|device| device.all_groups()) {
+            group.set.tags().iter().for_each(|tag| visit(group.set.device(), tag));
+        }
+    }
+
+    /// The newest sample of each of these tags that runs and was read.
+    pub fn newest(&self, tags: &HashSet<TagId>) -> Vec<(TagId, TagView)> {
+        let now = self.now();
+        let groups = self.core.live.devices();
+        let groups = groups.iter().flat_map(|device| device.all_groups());
+        let of = |group: &Arc<GroupLive>| -> Vec<(TagId, TagView)> {
+            let wanted = group.set.tags().iter().enumerate().filter(|(_, t)| tags.contains(&t.id));
+            wanted.map(|(index, tag)| (tag.id, group.tag_view(index, now))).collect()
+        };
+        groups.flat_map(|group| of(&group)).filter(|(_, view)| view.read_unix_ns.is_some()).collect()
     }
 
     pub fn sinks(&self) -> Vec<SinkView> {

@@ -212,14 +212,11 @@ fn all_answers(edge: &Edge) -> String {
     text
 }
 
-/// All files of the data directory but those whose purpose it is to hold a key, and the journal: it
-/// keeps the words of drivers and sinks as they were said, and is shown without secrets.
+/// All files of the data directory but those whose purpose it is to hold a key.
 fn all_files(folder: &Path, text: &mut String) {
     for entry in folder.read_dir().unwrap() {
         let path = entry.unwrap().path();
-        if path.ends_with("journal") {
-            continue;
-        } else if path.is_dir() {
+        if path.is_dir() {
             all_files(&path, text);
         } else if !["cli.token", "secrets.key"].iter().any(|name| path.ends_with(name)) {
             text.push_str(&String::from_utf8_lossy(&std::fs::read(&path).unwrap()));

@@ -22,9 +22,9 @@ test('a month answers at once, thinned, in order, within the bound', () => {
 })
 
 test('thinning keeps the spikes that every sample shows', () => {
-  const [from, to] = [device.bornAt - 2 * day, device.bornAt - 1.5 * day]
+  const [from, to] = [device.bornAt - 3.5 * day, device.bornAt - 2.3 * day]
   const high = (samples: { value: unknown }[]) => samples.reduce((most, sample) => Math.max(most, Number(sample.value ?? 0)), 0)
-  const raw = over(from, to, 100_000)
+  const raw = over(from, to, 200_000)
   expect(raw.thinned).toBe(false)
   expect(high(raw.samples)).toBeGreaterThan(12)
   expect(high(over(from, to, 400).samples)).toBe(high(raw.samples))

@@ -37,9 +37,9 @@ function silent(device: DeviceState, at: number): boolean {
   return back > 215 * hourMs && back < 215.7 * hourMs
 }
 
-const spikeEveryMs = 5 * hourMs
+const spikeEveryMs = 26 * hourMs
 
-/** One sample in each stretch of five hours is far off; its place is known without looking for it. */
+/** One sample in each stretch of a day or so is far off; its place is known without looking for it. */
 function spikeAt(tag: TagState, stretch: number, stepMs: number): number {
   const at = (stretch + 0.1 + 0.8 * chance(seedOf(tag.point.name), stretch)) * spikeEveryMs
   return Math.floor(at / stepMs) * stepMs
@@ -52,7 +52,7 @@ export function pastAt(device: DeviceState, tag: TagState, at: number, failures 
   if (failures.some(([begin, end]) => at >= begin && at < end)) return bad(at, 0x800a0000)
   const back = device.bornAt - at
   const night = Math.cos((at / (24 * hourMs)) * 2 * Math.PI) > 0.5
-  const pressure = 8 + (back > 2_700_000 ? -0.8 : 0) - (night ? 1.1 : 0) + 0.2 * Math.sin(at / 400_000)
+  const pressure = 8 + (back > 2_700_000 ? -0.8 : 0) - (night ? 1.1 : 0) + 0.2 * Math.sin(at / 400_000) + 0.7 * (device.machine.index % 2)
   const machine: Machine = { ...device.machine, state: { ...device.machine.state, pressure, speed: (device.machine.state['speed_setpoint'] ?? 0) * (night ? 0.8 : 1) } }
   const stored = good(tag.point, machine, at)
   const kind = tag.point.type

@@ -12,7 +12,9 @@ import {
   queryClient,
   revisionQuery,
   revisionsQuery,
+  sqlTablesQuery,
   statusQuery,
+  storageQuery,
   templatesQuery,
 } from './api/queries'
 import { paths } from './paths'
@@ -165,6 +167,24 @@ export const router = createBrowserRouter([
                 path: '/config/import',
                 loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(devicesQuery)])),
                 lazy: async () => ({ Component: (await import('./pages/config/ImportPage')).ImportPage }),
+              },
+              {
+                path: '/trends',
+                loader: page(() => queryClient.ensureQueryData(statusQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/history/TrendsPage')).TrendsPage }),
+              },
+              {
+                path: '/sql',
+                loader: page(() => queryClient.ensureQueryData(sqlTablesQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/history/SqlPage')).SqlPage }),
+              },
+              {
+                path: '/storage',
+                loader: page(() => queryClient.ensureQueryData(storageQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/history/StoragePage')).StoragePage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

@@ -29,6 +29,7 @@ const retryMaxMs = 8_000
 
 class LiveStream {
   private source: EventSource | undefined
+  /** as the query of the address */
   private scope: string | undefined
   private retryMs = retryFirstMs
   private retryTimer: number | undefined
@@ -40,8 +41,9 @@ class LiveStream {
   private readonly connectionListeners = new Set<Listener>()
   connection: Connection = { state: 'connecting' }
 
-  /** `undefined` closes; `''` is status only; otherwise a device. */
-  watch(scope: string | undefined) {
+  /** `undefined` closes; `''` is status only; otherwise a device, or single tags as `device/tag`. */
+  watch(what: string | string[] | undefined) {
+    const scope = Array.isArray(what) ? (what.length === 0 ? '' : `?tags=${encodeURIComponent(what.join(','))}`) : what === '' || what === undefined ? what : `?device=${encodeURIComponent(what)}`
     if (scope === this.scope) return
     this.scope = scope
     this.close()
@@ -53,7 +55,7 @@ class LiveStream {
   private open() {
     const scope = this.scope
     if (scope === undefined) return
-    const source = new EventSource(`/api/v1/live${scope === '' ? '' : `?device=${encodeURIComponent(scope)}`}`)
+    const source = new EventSource(`/api/v1/live${scope}`)
     this.source = source
     this.silence()
     source.addEventListener('open', () => {

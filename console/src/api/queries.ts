@@ -11,13 +11,14 @@ export function onUnauthenticated(handler: () => void) {
   unauthenticated = handler
 }
 
-function watch(error: Error) {
+/** For what is asked without the queries of this file. */
+export function onRefused(error: unknown) {
   if (error instanceof ApiError && error.status === 401) unauthenticated()
 }
 
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: watch }),
-  mutationCache: new MutationCache({ onError: watch }),
+  queryCache: new QueryCache({ onError: onRefused }),
+  mutationCache: new MutationCache({ onError: onRefused }),
   defaultOptions: {
     queries: {
       staleTime: 1_000,

@@ -38,3 +38,13 @@ const settings = [
 export function SettingsTabs() {
   return <Tabs label="Pages of the settings" tabs={settings} />
 }
+
+const history = [
+  [paths.trends, 'Trends'],
+  [paths.sql, 'SQL'],
+  [paths.storage, 'Storage'],
+] as const
+
+export function HistoryTabs() {
+  return <Tabs label="Pages of the history" tabs={history} />
+}

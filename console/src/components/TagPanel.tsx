@@ -1,7 +1,7 @@
 /** One tag in depth: value, look-back, reading now, writing, last samples and commands. */
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useLayoutEffect, useRef } from 'react'
-import { useSearchParams } from 'react-router'
+import { Link, useSearchParams } from 'react-router'
 
 import { api } from '../api/client'
 import { commandsQuery, queryClient, samplesQuery, tagQuery } from '../api/queries'
@@ -13,7 +13,9 @@ import { useNow } from '../hooks/useNow'
 import { whyNot } from '../lib/roles'
 import { reading, withUnit, writable } from '../lib/tag'
 import { age, clockMs, interval } from '../lib/time'
+import { paths } from '../paths'
 import { Button, IconButton } from '../ui/Button'
+import { Icon } from '../ui/Icon'
 import { CommandList } from './CommandList'
 import { Facts } from './Facts'
 import { Failure } from './Failure'
@@ -109,6 +111,12 @@ function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
         </fieldset>
         {samples.error !== null && samples.data === undefined && <Failure error={samples.error} />}
         {samples.data !== undefined && <TagChart tag={tag} samples={samples.data} />}
+        <p>
+          <Link to={paths.trendsOf(tag.device, tag.name, span[0] === '6h' ? '8h' : span[0])} className="button quiet">
+            <Icon name="trend" />
+            Open in trends
+          </Link>
+        </p>
       </div>
       <div className="tag-panel-part">
         <h3>Last samples</h3>

@@ -4,7 +4,7 @@
  * `default-src 'self'` may not do with <style>, but a shadow root may with adopted style sheets. */
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
 import { yaml } from '@codemirror/lang-yaml'
-import { HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentUnit, syntaxHighlighting } from '@codemirror/language'
+import { bracketMatching, foldGutter, foldKeymap, indentUnit } from '@codemirror/language'
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint'
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search'
 import { Compartment, EditorState, type Text } from '@codemirror/state'
@@ -16,10 +16,10 @@ import {
   keymap,
   lineNumbers,
 } from '@codemirror/view'
-import { tags } from '@lezer/highlight'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 
 import type { Finding } from '../api/types'
+import { colours, position, theme } from './editorLook'
 
 export interface EditorHandle {
   goTo: (line: number, column: number) => void
@@ -35,48 +35,6 @@ interface Props {
   findings?: Finding[]
   readOnly?: boolean
 }
-
-const theme = EditorView.theme({
-  '&': { height: '100%', color: 'var(--ink)', backgroundColor: 'var(--panel)', fontSize: '14px' },
-  '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', overscrollBehavior: 'contain' },
-  '.cm-content': { caretColor: 'var(--ink)', paddingBottom: '40vh' },
-  '.cm-cursor, .cm-dropCursor': { borderLeftColor: 'var(--ink)', borderLeftWidth: '2px' },
-  '.cm-gutters': { backgroundColor: 'var(--panel-2)', color: 'var(--ink-3)', borderRight: '1px solid var(--line)' },
-  '.cm-activeLine': { backgroundColor: 'color-mix(in srgb, var(--accent) 7%, transparent)' },
-  '.cm-activeLineGutter': { backgroundColor: 'var(--accent-weak)', color: 'var(--ink)' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
-    background: 'color-mix(in srgb, var(--accent) 28%, transparent)',
-  },
-  '.cm-selectionMatch': { backgroundColor: 'var(--accent-weak)' },
-  '.cm-foldGutter span': { color: 'var(--ink-3)' },
-  // The library's own marks are data: images, which the page's policy does not allow.
-  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--bad)', textUnderlineOffset: '3px' },
-  '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--warn)', textUnderlineOffset: '3px' },
-  '.cm-lint-marker': { width: '1.1em', height: '1.1em' },
-  '.cm-lint-marker-error': { content: 'none' },
-  '.cm-lint-marker-warning': { content: 'none' },
-  '.cm-lint-marker-error::before': { content: '"✖"', color: 'var(--bad)', fontWeight: '700' },
-  '.cm-lint-marker-warning::before': { content: '"▲"', color: 'var(--warn)' },
-  '.cm-tooltip': { backgroundColor: 'var(--panel)', color: 'var(--ink)', border: '1px solid var(--line-strong)', borderRadius: '6px' },
-  '.cm-diagnostic': { fontFamily: 'var(--font)', padding: '8px 12px', maxWidth: '60ch', whiteSpace: 'pre-line' },
-  '.cm-diagnostic-error': { borderLeftColor: 'var(--bad)' },
-  '.cm-diagnostic-warning': { borderLeftColor: 'var(--warn)' },
-  '.cm-panels': { backgroundColor: 'var(--panel-2)', color: 'var(--ink)', borderColor: 'var(--line)' },
-  '.cm-panels button, .cm-panels input': { fontSize: '14px' },
-  '.cm-textfield': { backgroundColor: 'var(--panel)', color: 'var(--ink)', border: '1px solid var(--line-strong)' },
-  '.cm-button': { backgroundImage: 'none', backgroundColor: 'var(--panel)', color: 'var(--ink)', border: '1px solid var(--line-strong)' },
-})
-
-const colours = syntaxHighlighting(
-  HighlightStyle.define([
-    { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: 'var(--accent)' },
-    { tag: [tags.comment], color: 'var(--ink-3)', fontStyle: 'italic' },
-    { tag: [tags.string, tags.special(tags.string)], color: 'var(--good)' },
-    { tag: [tags.number, tags.bool, tags.null], color: 'var(--warn)' },
-    { tag: [tags.punctuation, tags.separator, tags.squareBracket, tags.brace], color: 'var(--ink-2)' },
-  ]),
-)
 
 export function YamlEditor({ ref, label, value, onChange, findings, readOnly = false }: Props) {
   const host = useRef<HTMLDivElement>(null)
@@ -167,11 +125,6 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
   }))
 
   return <div className="yaml-editor" ref={host} />
-}
-
-function position(doc: Text, line: number, column: number): number {
-  const found = doc.line(Math.min(Math.max(1, line), doc.lines))
-  return Math.min(found.to, found.from + Math.max(0, column - 1))
 }
 
 function diagnostic(finding: Finding, doc: Text): Diagnostic {

@@ -31,3 +31,22 @@ function choose(next: Theme) {
 export function useTheme(): [Theme, (theme: Theme) => void] {
   return [useSyncExternalStore(subscribe, current), choose]
 }
+
+const system = typeof window === 'undefined' ? undefined : window.matchMedia('(prefers-color-scheme: dark)')
+
+function subscribeScheme(listener: () => void): () => void {
+  system?.addEventListener('change', listener)
+  const stop = subscribe(listener)
+  return () => {
+    system?.removeEventListener('change', listener)
+    stop()
+  }
+}
+
+/** What is seen in the end, for what is drawn by hand. */
+export function useScheme(): 'light' | 'dark' {
+  return useSyncExternalStore(subscribeScheme, () => {
+    const theme = current()
+    return theme === 'system' ? (system?.matches === true ? 'dark' : 'light') : theme
+  })
+}

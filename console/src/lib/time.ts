@@ -56,3 +56,8 @@ export function moment(time: string, now = Date.now()): string {
   const day = date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
   return `${day}, ${date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', hour12: false })}`
 }
+
+/** Always with the day, to the millisecond, in the reader's own zone: for times that are compared. */
+export function momentMs(time: string | number): string {
+  return `${new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clockMs(time)}`
+}

@@ -14,9 +14,21 @@ import { useMe } from '../hooks/useMe'
 import { paths } from '../paths'
 import { Icon, type IconName } from '../ui/Icon'
 
-const places: { to: string; name: string; icon: IconName; end: boolean }[] = [
+interface Place {
+  to: string
+  name: string
+  /** where the room is narrow */
+  short?: string
+  icon: IconName
+  end: boolean
+  /** pages that are reached by its tabs */
+  also?: string[]
+}
+
+const places: Place[] = [
   { to: paths.overview, name: 'Overview', icon: 'overview', end: true },
-  { to: paths.config, name: 'Configuration', icon: 'config', end: false },
+  { to: paths.trends, name: 'Trends', icon: 'trend', end: false, also: [paths.sql, paths.storage] },
+  { to: paths.config, name: 'Configuration', short: 'Config', icon: 'config', end: false },
   { to: paths.events, name: 'Events', icon: 'clock', end: false },
   { to: paths.settings, name: 'Settings', icon: 'settings', end: false },
 ]
@@ -29,13 +41,15 @@ export function Frame() {
   const navigation = useNavigation()
   const connection = useConnection()
   const device = useMatch('/devices/:device')?.params.device
+  const { pathname } = useLocation()
+  const watches = device !== undefined || pathname === paths.trends
   const main = useRef<HTMLElement>(null)
   useFocusOnPage(main)
 
-  // A device's own page asks for its values, once the edge has said that there is such a device.
+  // Pages with live values ask for them: a device's own once the edge has said that there is such a device.
   useEffect(() => {
-    if (device === undefined) live.watch('')
-  }, [device])
+    if (!watches) live.watch('')
+  }, [watches])
   useEffect(() => () => live.watch(undefined), [])
 
   const logout = useMutation({
@@ -59,9 +73,14 @@ export function Frame() {
         </NavLink>
         <nav className="places" aria-label="Main">
           {places.map((place) => (
-            <NavLink key={place.to} to={place.to} end={place.end}>
+            <NavLink key={place.to} to={place.to} end={place.end} className={({ isActive }) => (isActive || place.also?.includes(pathname) === true ? 'active' : '')}>
               <Icon name={place.icon} />
-              <span>{place.name}</span>
+              <span className={place.short === undefined ? undefined : 'place-long'}>{place.name}</span>
+              {place.short !== undefined && (
+                <span className="place-short" aria-hidden="true">
+                  {place.short}
+                </span>
+              )}
             </NavLink>
           ))}
         </nav>

@@ -22,6 +22,9 @@ const shapes = {
   theme: 'M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0ZM12 4v16M12 8a4 4 0 0 1 0 8',
   logout: 'M10 4.5H5v15h5M10 12h10M16 8l4 4-4 4',
   plus: 'M12 5v14M5 12h14',
+  minus: 'M5 12h14',
+  trend: 'M4 4.5v15h16M7.5 15l4-5 3.5 3 4.5-6',
+  play: 'M7.5 5v14l11-7-11-7Z',
 } as const
 
 export type IconName = keyof typeof shapes

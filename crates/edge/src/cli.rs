@@ -12,6 +12,7 @@ mod table;
 mod tables;
 mod tls_client;
 mod values;
+mod verify;
 mod watch;
 
 use crate::run::{self, Announce, Ended, RunOptions, Transport};
@@ -80,6 +81,8 @@ enum Command {
     Tables(tables::Command),
     #[command(flatten)]
     Backup(backup::Command),
+    /// Prove what a journal holds, alone or beside a copy or what a receiver got
+    Verify(verify::Arguments),
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(arguments) => run_edge(cli.reach, arguments),
         Command::Lint { files } => configure::lint_files(&Env::system(), &files, cli.reach.json),
+        Command::Verify(arguments) => verify::run(&arguments, cli.reach.json),
         Command::Openapi => openapi(),
         Command::Components => components(),
         Command::Configure(command) => ask(&cli.reach, |c| configure::run(c, command)),

@@ -1,0 +1,2 @@
+//! Compaction.
+pub(crate) struct Compaction;

@@ -1,0 +1,315 @@
+//! The directory of a segment: one entry of fixed size per chunk, sorted by tag and time, in pages
+//! that are read and checked one at a time; and the footer, which tells of the whole segment.
+
+use crate::bytes::Input;
+use crate::chunk::Guess;
+use crate::frame;
+use crate::summary::{Numbers, Summary};
+use tagwerk_model::{DataType, Quality, TagId};
+
+pub(crate) const ENTRY_BYTES: usize = 128;
+pub(crate) const PAGE_ENTRIES: usize = 32;
+pub(crate) const PAGE_BYTES: usize = PAGE_ENTRIES * ENTRY_BYTES + 8;
+/// A footer that claims more is damaged.
+pub(crate) const FOOTER_BYTES_MAX: u32 = 64 << 20;
+
+const IN_ORDER: u8 = 1;
+const UNSYNCHRONISED: u8 = 2;
+const ONE_QUALITY: u8 = 4;
+const SOURCE_TIMES: u8 = 8;
+const NUMBERS: u8 = 16;
+const SUM_EXACT: u8 = 32;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub summary: Summary,
+    /// Where the chunk's frame is.
+    pub offset: u64,
+    /// Of the frame's payload.
+    pub length: u32,
+}
+
+impl Entry {
+    pub fn key(&self) -> (u32, i64, u64) {
+        (self.summary.tag.0, self.summary.min_time, self.offset)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        let s = &self.summary;
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let flags = flag(s.in_order, IN_ORDER)
+            | flag(s.unsynchronised, UNSYNCHRONISED)
+            | flag(s.quality.is_some(), ONE_QUALITY)
+            | flag(s.has_source_times, SOURCE_TIMES)
+            | flag(s.numbers.is_some(), NUMBERS)
+            | flag(s.numbers.is_some_and(|n| n.sum_exact), SUM_EXACT);
+        out.extend_from_slice(&s.tag.0.to_le_bytes());
+        out.extend_from_slice(&[s.data_type as u8, flags, 0, 0]);
+        for number in [s.min_time as u64, s.max_time as u64, s.first_seq, s.last_seq, self.offset] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let quality = s.quality.map_or(0, |quality| quality.0);
+        for number in [self.length, s.count, s.count_usable, s.count_good, s.epoch, quality] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let n = s.numbers.unwrap_or(Numbers {
+            min: 0,
+            max: 0,
+            first: 0,
+            last: 0,
+            sum: 0.0,
+            sum_exact: false,
+            min_at: 0,
+            max_at: 0,
+        });
+        let times = [n.min_at as u64, n.max_at as u64];
+        for number in [n.min, n.max, n.sum.to_bits(), n.first, n.last].into_iter().chain(times) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Entry> {
+        let tag = TagId(input.u32()?);
+        let data_type = DataType::from_code(input.u8()?)?;
+        let flags = input.u8()?;
+        input.u16()?;
+        let (min_time, max_time) = (input.i64()?, input.i64()?);
+        let (first_seq, last_seq) = (input.u64()?, input.u64()?);
+        let (offset, length) = (input.u64()?, input.u32()?);
+        let (count, count_usable, count_good) = (input.u32()?, input.u32()?, input.u32()?);
+        let (epoch, quality) = (input.u32()?, Quality(input.u32()?));
+        let (min, max, sum) = (input.u64()?, input.u64()?, f64::from_bits(input.u64()?));
+        let (first, last, min_at, max_at) =
+            (input.u64()?, input.u64()?, input.i64()?, input.i64()?);
+        let sum_exact = flags & SUM_EXACT != 0;
+        let numbers = Numbers { min, max, first, last, sum, sum_exact, min_at, max_at };
+        let summary = Summary {
+            tag,
+            data_type,
+            in_order: flags & IN_ORDER != 0,
+            min_time,
+            max_time,
+            first_seq,
+            last_seq,
+            epoch,
+            count,
+            count_usable,
+            count_good,
+            quality: (flags & ONE_QUALITY != 0).then_some(quality),
+            has_source_times: flags & SOURCE_TIMES != 0,
+            numbers: (flags & NUMBERS != 0).then_some(numbers),
+            unsynchronised: flags & UNSYNCHRONISED != 0,
+        };
+        Some(Entry { summary, offset, length })
+    }
+}
+
+/// Pages of sorted entries.
+pub(crate) fn encode_pages(entries: &[Entry], seed: u32, out: &mut Vec<u8>) {
+    for (number, page) in entries.chunks(PAGE_ENTRIES).enumerate() {
+        let at = out.len();
+        page.iter().for_each(|entry| entry.encode(out));
+        out.resize(at + PAGE_ENTRIES * ENTRY_BYTES, 0);
+        out.extend_from_slice(&(page.len() as u32).to_le_bytes());
+        let crc = frame::crc(seed ^ number as u32, &out[at..]);
+        out.extend_from_slice(&crc.to_le_bytes());
+    }
+}
+
+/// The entries of page `number`; none when it is damaged.
+pub(crate) fn decode_page(bytes: &[u8], number: u32, seed: u32) -> Option<Vec<Entry>> {
+    let bytes = bytes.get(..PAGE_BYTES)?;
+    let (content, crc) = bytes.split_at(PAGE_BYTES - 4);
+    if crc != frame::crc(seed ^ number, content).to_le_bytes() {
+        return None;
+    }
+    let count = Input(&content[PAGE_ENTRIES * ENTRY_BYTES..]).u32()? as usize;
+    let mut input = Input(content);
+    (0..count.min(PAGE_ENTRIES)).map(|_| Entry::decode(&mut input)).collect()
+}
+
+/// Where a segment tells of a tag set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TagsPlace {
+    pub set: u32,
+    pub revision: u32,
+    pub offset: u64,
+    pub length: u32,
+}
+
+/// What is known of a whole segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Footer {
+    pub pages: u32,
+    pub chunks: u64,
+    pub samples: u64,
+    pub min_time: i64,
+    pub max_time: i64,
+    /// The longest time that one chunk covers.
+    pub span_max: u64,
+    pub min_seq: u64,
+    pub max_seq: u64,
+    pub position: u64,
+    /// How the clock was taken in chunks that are not synchronised.
+    pub guesses: Vec<Guess>,
+    /// The offsets that were learned later.
+    pub learned: Vec<Guess>,
+    pub tags: Vec<TagsPlace>,
+}
+
+impl Footer {
+    pub fn empty() -> Footer {
+        Footer {
+            pages: 0,
+            chunks: 0,
+            samples: 0,
+            min_time: i64::MAX,
+            max_time: i64::MIN,
+            span_max: 0,
+            min_seq: u64::MAX,
+            max_seq: 0,
+            position: 0,
+            guesses: Vec::new(),
+            learned: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    pub fn add(&mut self, summary: &Summary) {
+        self.chunks += 1;
+        self.samples += u64::from(summary.count);
+        self.min_time = self.min_time.min(summary.min_time);
+        self.max_time = self.max_time.max(summary.max_time);
+        self.span_max = self.span_max.max(summary.max_time.abs_diff(summary.min_time));
+        self.min_seq = self.min_seq.min(summary.first_seq);
+        self.max_seq = self.max_seq.max(summary.last_seq);
+    }
+
+    pub fn add_guess(&mut self, guess: Guess) {
+        if !self.guesses.contains(&guess) {
+            self.guesses.push(guess);
+        }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.extend_from_slice(&self.pages.to_le_bytes());
+        let times = [self.min_time as u64, self.max_time as u64, self.span_max];
+        let seqs = [self.min_seq, self.max_seq, self.position];
+        for number in [self.chunks, self.samples].into_iter().chain(times).chain(seqs) {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        for guesses in [&self.guesses, &self.learned] {
+            out.extend_from_slice(&(guesses.len() as u32).to_le_bytes());
+            for guess in guesses {
+                out.extend_from_slice(&guess.boot);
+                out.extend_from_slice(&guess.offset_ns.to_le_bytes());
+            }
+        }
+        out.extend_from_slice(&(self.tags.len() as u32).to_le_bytes());
+        for place in &self.tags {
+            out.extend_from_slice(&place.set.to_le_bytes());
+            out.extend_from_slice(&place.revision.to_le_bytes());
+            out.extend_from_slice(&place.offset.to_le_bytes());
+            out.extend_from_slice(&place.length.to_le_bytes());
+        }
+        out
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Footer> {
+        let mut input = Input(bytes);
+        let pages = input.u32()?;
+        let (chunks, samples) = (input.u64()?, input.u64()?);
+        let (min_time, max_time, span_max) = (input.i64()?, input.i64()?, input.u64()?);
+        let (min_seq, max_seq, position) = (input.u64()?, input.u64()?, input.u64()?);
+        let guesses = read_guesses(&mut input)?;
+        let learned = read_guesses(&mut input)?;
+        let count = input.u32()? as usize;
+        if count > input.0.len() / 20 {
+            return None;
+        }
+        let place = |input: &mut Input<'_>| {
+            let (set, revision) = (input.u32()?, input.u32()?);
+            Some(TagsPlace { set, revision, offset: input.u64()?, length: input.u32()? })
+        };
+        let tags = (0..count).map(|_| place(&mut input)).collect::<Option<_>>()?;
+        input.is_empty().then_some(Footer {
+            pages,
+            chunks,
+            samples,
+            min_time,
+            max_time,
+            span_max,
+            min_seq,
+            max_seq,
+            position,
+            guesses,
+            learned,
+            tags,
+        })
+    }
+}
+
+fn read_guesses(input: &mut Input<'_>) -> Option<Vec<Guess>> {
+    let count = input.u32()? as usize;
+    if count > input.0.len() / 24 {
+        return None;
+    }
+    (0..count).map(|_| Some(Guess { boot: input.array()?, offset_ns: input.i64()? })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_pages_and_footers_come_back() {
+        let entry = |tag: u32| Entry {
+            summary: Summary {
+                tag: TagId(tag),
+                data_type: DataType::Float32,
+                in_order: true,
+                min_time: -7,
+                max_time: 9,
+                first_seq: 1,
+                last_seq: u64::MAX,
+                epoch: 4,
+                count: 5,
+                count_usable: 4,
+                count_good: 3,
+                quality: (tag % 2 == 0).then_some(Quality::BAD_TIMEOUT),
+                has_source_times: tag % 3 == 0,
+                numbers: (tag % 5 != 0).then_some(Numbers {
+                    min: 1,
+                    max: 2,
+                    first: 3,
+                    last: 4,
+                    sum: -0.5,
+                    sum_exact: false,
+                    min_at: -1,
+                    max_at: i64::MAX,
+                }),
+                unsynchronised: false,
+            },
+            offset: 1 << 40,
+            length: 17,
+        };
+        let entries: Vec<Entry> = (0..40).map(entry).collect();
+        let mut bytes = Vec::new();
+        encode_pages(&entries, 5, &mut bytes);
+        assert_eq!(bytes.len(), 2 * PAGE_BYTES);
+        let mut back = decode_page(&bytes, 0, 5).unwrap();
+        back.extend(decode_page(&bytes[PAGE_BYTES..], 1, 5).unwrap());
+        assert_eq!(back, entries);
+        assert_eq!(decode_page(&bytes, 1, 5), None, "a page in another place");
+        let mut footer = Footer::empty();
+        entries.iter().for_each(|entry| footer.add(&entry.summary));
+        footer.add_guess(Guess { boot: [1; 16], offset_ns: -3 });
+        footer.tags.push(TagsPlace { set: 1, revision: 2, offset: 3, length: 4 });
+        let bytes = footer.encode();
+        assert_eq!(Footer::decode(&bytes), Some(footer));
+        for end in 0..bytes.len() {
+            assert_eq!(Footer::decode(&bytes[..end]), None);
+        }
+    }
+}

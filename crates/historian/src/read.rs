@@ -1,0 +1,305 @@
+//! Reading: samples as pieces in the order of time, merged only where chunks overlap, or chunk by
+//! chunk for those who can do with summaries.
+
+use crate::ReadError;
+use crate::historian::{Historian, Inner};
+use crate::piece::Piece;
+use crate::sources::{Source, sources};
+use crate::summary::Summary;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tagwerk_model::TagId;
+
+/// Which samples are wanted.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// Answered one after the other, in this order.
+    pub tags: Vec<TagId>,
+    /// Nanoseconds since 1970.
+    pub from_unix_ns: i64,
+    /// Not included.
+    pub to_unix_ns: i64,
+    /// The samples of each tag, and inside of each piece, from the latest to the earliest.
+    pub newest_first: bool,
+    /// Set to true by whoever wants the reading to end soon.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+impl Default for Scan {
+    fn default() -> Scan {
+        Scan {
+            tags: Vec::new(),
+            from_unix_ns: i64::MIN,
+            to_unix_ns: i64::MAX,
+            newest_first: false,
+            cancel: None,
+        }
+    }
+}
+
+impl Scan {
+    fn check(&self) -> Result<(), ReadError> {
+        match self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            true => Err(ReadError::Cancelled),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Historian {
+    /// The samples, of each tag as they are when its first piece is asked for. Blocking; holds no
+    /// lock between calls, and keeps the files open that it reads.
+    pub fn scan(&self, request: &Scan) -> Pieces {
+        let (inner, request) = (self.0.clone(), request.clone());
+        Pieces { inner, request, next_tag: 0, sweep: None, ended: false }
+    }
+
+    /// The chunks that have samples in the range, tag by tag, each tag's by their earliest time (by
+    /// their latest, descending, with `newest_first`). Chunks may overlap in time, and reach beyond
+    /// the range; no sample is in two of them.
+    pub fn chunks(&self, request: &Scan) -> Chunks {
+        let (inner, request) = (self.0.clone(), request.clone());
+        Chunks { inner, request, next_tag: 0, sources: Vec::new().into_iter(), ended: false }
+    }
+}
+
+/// See [`Historian::scan`].
+pub struct Pieces {
+    inner: Arc<Inner>,
+    request: Scan,
+    next_tag: usize,
+    sweep: Option<Sweep>,
+    ended: bool,
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Piece, ReadError>;
+
+    fn next(&mut self) -> Option<Result<Piece, ReadError>> {
+        while !self.ended {
+            if let Err(error) = self.request.check() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+            if let Some(sweep) = &mut self.sweep {
+                match sweep.next() {
+                    Some(result) => return Some(result),
+                    None => self.sweep = None,
+                }
+            }
+            let Some(tag) = self.request.tags.get(self.next_tag) else {
+                self.ended = true;
+                return None;
+            };
+            self.next_tag += 1;
+            let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+            match sources(&self.inner, *tag, from, to) {
+                Ok(sources) => self.sweep = Some(Sweep::new(sources, &self.request)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        None
+    }
+}
+
+/// Puts the chunks of one tag in order, holding only those in memory that overlap.
+struct Sweep {
+    /// By their first time in the direction of reading, the next one last.
+    waiting: Vec<Source>,
+    loaded: Vec<Loaded>,
+    ready: VecDeque<Piece>,
+    from: i64,
+    to: i64,
+    direction: Direction,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Backward,
+}
+
+impl Direction {
+    /// Orders times as they are read.
+    fn key(self, time: i64) -> i64 {
+        match self {
+            Direction::Forward => time,
+            Direction::Backward => !time,
+        }
+    }
+
+    fn first(self, summary: &Summary) -> i64 {
+        match self {
+            Direction::Forward => summary.min_time,
+            Direction::Backward => !summary.max_time,
+        }
+    }
+}
+
+/// A piece with what was not given yet.
+struct Loaded {
+    piece: Piece,
+    at: usize,
+    end: usize,
+}
+
+impl Sweep {
+    fn new(mut waiting: Vec<Source>, request: &Scan) -> Sweep {
+        let direction = if request.newest_first { Direction::Backward } else { Direction::Forward };
+        let key =
+            |s: &Source| (direction.first(&s.summary), direction.key(s.summary.first_seq as i64));
+        waiting.sort_by_key(|source| std::cmp::Reverse(key(source)));
+        let (from, to) = (request.from_unix_ns, request.to_unix_ns);
+        Sweep { waiting, loaded: Vec::new(), ready: VecDeque::new(), from, to, direction }
+    }
+
+    fn next(&mut self) -> Option<Result<Piece, ReadError>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(Ok(piece));
+            }
+            let bound = self.waiting.last().map(|source| self.direction.first(&source.summary));
+            let direction = self.direction;
+            let before = |loaded: &Loaded| match bound {
+                None => loaded.end,
+                Some(bound) => {
+                    let rest = &loaded.piece.times[loaded.at..loaded.end];
+                    loaded.at + rest.partition_point(|time| direction.key(*time) < bound)
+                }
+            };
+            let ends: Vec<usize> = self.loaded.iter().map(before).collect();
+            if self.loaded.iter().zip(&ends).all(|(loaded, end)| *end == loaded.at) {
+                let source = self.waiting.pop()?;
+                match self.load(&source) {
+                    Ok(()) => continue,
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            self.give(&ends);
+        }
+    }
+
+    fn load(&mut self, source: &Source) -> Result<(), ReadError> {
+        let mut piece = source.load()?;
+        let mut at = piece.times.partition_point(|time| *time < self.from);
+        let mut end = piece.times.partition_point(|time| *time < self.to);
+        if self.direction == Direction::Backward {
+            piece.reverse();
+            (at, end) = (piece.len() - end, piece.len() - at);
+        }
+        if at < end {
+            self.loaded.push(Loaded { piece, at, end });
+        }
+        Ok(())
+    }
+
+    /// Hands out what lies before `ends` of each loaded piece.
+    fn give(&mut self, ends: &[usize]) {
+        let giving: Vec<usize> =
+            (0..self.loaded.len()).filter(|i| ends[*i] > self.loaded[*i].at).collect();
+        if let [one] = giving[..] {
+            let loaded = &mut self.loaded[one];
+            let (at, end) = (std::mem::replace(&mut loaded.at, ends[one]), ends[one]);
+            if at == 0 && end == loaded.piece.len() {
+                self.ready.push_back(self.loaded.swap_remove(one).piece);
+            } else {
+                self.ready.push_back(loaded.piece.slice(at..end));
+            }
+        } else {
+            self.merge(&giving, ends);
+        }
+        self.loaded.retain(|loaded| loaded.at < loaded.end);
+    }
+
+    fn merge(&mut self, giving: &[usize], ends: &[usize]) {
+        let mut places: Vec<(usize, usize)> = Vec::new();
+        for index in giving {
+            let loaded = &mut self.loaded[*index];
+            places.extend((loaded.at..ends[*index]).map(|place| (*index, place)));
+            loaded.at = ends[*index];
+        }
+        let (loaded, direction) = (&self.loaded, self.direction);
+        let pieces: Vec<&Piece> = loaded.iter().map(|loaded| &loaded.piece).collect();
+        places.sort_by_key(|(index, place)| {
+            let piece = pieces[*index];
+            (direction.key(piece.times[*place]), direction.key(piece.seq as i64), *place)
+        });
+        for run in places.chunk_by(|a, b| pieces[a.0].same_shape(pieces[b.0])) {
+            // Only those of the run's shape, by their places among them.
+            let mut among = vec![usize::MAX; pieces.len()];
+            let mut used = Vec::new();
+            for (index, _) in run {
+                if among[*index] == usize::MAX {
+                    among[*index] = used.len();
+                    used.push(pieces[*index]);
+                }
+            }
+            let run = run.iter().map(|(index, place)| (among[*index], *place));
+            self.ready.push_back(Piece::gather(&used, run));
+        }
+    }
+}
+
+/// See [`Historian::chunks`].
+pub struct Chunks {
+    inner: Arc<Inner>,
+    request: Scan,
+    next_tag: usize,
+    sources: std::vec::IntoIter<Source>,
+    ended: bool,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<ChunkView, ReadError>;
+
+    fn next(&mut self) -> Option<Result<ChunkView, ReadError>> {
+        while !self.ended {
+            if let Err(error) = self.request.check() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+            if let Some(source) = self.sources.next() {
+                return Some(Ok(ChunkView { source }));
+            }
+            let Some(tag) = self.request.tags.get(self.next_tag) else {
+                self.ended = true;
+                return None;
+            };
+            self.next_tag += 1;
+            let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+            match sources(&self.inner, *tag, from, to) {
+                Ok(mut sources) => {
+                    let backward = self.request.newest_first;
+                    let direction = if backward { Direction::Backward } else { Direction::Forward };
+                    sources.sort_by_key(|source| direction.first(&source.summary));
+                    self.sources = sources.into_iter();
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        None
+    }
+}
+
+/// A chunk that need not be decoded when its summary is enough.
+pub struct ChunkView {
+    source: Source,
+}
+
+impl ChunkView {
+    /// Covers every sample of the chunk.
+    pub fn summary(&self) -> &Summary {
+        &self.source.summary
+    }
+
+    /// All samples of the chunk, earliest first. Blocking.
+    pub fn decode(&self) -> Result<Piece, ReadError> {
+        self.source.load()
+    }
+
+    /// What it takes on disk, about.
+    pub fn stored_bytes(&self) -> u64 {
+        self.source.stored_bytes()
+    }
+}

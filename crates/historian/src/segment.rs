@@ -1,0 +1,302 @@
+//! A segment as readers see it: its directory, on disk or in memory, and its chunks. Immutable.
+
+use crate::entry::{
+    Entry, FOOTER_BYTES_MAX, Footer, PAGE_BYTES, TagsPlace, decode_page, encode_pages,
+};
+use crate::files::Files;
+use crate::frame::{
+    self, FRAME_HEADER_BYTES, FrameHeader, Header, HeaderFault, Kind, SECOND_HEADER_AT,
+    TRAILER_BYTES, Trailer, put_frame,
+};
+use crate::scan::{Extent, scan_frames};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use tagwerk_env::DiskFile;
+
+pub(crate) enum Directory {
+    Disk {
+        /// Where the first page is.
+        at: u64,
+    },
+    /// Of a segment that could not be completed, or none: the one that grows keeps it elsewhere.
+    Memory(Vec<Entry>),
+}
+
+pub(crate) struct Segment {
+    pub header: Header,
+    pub seed: u32,
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Without the places of tags, which may be many.
+    pub footer: Footer,
+    pub directory: Directory,
+    files: Arc<Files>,
+    /// Held open because the file has no name any more.
+    pinned: OnceLock<Arc<dyn DiskFile>>,
+    /// The entries found by reading all frames, when a page turned out to be damaged.
+    rebuilt: OnceLock<Vec<Entry>>,
+}
+
+/// Why a chunk cannot be had.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The file does not hold what was written.
+    Damaged,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::Io(error)
+    }
+}
+
+impl Segment {
+    pub fn new(
+        header: Header,
+        seed: u32,
+        path: PathBuf,
+        bytes: u64,
+        mut footer: Footer,
+        directory: Directory,
+        files: &Arc<Files>,
+    ) -> Segment {
+        footer.tags = Vec::new();
+        let (files, pinned, rebuilt) = (files.clone(), OnceLock::new(), OnceLock::new());
+        Segment { header, seed, path, bytes, footer, directory, files, pinned, rebuilt }
+    }
+
+    pub fn ordinal(&self) -> u64 {
+        self.header.ordinal
+    }
+
+    pub fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
+        match self.pinned.get() {
+            Some(file) => Ok(file.clone()),
+            None => self.files.open(self.ordinal(), &self.path),
+        }
+    }
+
+    /// Keeps the file readable when its name goes.
+    pub fn pin(&self) -> io::Result<()> {
+        let file = self.file()?;
+        let _ = self.pinned.set(file);
+        self.files.close(self.ordinal());
+        Ok(())
+    }
+
+    /// The stored form of a chunk, proven by its checksum.
+    pub fn chunk(&self, entry: &Entry) -> Result<Vec<u8>, Fault> {
+        self.payload(entry.offset, entry.length, Kind::Chunk)
+    }
+
+    pub fn payload(&self, offset: u64, length: u32, kind: Kind) -> Result<Vec<u8>, Fault> {
+        if u64::from(length) > self.bytes {
+            return Err(Fault::Damaged);
+        }
+        let mut bytes = vec![0; FRAME_HEADER_BYTES + length as usize];
+        let got = self.file()?.read_at(&mut bytes, offset)?;
+        let header = FrameHeader::decode(&bytes[..got], self.seed, offset);
+        let header = header.filter(|header| header.kind == kind).ok_or(Fault::Damaged)?;
+        let payload = bytes.split_off(FRAME_HEADER_BYTES);
+        if got < bytes.len() + payload.len() || !header.is_good(&payload, self.seed, offset) {
+            return Err(Fault::Damaged);
+        }
+        Ok(payload)
+    }
+
+    /// Appends the entries of `tag` that may have samples in `from..to`, by time.
+    pub fn entries_of(&self, tag: u32, from: i64, to: i64, out: &mut Vec<Entry>) -> io::Result<()> {
+        let earliest = from.saturating_sub_unsigned(self.footer.span_max);
+        let wanted = |entry: &&Entry| {
+            entry.summary.tag.0 == tag
+                && entry.summary.max_time >= from
+                && entry.summary.min_time < to
+        };
+        let key = (tag, earliest, 0);
+        if let Some(entries) = self.in_memory() {
+            let start = entries.partition_point(|entry| entry.key() < key);
+            let mine = entries[start..].iter().take_while(|entry| entry.summary.tag.0 == tag);
+            out.extend(mine.filter(wanted));
+            return Ok(());
+        }
+        let held = out.len();
+        let (mut low, mut high) = (0, self.footer.pages);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let Some(page) = self.page(middle)? else {
+                return self.entries_of(tag, from, to, out);
+            };
+            match page.last() {
+                Some(last) if last.key() < key => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        for number in low..self.footer.pages {
+            let Some(page) = self.page(number)? else {
+                out.truncate(held);
+                return self.entries_of(tag, from, to, out);
+            };
+            out.extend(page.iter().filter(wanted));
+            let over = |last: &Entry| last.summary.tag.0 > tag || last.summary.min_time >= to;
+            if page.last().is_none_or(|last| last.summary.tag.0 >= tag && over(last)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All entries, by tag and time.
+    pub fn each_entry(&self, each: &mut dyn FnMut(&Entry)) -> io::Result<()> {
+        let mut given = None;
+        if self.in_memory().is_none() {
+            for number in 0..self.footer.pages {
+                let Some(page) = self.read_page(number)? else {
+                    self.rebuild()?;
+                    break;
+                };
+                page.iter().for_each(&mut *each);
+                given = page.last().map(Entry::key);
+            }
+        }
+        // After a damaged page the rest is given from what was rebuilt.
+        let rest = self.in_memory().unwrap_or_default().iter();
+        rest.filter(|entry| Some(entry.key()) > given).for_each(each);
+        Ok(())
+    }
+
+    /// Page `number` from the cache or the disk; none when it is damaged, and the directory has been
+    /// rebuilt in memory.
+    pub fn page(&self, number: u32) -> io::Result<Option<Arc<Vec<Entry>>>> {
+        if let Some(page) = self.files.page(self.ordinal(), number) {
+            return Ok(Some(page));
+        }
+        let Some(page) = self.read_page(number)? else {
+            self.rebuild()?;
+            return Ok(None);
+        };
+        let page = Arc::new(page);
+        self.files.keep_page(self.ordinal(), number, &page);
+        Ok(Some(page))
+    }
+
+    fn read_page(&self, number: u32) -> io::Result<Option<Vec<Entry>>> {
+        let Directory::Disk { at } = self.directory else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; PAGE_BYTES];
+        let got = self.file()?.read_at(&mut bytes, at + u64::from(number) * PAGE_BYTES as u64)?;
+        Ok(decode_page(&bytes[..got], number, self.seed))
+    }
+
+    pub fn in_memory(&self) -> Option<&[Entry]> {
+        match &self.directory {
+            Directory::Memory(entries) => Some(entries),
+            Directory::Disk { .. } => self.rebuilt.get().map(Vec::as_slice),
+        }
+    }
+
+    /// A page of the directory was found damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.rebuilt.get().is_some()
+    }
+
+    fn rebuild(&self) -> io::Result<&[Entry]> {
+        if let Some(entries) = self.rebuilt.get() {
+            return Ok(entries);
+        }
+        tracing::warn!(segment = %self.path.display(), "a directory of history is damaged");
+        let scanned = scan_frames(self.file()?, self.seed, self.bytes, Extent::Whole)?;
+        Ok(self.rebuilt.get_or_init(|| scanned.sorted()))
+    }
+
+    /// Where the segment tells of its tags.
+    pub fn tags(&self) -> io::Result<Vec<TagsPlace>> {
+        let file = self.file()?;
+        if let Directory::Disk { .. } = self.directory
+            && let Some((_, _, footer)) = read_end(&file, self.bytes)?
+        {
+            return Ok(footer.tags);
+        }
+        Ok(scan_frames(file, self.seed, self.bytes, Extent::Whole)?.tags)
+    }
+}
+
+/// The header of a file, from whichever copy is good.
+pub(crate) fn read_header(
+    file: &Arc<dyn DiskFile>,
+    length: u64,
+) -> io::Result<Result<(Header, u32), HeaderFault>> {
+    let mut bytes = [0; frame::HEADER_BYTES];
+    let end = length.saturating_sub(TRAILER_BYTES as u64);
+    let mut fault = HeaderFault::Damaged;
+    for at in [0, SECOND_HEADER_AT, end] {
+        let got = file.read_at(&mut bytes, at)?;
+        match Header::decode(&bytes[..got]) {
+            Ok(found) => return Ok(Ok(found)),
+            Err(newer @ HeaderFault::Newer(_)) => fault = newer,
+            Err(HeaderFault::Damaged) => {}
+        }
+    }
+    Ok(Err(fault))
+}
+
+/// Trailer, seed and footer of a complete segment.
+pub(crate) fn read_end(
+    file: &Arc<dyn DiskFile>,
+    length: u64,
+) -> io::Result<Option<(Trailer, u32, Footer)>> {
+    let Some(end) = length.checked_sub(TRAILER_BYTES as u64) else {
+        return Ok(None);
+    };
+    let mut bytes = [0; TRAILER_BYTES];
+    let got = file.read_at(&mut bytes, end)?;
+    let Some((trailer, seed)) = Trailer::decode(&bytes[..got]) else {
+        return Ok(None);
+    };
+    if trailer.footer_bytes > FOOTER_BYTES_MAX || u64::from(trailer.footer_bytes) > end {
+        return Ok(None);
+    }
+    let mut footer = vec![0; trailer.footer_bytes as usize];
+    let got = file.read_at(&mut footer, end - u64::from(trailer.footer_bytes))?;
+    if got < footer.len() || frame::crc(seed, &footer) != trailer.footer_crc {
+        return Ok(None);
+    }
+    Ok(Footer::decode(&footer).map(|footer| (trailer, seed, footer)))
+}
+
+/// The bytes that complete a segment whose frames end at `end`; sets the footer's pages.
+pub(crate) fn ending(header: &Header, end: u64, entries: &[Entry], footer: &mut Footer) -> Vec<u8> {
+    let (_, seed) = header.encode();
+    let mut payload = Vec::new();
+    encode_pages(entries, seed, &mut payload);
+    footer.pages = (payload.len() / PAGE_BYTES) as u32;
+    let stored = footer.encode();
+    payload.extend_from_slice(&stored);
+    let mut out = Vec::with_capacity(payload.len() + FRAME_HEADER_BYTES + TRAILER_BYTES);
+    put_frame(Kind::Directory, seed, end, &payload, &mut out);
+    let trailer = Trailer {
+        header: header.clone(),
+        directory_at: end,
+        footer_bytes: stored.len() as u32,
+        footer_crc: frame::crc(seed, &stored),
+    };
+    out.extend_from_slice(&trailer.encode());
+    out
+}
+
+/// Where the pages are in a segment that [`ending`] completed.
+pub(crate) fn pages_at(directory_at: u64) -> Directory {
+    Directory::Disk { at: directory_at + FRAME_HEADER_BYTES as u64 }
+}
+
+pub(crate) fn segment_path(folder: &Path, ordinal: u64) -> PathBuf {
+    folder.join(format!("{ordinal:010}.hist"))
+}
+
+/// The ordinal in a segment's name.
+pub(crate) fn ordinal_of(name: &Path) -> Option<u64> {
+    let name = name.to_str()?.strip_suffix(".hist")?;
+    (name.len() >= 10 && name.bytes().all(|b| b.is_ascii_digit())).then(|| name.parse().ok())?
+}

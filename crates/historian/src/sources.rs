@@ -1,0 +1,180 @@
+//! Everywhere that samples of one tag are: segments, chunks that wait for the disk, and the chunk that
+//! grows. Taken as one snapshot, so that no sample is there twice or not at all.
+
+use crate::ReadError;
+use crate::chunk::{self, Columns, Guess, Head};
+use crate::entry::Entry;
+use crate::historian::Inner;
+use crate::piece::Piece;
+use crate::segment::{Fault, Segment};
+use crate::state::Pending;
+use crate::summary::Summary;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tagwerk_model::TagId;
+
+/// One chunk of a snapshot.
+pub(crate) struct Source {
+    /// With corrected times.
+    pub summary: Summary,
+    /// How much the times are to be corrected.
+    shift: i64,
+    place: Place,
+}
+
+enum Place {
+    Stored(Arc<Segment>, Entry),
+    Pending(Arc<Pending>),
+    Open(Box<(Head, Columns)>),
+}
+
+impl Source {
+    fn new(mut summary: Summary, shift: i64, place: Place) -> Source {
+        summary.shift(shift);
+        Source { summary, shift, place }
+    }
+
+    /// The samples in the order of time. Blocking.
+    pub fn load(&self) -> Result<Piece, ReadError> {
+        let decoded = match &self.place {
+            Place::Stored(segment, entry) => {
+                let damaged = || ReadError::Damaged {
+                    path: segment.path.clone(),
+                    offset: entry.offset,
+                    samples: entry.summary.count,
+                };
+                let bytes = segment.chunk(entry).map_err(|fault| match fault {
+                    Fault::Damaged => damaged(),
+                    Fault::Io(error) => ReadError::Io { path: segment.path.clone(), error },
+                })?;
+                // The checksum was good: it must be of a newer version or a fault of our own.
+                let (head, columns) = chunk::decode(&bytes).ok_or_else(damaged)?;
+                (head, columns)
+            }
+            Place::Pending(pending) => {
+                let damaged = || ReadError::Damaged {
+                    path: "memory".into(),
+                    offset: 0,
+                    samples: pending.summary.count,
+                };
+                chunk::decode(&pending.bytes).ok_or_else(damaged)?
+            }
+            Place::Open(open) => (**open).clone(),
+        };
+        let (head, mut columns) = decoded;
+        if self.shift != 0 {
+            columns.times.iter_mut().for_each(|time| *time = time.saturating_add(self.shift));
+        }
+        Ok(Piece::of(head, columns))
+    }
+
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.place {
+            Place::Stored(_, entry) => u64::from(entry.length),
+            Place::Pending(pending) => pending.bytes.len() as u64,
+            Place::Open(_) => 0,
+        }
+    }
+}
+
+impl Summary {
+    fn shift(&mut self, by: i64) {
+        if by == 0 {
+            return;
+        }
+        self.min_time = self.min_time.saturating_add(by);
+        self.max_time = self.max_time.saturating_add(by);
+        if let Some(numbers) = &mut self.numbers {
+            numbers.min_at = numbers.min_at.saturating_add(by);
+            numbers.max_at = numbers.max_at.saturating_add(by);
+        }
+    }
+
+    pub(crate) fn overlaps(&self, from: i64, to: i64) -> bool {
+        self.max_time >= from && self.min_time < to
+    }
+}
+
+/// The chunks of `tag` that have samples in `from..to`, in no order.
+pub(crate) fn sources(
+    inner: &Inner,
+    tag: TagId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Source>, ReadError> {
+    let mut found = Vec::new();
+    let (segments, learned) = {
+        let state = inner.state.lock();
+        let learned: HashMap<[u8; 16], i64> = state.learned.clone();
+        for pending in state.pending_of.get(&tag.0).into_iter().flatten() {
+            let shift = pending.guess.map_or(0, |guess| state.correction(&guess));
+            found.push(Source::new(pending.summary, shift, Place::Pending(pending.clone())));
+        }
+        if let Some(growing) = &state.growing {
+            for entry in growing.entries.get(&tag.0).into_iter().flatten() {
+                let guess = growing.guesses.get(&entry.offset);
+                let shift = guess.map_or(0, |guess| state.correction(guess));
+                let place = Place::Stored(growing.segment.clone(), *entry);
+                found.push(Source::new(entry.summary, shift, place));
+            }
+        }
+        if let Some(slot) = state.by_tag.get(&tag.0)
+            && let open = &state.slots[*slot as usize]
+            && !open.is_empty()
+        {
+            let (head, columns) = (open.head(), open.columns());
+            let shift = head.guess.map_or(0, |guess| state.correction(&guess));
+            let summary = Summary::of(&head, &columns);
+            found.push(Source::new(summary, shift, Place::Open(Box::new((head, columns)))));
+        }
+        (state.segments.clone(), learned)
+    };
+    let mut entries = Vec::new();
+    for segment in segments.iter() {
+        entries.clear();
+        let failed = |error| ReadError::Io { path: segment.path.clone(), error };
+        if segment.footer.guesses.iter().any(|guess| correction(&learned, guess) != 0) {
+            segment.entries_of(tag.0, i64::MIN, i64::MAX, &mut entries).map_err(failed)?;
+            corrected(segment, &entries, &learned, &mut found)?;
+        } else if segment.footer.max_time >= from && segment.footer.min_time < to {
+            segment.entries_of(tag.0, from, to, &mut entries).map_err(failed)?;
+            let source = |entry: &Entry| {
+                Source::new(entry.summary, 0, Place::Stored(segment.clone(), *entry))
+            };
+            found.extend(entries.iter().map(source));
+        }
+    }
+    found.retain(|source| source.summary.overlaps(from, to));
+    Ok(found)
+}
+
+fn correction(learned: &HashMap<[u8; 16], i64>, guess: &Guess) -> i64 {
+    learned.get(&guess.boot).map_or(0, |offset| offset.wrapping_sub(guess.offset_ns))
+}
+
+/// Chunks whose times were guessed say themselves how.
+fn corrected(
+    segment: &Arc<Segment>,
+    entries: &[Entry],
+    learned: &HashMap<[u8; 16], i64>,
+    found: &mut Vec<Source>,
+) -> Result<(), ReadError> {
+    for entry in entries {
+        let mut shift = 0;
+        if entry.summary.unsynchronised {
+            match segment.chunk(entry) {
+                Ok(bytes) => {
+                    let guess = chunk::decode_head(&bytes).and_then(|(head, _)| head.guess);
+                    shift = guess.map_or(0, |guess| correction(learned, &guess));
+                }
+                // Told when its samples are asked for.
+                Err(Fault::Damaged) => {}
+                Err(Fault::Io(error)) => {
+                    return Err(ReadError::Io { path: segment.path.clone(), error });
+                }
+            }
+        }
+        found.push(Source::new(entry.summary, shift, Place::Stored(segment.clone(), *entry)));
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! History through its public door.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod basics;
+mod feed;
+mod simulated;

@@ -25,6 +25,18 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// Good samples, at ascending times, of which there are as many as values.
+    pub fn new(
+        tag: TagId,
+        data_type: DataType,
+        unit: Arc<str>,
+        times: Vec<i64>,
+        values: Values,
+    ) -> Piece {
+        let qualities = Qualities::One(Quality::GOOD);
+        Piece { tag, data_type, unit, times, source_times: None, qualities, values, seq: 0 }
+    }
+
     pub fn len(&self) -> usize {
         self.times.len()
     }

@@ -20,7 +20,12 @@ async fn main() {
     };
     let metadata =
         NamespaceMetadata { namespace_uri: NAMESPACE.to_owned(), ..NamespaceMetadata::default() };
-    let (server, handle) = ServerBuilder::new_anonymous("bench")
+    let mut builder = ServerBuilder::new_anonymous("bench");
+    // As many as are asked for: what the client costs is measured, not where this server ends.
+    let limits = &mut builder.limits_mut().subscriptions;
+    limits.max_monitored_items_per_sub = count as usize;
+    limits.max_queued_notifications = 0;
+    let (server, handle) = builder
         .host("127.0.0.1")
         .port(port as u16)
         .with_node_manager(simple_node_manager(metadata, "bench"))

@@ -16,8 +16,9 @@ use tagwerk_proto_opcua::service::{
 };
 use tagwerk_proto_opcua::{NodeId, Status};
 
-/// Values in one notification: an answer of a few hundred kilobytes at most.
-const NOTIFICATIONS_MAX: u32 = 10_000;
+/// Values in one notification: an answer of some tens of kilobytes. A server whose own messages may
+/// not be larger than its answer says so only when the answer fails.
+const NOTIFICATIONS_MAX: u32 = 1_000;
 /// How long the server keeps a subscription that nobody asks about.
 const LIFETIME: Duration = Duration::from_secs(60);
 /// Missing nodes that are named in the communication log at once.

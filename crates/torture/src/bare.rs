@@ -118,7 +118,11 @@ async fn watch(
             })
         })
         .collect();
-    session.watch(&watches).await?;
+    let refused = session.watch(&watches).await?;
+    if let Some(refused) = refused.first() {
+        let text = format!("not everything can be watched: {}", refused.reason);
+        return Err(Fault::Link(text));
+    }
     let mut reports = Vec::new();
     loop {
         session.event(&mut reports).await?;

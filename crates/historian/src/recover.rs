@@ -6,7 +6,7 @@ use crate::clock::SteadyNow;
 use crate::entry::Footer;
 use crate::files::Files;
 use crate::frame::{Ended, Header, HeaderFault, Origin, TRAILER_BYTES};
-use crate::scan::{Extent, decode_tags, scan_frames};
+use crate::scan::{Extent, Mark, decode_tags, scan_frames};
 use crate::segment::{
     Directory, Segment, ordinal_of, pages_at, read_end, read_header, segment_path,
 };
@@ -102,6 +102,11 @@ pub(crate) fn start(env: &Env, folder: &Path) -> Result<Started, OpenError> {
         push_segment(&mut state.lock(), Arc::new(segment));
     }
     writer.now = SteadyNow::resume(now.max(0));
+    // The footers of what is completed now say it too.
+    {
+        let mut state = state.lock();
+        (state.next_seq, state.started_at) = (position, position);
+    }
     // A failure leaves them for later; until then they are served from memory.
     if let Err(error) = writer.complete_unfinished(&state) {
         tracing::warn!(%error, "a segment of history is completed later");
@@ -216,7 +221,7 @@ fn recover(
     let scan = |extent| scan_frames(file.clone(), seed, length, extent);
     let scanned = scan(extent).and_then(|scanned| match synced {
         true => Ok(scanned),
-        false => scan(Extent::To(scanned.mark.proven_to)),
+        false => scan(Extent::To(scanned.mark().proven_to)),
     });
     // Without it nobody knows what is stored: samples would come twice.
     let scanned = scanned.map_err(attempt("read", &path))?;
@@ -231,8 +236,7 @@ fn recover(
         }
         opened.cut.push((path.clone(), range.0, range.1));
     }
-    let mark = scanned.mark.position;
-    let now = scanned.mark.now_unix_ns;
+    let Mark { position: mark, now_unix_ns: now, .. } = scanned.mark();
     writer.now = SteadyNow::resume(writer.now.now().max(now));
     let ended = Ended { ordinal: header.ordinal, end: scanned.end };
     if scanned.entries.is_empty() {
@@ -259,7 +263,6 @@ fn note_footer(state: &mut State, footer: &Footer) {
 /// Of each tag, up to where its samples at and above `position` are stored: the journal gives them
 /// again.
 fn know_what_is_stored(state: &mut State, position: u64) -> Result<(), OpenError> {
-    (state.next_seq, state.started_at) = (position, position);
     let segments = state.segments.clone();
     let mut sealed: HashMap<u32, u64> = HashMap::new();
     for segment in segments.iter() {

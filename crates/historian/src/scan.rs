@@ -11,11 +11,12 @@ use crate::walk::{Source, Step, Walker};
 use std::io;
 use tagwerk_model::TagId;
 
-/// A mark stands behind what was synced and read again.
+/// Ends each group of frames that is written at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
+    /// See [`crate::Historian::position`]; true when every frame before the mark is good.
     pub position: u64,
-    /// Everything before this offset was read again after its sync.
+    /// Everything before this offset had been synced and read again when the mark was written.
     pub proven_to: u64,
     /// What the retention of history took for the present, ns since 1970.
     pub now_unix_ns: i64,
@@ -41,8 +42,8 @@ pub(crate) struct Scanned {
     /// Of the chunks whose time was not synchronised, by their offset.
     pub guesses: Vec<(u64, Guess)>,
     pub tags: Vec<TagsPlace>,
-    /// The last good one.
-    pub mark: Mark,
+    /// By their offsets.
+    pub marks: Vec<(u64, Mark)>,
     /// Between good frames, or up to `end`.
     pub bad: Vec<(u64, u64)>,
     /// Behind the last frame that counts.
@@ -90,7 +91,7 @@ pub(crate) fn scan_frames<S: Source>(
         }
     }
     if extent == Extent::Marks {
-        let proven = scanned.mark.proven_to;
+        let proven = scanned.mark().proven_to;
         if let Some((cut, _)) = scanned.bad.iter().copied().find(|(from, _)| *from >= proven) {
             scanned.cut(cut);
         }
@@ -127,7 +128,7 @@ impl Scanned {
                 let Some(mark) = Mark::decode(payload) else {
                     return false;
                 };
-                self.mark = mark;
+                self.marks.push((offset, mark));
             }
             Kind::Directory | Kind::Other => {}
         }
@@ -138,7 +139,13 @@ impl Scanned {
         self.entries.retain(|entry| entry.offset < at);
         self.guesses.retain(|(offset, _)| *offset < at);
         self.tags.retain(|place| place.offset < at);
+        self.marks.retain(|(offset, _)| *offset < at);
         self.end = self.end.min(at);
+    }
+
+    /// The last good one.
+    pub fn mark(&self) -> Mark {
+        self.marks.last().map_or(Mark::default(), |(_, mark)| *mark)
     }
 
     pub fn footer(&self) -> Footer {

@@ -109,13 +109,18 @@ impl State {
 
     /// Everything below is stored.
     pub fn position(&mut self) -> u64 {
+        self.position_without(0)
+    }
+
+    /// Everything below is stored when the first `stored` chunks that wait are.
+    pub fn position_without(&mut self, stored: usize) -> u64 {
         while let Some(front) = self.begun.front()
             && !self.is_growing(front)
         {
             self.begun.pop_front();
         }
         let growing = self.begun.front().map_or(self.next_seq, |front| front.first_seq);
-        let pending = self.pending.iter().map(|pending| pending.summary.first_seq);
+        let pending = self.pending.iter().skip(stored).map(|pending| pending.summary.first_seq);
         pending.fold(growing, u64::min)
     }
 

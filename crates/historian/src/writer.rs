@@ -55,7 +55,7 @@ struct Active {
     seed: u32,
     path: PathBuf,
     file: Arc<dyn DiskFile>,
-    /// Behind the last frame that was proven, and the mark behind it.
+    /// Behind the last frame that was proven.
     end: u64,
     tags: HashMap<(u32, u32), TagsPlace>,
 }
@@ -121,15 +121,17 @@ impl Writer {
 
     /// Stores chunks that wait, oldest first, up to about `group_bytes`; false when none waits.
     pub fn store(&mut self, state: &Mutex<State>, options: &Options) -> Result<bool, HistoryError> {
-        let group = {
-            let state = state.lock();
+        let (group, position) = {
+            let mut state = state.lock();
             let mut bytes = 0;
             let fits = |pending: &&Arc<Pending>| {
                 let fits = bytes < options.group_bytes;
                 bytes += pending.bytes.len();
                 fits
             };
-            state.pending.iter().take_while(fits).cloned().collect::<Vec<_>>()
+            let group: Vec<_> = state.pending.iter().take_while(fits).cloned().collect();
+            let position = state.position_without(group.len());
+            (group, position)
         };
         if group.is_empty() {
             return Ok(false);
@@ -137,20 +139,14 @@ impl Writer {
         if self.active.is_none() {
             self.begin(state)?;
         }
-        let outcome = self.store_group(&group);
-        match outcome {
+        match self.store_group(&group, position) {
             Ok(entries) => {
                 let group: Vec<(Arc<Pending>, Entry)> = group.into_iter().zip(entries).collect();
-                let (position, full) = {
+                let full = {
                     let mut state = state.lock();
                     state.stored(&group);
-                    let count = state.growing.as_ref().map_or(0, |growing| growing.count);
-                    (state.position(), count >= CHUNKS_MAX)
+                    state.growing.as_ref().is_some_and(|growing| growing.count >= CHUNKS_MAX)
                 };
-                if let Err(error) = self.mark(position) {
-                    self.abandon(state);
-                    return Err(error);
-                }
                 let large = self.active.as_ref().is_some_and(|a| a.end >= options.segment_bytes);
                 if large || full {
                     self.finish(state);
@@ -233,7 +229,13 @@ impl Writer {
         self.ended.retain(|ended| Some(ended.ordinal) == newest || !complete(ended));
     }
 
-    fn store_group(&mut self, group: &[Arc<Pending>]) -> Result<Vec<Entry>, HistoryError> {
+    /// Writes the group and a mark behind it, which says what is stored once all before it is good.
+    fn store_group(
+        &mut self,
+        group: &[Arc<Pending>],
+        position: u64,
+    ) -> Result<Vec<Entry>, HistoryError> {
+        let now_unix_ns = self.now.now();
         let Some(active) = &mut self.active else {
             return Ok(Vec::new());
         };
@@ -255,27 +257,15 @@ impl Writer {
             let length = pending.bytes.len() as u32;
             entries.push(Entry { summary: pending.summary, offset, length });
         }
+        let mark = Mark { position, proven_to: active.end, now_unix_ns };
+        let offset = active.end + bytes.len() as u64;
+        put_frame(Kind::Mark, active.seed, offset, &mark.encode(), &mut bytes);
         let path = active.path.clone();
         active.file.write_all_at(&bytes, active.end).map_err(failed("write to", &path))?;
         active.file.sync_data().map_err(failed("sync", &path))?;
         read_back(&active.file, active.end, &bytes).map_err(failed("read again", &path))?;
         active.end += bytes.len() as u64;
         Ok(entries)
-    }
-
-    /// Says in the segment itself what is proven.
-    fn mark(&mut self, position: u64) -> Result<(), HistoryError> {
-        let now_unix_ns = self.now.now();
-        let Some(active) = &mut self.active else {
-            return Ok(());
-        };
-        let mark = Mark { position, proven_to: active.end, now_unix_ns };
-        let mut bytes = Vec::new();
-        put_frame(Kind::Mark, active.seed, active.end, &mark.encode(), &mut bytes);
-        let path = active.path.clone();
-        active.file.write_all_at(&bytes, active.end).map_err(failed("write to", &path))?;
-        active.end += bytes.len() as u64;
-        Ok(())
     }
 
     /// Leaves the growing segment as it is; what was proven in it counts, and is served.

@@ -5,8 +5,9 @@ import { bracketMatching } from '@codemirror/language'
 import { lintGutter, setDiagnostics } from '@codemirror/lint'
 import { EditorState, Prec } from '@codemirror/state'
 import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
-import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
+import { useEffect, useImperativeHandle, useLayoutEffect, useRef, type Ref } from 'react'
 
+import { useEditorText } from '../hooks/useEditorText'
 import type { Place } from '../lib/sql'
 import { colours, position, theme } from './editorLook'
 import type { EditorHandle } from './YamlEditor'
@@ -17,7 +18,8 @@ interface Props {
   /** a change from outside replaces the text of the editor */
   value: string
   onChange: (text: string) => void
-  onRun: () => void
+  /** with the text as it stands, which may be newer than what the page knows */
+  onRun: (text: string) => void
   wrong: { place: Place; problem: string } | undefined
 }
 
@@ -28,17 +30,18 @@ export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) 
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | undefined>(undefined)
   const latest = useRef({ onChange, onRun })
-  useEffect(() => {
+  useLayoutEffect(() => {
     latest.current = { onChange, onRun }
   })
   const initial = useRef({ value, label })
+  const tell = useEditorText(view, value)
 
   useEffect(() => {
     const element = host.current
     if (element === null) return
     const root = element.shadowRoot ?? element.attachShadow({ mode: 'open' })
-    const run = () => {
-      latest.current.onRun()
+    const run = (running: EditorView) => {
+      latest.current.onRun(running.state.doc.toString())
       return true
     }
     const editor = new EditorView({
@@ -62,7 +65,10 @@ export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) 
           keymap.of([...defaultKeymap, ...historyKeymap]),
           EditorView.contentAttributes.of({ 'aria-label': initial.current.label }),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange(update.state.doc.toString())
+            if (!update.docChanged) return
+            const text = update.state.doc.toString()
+            tell.current(text)
+            latest.current.onChange(text)
           }),
         ],
       }),
@@ -72,13 +78,7 @@ export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) 
       editor.destroy()
       view.current = undefined
     }
-  }, [])
-
-  useEffect(() => {
-    const editor = view.current
-    if (editor === undefined || editor.state.doc.toString() === value) return
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } })
-  }, [value])
+  }, [tell])
 
   useEffect(() => {
     const editor = view.current

@@ -1,6 +1,6 @@
 /** The answer to a query: rows with exact texts, and a chart where they have times. */
 import { useMutation } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 
 import { api } from '../api/client'
 import type { SqlTextAnswer } from '../api/history'
@@ -19,7 +19,8 @@ import { TrendChart } from './TrendChart'
 const rowsAtOnce = 500
 const rowsMost = 100_000
 
-export function SqlResult({ answer, query }: { answer: SqlTextAnswer; query: string }) {
+/** Does not follow what is typed. */
+export const SqlResult = memo(function SqlResult({ answer, query }: { answer: SqlTextAnswer; query: string }) {
   const [as, setAs] = useState<'table' | 'chart'>('table')
   const chart = useMemo(() => chartOf(answer), [answer])
   const [said, setSaid] = useState('')
@@ -30,7 +31,7 @@ export function SqlResult({ answer, query }: { answer: SqlTextAnswer; query: str
   return (
     <section className="panel sql-result" aria-labelledby="sql-result">
       <header>
-        <h2 id="sql-result" role="status">
+        <h2 id="sql-result">
           {plural(answer.rows.length, 'row')}
           {answer.truncated && ', and more'}
           <span className="small muted"> in {duration(answer.elapsed_ms)}</span>
@@ -65,7 +66,7 @@ export function SqlResult({ answer, query }: { answer: SqlTextAnswer; query: str
       {as === 'chart' && chart !== undefined ? <ResultChart chart={chart} /> : <Rows answer={answer} />}
     </section>
   )
-}
+})
 
 function Rows({ answer }: { answer: SqlTextAnswer }) {
   const [most, setMost] = useState(rowsAtOnce)

@@ -19,6 +19,7 @@ import {
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 
 import type { Finding } from '../api/types'
+import { useEditorText } from '../hooks/useEditorText'
 import { colours, position, theme } from './editorLook'
 
 export interface EditorHandle {
@@ -45,6 +46,7 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
     changed.current = onChange
   })
   const initial = useRef(value)
+  const tell = useEditorText(view, value)
 
   useEffect(() => {
     const element = host.current
@@ -75,7 +77,10 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
           keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap, ...lintKeymap, indentWithTab]),
           access.current.of([]),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) changed.current?.(update.state.doc.toString())
+            if (!update.docChanged) return
+            const text = update.state.doc.toString()
+            tell.current(text)
+            changed.current?.(text)
           }),
         ],
       }),
@@ -85,7 +90,7 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
       editor.destroy()
       view.current = undefined
     }
-  }, [])
+  }, [tell])
 
   useEffect(() => {
     view.current?.dispatch({
@@ -95,12 +100,6 @@ export function YamlEditor({ ref, label, value, onChange, findings, readOnly = f
       ]),
     })
   }, [label, readOnly])
-
-  useEffect(() => {
-    const editor = view.current
-    if (editor === undefined || editor.state.doc.toString() === value) return
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } })
-  }, [value])
 
   useEffect(() => {
     const editor = view.current

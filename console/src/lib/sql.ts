@@ -80,9 +80,34 @@ export function chartOf({ columns, rows }: SqlTextAnswer): { lines: Line[]; from
       const text = cells[index] ?? null
       return { time: new Date(time).toISOString(), value: text === null ? null : column.type === 'BOOLEAN' ? text === 'true' : Number(text), text, quality: 'good', code: 0 }
     })
-    return { number: at + 1, name: column.name, unit: 'values', series: seriesOf(samples, [], column.type === 'BOOLEAN' ? 'bool' : 'float64'), quietMs: Infinity }
+    return { number: at + 1, name: column.name, unit: column.type, series: seriesOf(samples, [], column.type === 'BOOLEAN' ? 'bool' : 'float64'), quietMs: Infinity }
   })
-  return { lines, from: first.at, to: last.at, left: Math.max(0, numbers.length - chartedMost) }
+  return { lines: withScales(lines), from: first.at, to: last.at, left: Math.max(0, numbers.length - chartedMost) }
+}
+
+interface Scale {
+  type: string
+  low: number
+  high: number
+  lines: Line[]
+}
+
+/** Columns have no units: those of one type that lie in one range share a scale, which is named after them. */
+function withScales(lines: Line[]): Line[] {
+  const scales: Scale[] = []
+  for (const line of lines) {
+    const values = line.series.values.filter((each) => !Number.isNaN(each))
+    const [low, high] = [values.reduce((least, each) => Math.min(least, each), Infinity), values.reduce((most, each) => Math.max(most, each), -Infinity)]
+    const fits = scales.find((scale) => {
+      const union = Math.max(high, scale.high) - Math.min(low, scale.low)
+      const spans = [high - low, scale.high - scale.low]
+      // A constant beside what moves, such as a set point, has no span of its own.
+      return scale.type === line.unit && union <= 6 * (Math.min(...spans) || Math.max(...spans))
+    })
+    if (fits === undefined) scales.push({ type: line.unit, low, high, lines: [line] })
+    else Object.assign(fits, { low: Math.min(low, fits.low), high: Math.max(high, fits.high), lines: [...fits.lines, line] })
+  }
+  return lines.map((line) => ({ ...line, unit: scales.find((scale) => scale.lines.includes(line))?.lines.map((each) => each.name).join(', ') ?? '' }))
 }
 
 export interface Ran {

@@ -24,6 +24,7 @@ const shapes = {
   plus: 'M12 5v14M5 12h14',
   minus: 'M5 12h14',
   trend: 'M4 4.5v15h16M7.5 15l4-5 3.5 3 4.5-6',
+  undo: 'M9 6 4.5 10.5 9 15M4.5 10.5H15a4.5 4.5 0 0 1 0 9h-4',
   play: 'M7.5 5v14l11-7-11-7Z',
 } as const
 

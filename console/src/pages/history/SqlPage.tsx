@@ -12,7 +12,7 @@ import { HistoryTabs } from '../../components/Tabs'
 import type { EditorHandle } from '../../components/YamlEditor'
 import { useSql } from '../../hooks/useSql'
 import { useTitle } from '../../hooks/useTitle'
-import { count } from '../../lib/numbers'
+import { count, plural } from '../../lib/numbers'
 import { examplesFor, placeIn, type Ran } from '../../lib/sql'
 import { loadQuery, saveQuery } from '../../lib/sqlStore'
 import { clock, duration } from '../../lib/time'
@@ -37,17 +37,17 @@ export function SqlPage() {
   useEffect(() => saveQuery(text), [text])
 
   const empty = text.trim() === ''
-  const run = () => {
-    if (empty || sql.running) return
+  const run = (query: string) => {
+    if (query.trim() === '' || sql.running) return
     setSearch(
       (before) => {
-        if (text.length <= addressMax) before.set('q', text)
+        if (query.length <= addressMax) before.set('q', query)
         else before.delete('q')
         return before
       },
       { replace: true },
     )
-    sql.run(text, rows)
+    sql.run(query, rows)
   }
   return (
     <div className="page">
@@ -65,7 +65,7 @@ export function SqlPage() {
               <SqlEditor ref={editor} label="Query in SQL" value={text} onChange={setText} onRun={run} wrong={wrong} />
             </div>
             <div className="sql-run">
-              <Button kind="primary" icon="play" busy={sql.running} onClick={run} whyNot={empty ? 'Write a query, or take an example.' : undefined}>
+              <Button kind="primary" icon="play" busy={sql.running} onClick={() => run(text)} whyNot={empty ? 'Write a query, or take an example.' : undefined}>
                 Run
               </Button>
               <Button icon="close" onClick={sql.cancel} whyNot={sql.running ? undefined : 'No query runs.'}>
@@ -86,6 +86,7 @@ export function SqlPage() {
               </span>
               <span role="status" className="sql-status">
                 {sql.running && `Running, ${duration(sql.elapsedMs)}`}
+                {sql.answer !== undefined && <span className="visually-hidden">{plural(sql.answer.rows.length, 'row')} came.</span>}
                 {sql.cancelled && `Cancelled after ${duration(sql.elapsedMs)}: the edge has stopped the work.`}
               </span>
             </div>

@@ -41,10 +41,12 @@ export function StoragePage() {
       ))}
       <div className="storage-grid">
         <History storage={storage} />
-        <Journal storage={storage} />
+        <div className="storage-column">
+          <Journal storage={storage} />
+          <MakeRoom />
+        </div>
       </div>
       <Tags />
-      <MakeRoom />
     </div>
   )
 }
@@ -111,7 +113,7 @@ function Fill({ label, used, most }: { label: string; used: number; most: number
   )
 }
 
-const pageSize = 50
+const pageSize = 25
 
 function Tags() {
   const [search, setSearch] = useSearchParams()
@@ -247,7 +249,7 @@ function MakeRoom() {
       </header>
       <ol className="body make-room">
         <li>
-          Look at the largest tags above. One that only trembles costs as much as one that works: give it a deadband, or <Link to={paths.config}>read its group less often</Link>.
+          Look at the largest tags below. One that only trembles costs as much as one that works: give it a deadband, or <Link to={paths.config}>read its group less often</Link>.
         </li>
         <li>Full-precision floats take the most. A scale or a deadband that drops digits which mean nothing makes them several times smaller.</li>
         <li>

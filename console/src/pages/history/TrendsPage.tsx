@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useNavigate, useSearchParams } from 'react-router'
 
+import { live } from '../../api/live'
 import { statusQuery } from '../../api/queries'
 import { HistoryTabs } from '../../components/Tabs'
 import { TagPicker } from '../../components/TagPicker'
@@ -48,6 +49,7 @@ export function TrendsPage() {
 
 function FirstSteps() {
   const status = useQuery(statusQuery).data
+  useEffect(() => live.watch(''), [])
   return (
     <div className="body empty">
       <h2>No tag is picked yet</h2>
@@ -129,7 +131,7 @@ function Trend({ tags, onRemove }: { tags: TagName[]; onRemove: (key: string) =>
           <Button icon="minus" onClick={() => onView(zoomed(view, 2, middle, now()), 'done')}>
             <span className="move-name">Zoom out</span>
           </Button>
-          <Button icon="turning" onClick={() => void navigate(-1)} whyNot={depth === 0 ? 'Nothing was zoomed yet.' : undefined}>
+          <Button icon="undo" onClick={() => void navigate(-1)} whyNot={depth === 0 ? 'Nothing was zoomed yet.' : undefined}>
             <span className="move-name">Back</span>
           </Button>
         </div>

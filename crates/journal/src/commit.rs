@@ -77,6 +77,10 @@ impl Log {
         if directory && outcome.is_ok() {
             outcome = disk.sync_directory(&self.folder);
         }
+        if outcome.is_ok() && self.shared.root_dirty.load(Ordering::Acquire) {
+            outcome = disk.sync_directory(&self.shared.directory);
+            self.shared.root_dirty.store(outcome.is_err(), Ordering::Release);
+        }
         if let Err(error) = outcome {
             return Err(self.sync_failed(target, &error));
         }

@@ -80,7 +80,7 @@ impl Journal {
             committer,
             commit_by: options.commit_by,
             thread: Mutex::new(thread),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
         }));
         for stream in Stream::ALL {
             journal.after_append(stream);
@@ -145,15 +145,34 @@ impl Journal {
         self.finish_append(Stream::Record, span).map(|span| span.from)
     }
 
-    /// Alarms, commands and audit must go on when the disk is full: old samples make room.
-    fn append_to_record(&self, w: &mut Writer, entry: &Entry<'_>) -> Result<Span, AppendError> {
+    /// Alarms, commands and audit must go on when the disk is full: from the reserve, and when that is
+    /// used up, in the place of old samples.
+    pub(crate) fn append_to_record(
+        &self,
+        w: &mut Writer,
+        entry: &Entry<'_>,
+    ) -> Result<Span, AppendError> {
         let record = self.log(Stream::Record);
-        match record.append_locked(w, entry) {
-            Err(AppendError::Full { .. }) if self.log(Stream::Samples).make_room() => {
-                record.append_locked(w, entry)
-            }
-            other => other,
+        let mut result = record.append_locked(w, entry);
+        if matches!(result, Err(AppendError::Full { .. })) && self.release_reserve() {
+            result = record.append_locked(w, entry);
         }
+        if matches!(result, Err(AppendError::Full { .. })) && self.log(Stream::Samples).make_room()
+        {
+            result = record.append_locked(w, entry);
+        }
+        result
+    }
+
+    /// Gives the reserved space back to the file system, for whoever must save something on a full disk
+    /// (the configuration). Returns whether there was any; it is made again when there is room.
+    pub fn release_reserve(&self) -> bool {
+        self.0.shared.reserve.release()
+    }
+
+    /// The reserved space is there.
+    pub fn holds_reserve(&self) -> bool {
+        self.0.shared.reserve.is_held()
     }
 
     /// Notes a counted loss, for callers that give samples up (a reader over its own limit).
@@ -174,7 +193,7 @@ impl Journal {
     }
 
     /// Tells the commit thread, and moves cursors out of segments that the append dropped.
-    fn after_append(&self, stream: Stream) {
+    pub(crate) fn after_append(&self, stream: Stream) {
         self.note(stream);
         // Moving cursors of `record` may drop segments of `record` again; the next append sees to
         // that.
@@ -217,7 +236,7 @@ impl Journal {
         }
     }
 
-    fn append_gap_locked(&self, w: &mut Writer, gap: &Gap) -> Result<Span, AppendError> {
+    pub(crate) fn append_gap_locked(&self, w: &mut Writer, gap: &Gap) -> Result<Span, AppendError> {
         let payload = gap.encode();
         let moment = self.0.shared.env.clock.now();
         let entry =
@@ -225,7 +244,7 @@ impl Journal {
         self.append_to_record(w, &entry)
     }
 
-    fn append_cursor_locked(
+    pub(crate) fn append_cursor_locked(
         &self,
         w: &mut Writer,
         name: &str,
@@ -377,9 +396,17 @@ impl Journal {
         self.log(stream).commit()
     }
 
-    /// Compares the wall clock with what was last noted and notes a change. To be called about once
-    /// a second; costs two clock reads when nothing changed.
+    /// Compares the wall clock with what was last noted and notes a change, drops what is too old and
+    /// makes the reserve again. To be called about once a second; costs a few clock reads when nothing
+    /// changed.
     pub fn observe_clock(&self) {
+        self.0.shared.reserve.renew();
+        for stream in Stream::ALL {
+            let log = self.log(stream);
+            if log.options.age_max.is_some() && log.drop_aged(&mut lock(&log.writer)) {
+                self.after_append(stream);
+            }
+        }
         let (moment, wall, news) = self.0.shared.observe_clock();
         if !news {
             return;
@@ -425,7 +452,7 @@ impl Journal {
         result
     }
 
-    fn log(&self, stream: Stream) -> &Arc<Log> {
+    pub(crate) fn log(&self, stream: Stream) -> &Arc<Log> {
         &self.0.logs[stream.index()]
     }
 }

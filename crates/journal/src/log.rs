@@ -7,6 +7,7 @@ use crate::frame::{
     CLOCK_PAYLOAD_BYTES, FRAME_HEADER_BYTES, FRAMES_AT, FrameHeader, Kind, SECOND_HEADER_AT,
     SegmentHeader, encode_clock, encode_start, mark, put_frame,
 };
+use crate::reserve::Reserve;
 use crate::segment::{Segment, file_name};
 use crate::stats::Counters;
 use crate::tail::{Tail, TailFrame};
@@ -30,9 +31,12 @@ pub(crate) struct Shared {
     pub timeline: Mutex<Timeline>,
     /// Counts what was added to the timeline, so that a stream knows when to note the clock again.
     pub clock_changes: AtomicU64,
+    /// The folder of the streams' folders is not proven to be on disk.
+    pub root_dirty: AtomicBool,
     /// A segment of this start is durable somewhere, so that the next start knows of this one.
     pub started: AtomicBool,
     pub buffer_bytes: Option<usize>,
+    pub reserve: Reserve,
 }
 
 impl Shared {
@@ -164,7 +168,9 @@ impl Log {
 
     fn write_entry(&self, w: &mut Writer, entry: &Entry<'_>) -> io::Result<Span> {
         let needed = entry_bytes(entry);
-        if w.active.as_ref().is_none_or(|active| active.offset + needed > active.capacity) {
+        let full = |active: &Active| active.offset + needed > active.capacity;
+        if w.active.as_ref().is_none_or(|active| full(active) || self.is_old(active, entry.moment))
+        {
             self.roll(w, needed, false)?;
         }
         let mut buffer = w.spare.take().unwrap_or_default();
@@ -290,6 +296,7 @@ impl Log {
     }
 
     fn enforce_limits(&self, w: &mut Writer) {
+        self.drop_aged(w);
         let room = self.options.bytes_max.saturating_sub(self.segment_bytes());
         loop {
             let (bytes, count) = {
@@ -309,7 +316,7 @@ impl Log {
     }
 
     /// Removes the oldest segment, if it may go.
-    fn drop_oldest(&self, w: &mut Writer) -> bool {
+    pub fn drop_oldest(&self, w: &mut Writer) -> bool {
         // The last two of `record` stay: the newest checkpoint may not be durable yet.
         let kept = if self.stream == Stream::Record { 2 } else { 1 };
         if lock(&self.tail).segments.len() <= kept || !self.secure_rest(w) {

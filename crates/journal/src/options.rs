@@ -1,6 +1,7 @@
 //! What a caller may choose. Defaults fit a gateway with some gigabytes of flash.
 
 use crate::Stream;
+use std::time::Duration;
 
 /// How long appended data may stay unproven on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,10 @@ pub struct StreamOptions {
     /// The oldest segments are removed when the stream is larger.
     pub bytes_max: u64,
     pub segments_max: usize,
+    /// Segments are removed when everything in them is older. Counted on the monotonic clock; over a
+    /// restart of the machine as the least that the known wall clocks allow, so that a wrong clock
+    /// deletes nothing.
+    pub age_max: Option<Duration>,
     /// Recent frames kept in memory for readers at the tail.
     pub tail_bytes: usize,
     pub durability: Durability,
@@ -52,6 +57,11 @@ pub struct Options {
     pub outputs: StreamOptions,
     pub record: StreamOptions,
     pub commit_by: CommitBy,
+    /// Space kept for `record` and for the configuration: a file that is removed when the disk is full
+    /// and made again when there is room. 0: none.
+    pub reserve_bytes: u64,
+    /// What `quarantine/` may hold. More: the oldest pieces are removed; the newest stays.
+    pub quarantine_bytes_max: u64,
     /// NEGATIVE CONTROL of the kill rig, never for real use: holds up to this many bytes in user
     /// space across appends, so that a `kill -9` must lose data and the rig must notice.
     pub buffered_for_test: Option<usize>,
@@ -65,6 +75,7 @@ impl Default for Options {
             segment_bytes: segment_mib * MIB,
             bytes_max: max_mib * MIB,
             segments_max: 4096,
+            age_max: None,
             tail_bytes: tail_kib * 1024,
             durability: Durability::Normal,
             full: Full::Oldest,
@@ -75,6 +86,8 @@ impl Default for Options {
             // Old audit is not dropped for want of space: old samples are.
             record: StreamOptions { full: Full::Newest, ..stream(4, 64, 512) },
             commit_by: CommitBy::Thread,
+            reserve_bytes: 16 * MIB,
+            quarantine_bytes_max: 256 * MIB,
             buffered_for_test: None,
         }
     }

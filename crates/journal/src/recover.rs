@@ -3,10 +3,11 @@
 
 use crate::cursor::{CURSORS_MAX, Cursor};
 use crate::frame::{Fields, FrameHeader, Kind, decode_clock};
+use crate::quarantine::Quarantine;
 use crate::segment::{LoadFault, Segment, is_media, load, open_read, parse_name};
 use crate::timeline::Timeline;
 use crate::walk::{Step, Walker};
-use crate::{Gap, GapReason, OpenError, Span, Stream, quarantine};
+use crate::{Gap, GapReason, OpenError, Span, Stream};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub struct Opened {
     /// The last run ended with a proven clean end, or there was none.
     pub clean: bool,
     pub epoch: u32,
+    /// The disk lets nothing be written: what is stored can be read, appends are refused.
+    pub read_only: bool,
     /// Torn ends that were cut at the last good frame.
     pub cut: Vec<Cut>,
     /// Damaged files and bytes, now under `quarantine/`.
@@ -56,6 +59,7 @@ pub(crate) struct Found {
 pub(crate) struct Recovery<'a> {
     pub disk: &'a dyn Disk,
     pub directory: &'a Path,
+    pub quarantine: Quarantine<'a>,
     pub opened: Opened,
     pub timeline: Timeline,
     pub cursors: BTreeMap<String, Cursor>,
@@ -130,7 +134,11 @@ impl Recovery<'_> {
         folder: &Path,
         found: &mut Found,
     ) -> Result<Vec<Arc<Segment>>, OpenError> {
-        let mut names = self.disk.list(folder).map_err(io_error("list", folder))?;
+        let mut names = match self.disk.list(folder) {
+            // On a disk that is read-only nobody could make it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            other => other.map_err(io_error("list", folder))?,
+        };
         names.sort();
         found.closed = true;
         let mut segments = Vec::new();
@@ -277,9 +285,7 @@ impl Recovery<'_> {
 
     fn note_damage(&mut self, stream: Stream, path: &Path, damage: &[(u64, u64)], lost: Span) {
         for &range in damage {
-            let copied =
-                quarantine::copy_bytes(self.disk, self.directory, stream.name(), path, range);
-            match copied {
+            match self.quarantine.copy_bytes(stream.name(), path, range) {
                 Ok(copy) => self.opened.quarantined.push(copy),
                 Err(error) => self.trouble(format!("copying from {}: {error}", path.display())),
             }
@@ -363,7 +369,7 @@ impl Recovery<'_> {
     }
 
     fn set_aside(&mut self, stream: Stream, path: &Path) {
-        match quarantine::move_file(self.disk, self.directory, stream.name(), path) {
+        match self.quarantine.move_file(stream.name(), path) {
             Ok(moved) => self.opened.quarantined.push(moved),
             Err(error) => self.trouble(format!("setting {} aside: {error}", path.display())),
         }

@@ -2,9 +2,12 @@
 //! this start.
 
 use crate::cursor::Cursor;
+use crate::error::is_full;
 use crate::frame::Kind;
 use crate::log::{Commits, Entry, Log, Shared, Writer};
+use crate::quarantine::Quarantine;
 use crate::recover::{Found, Opened, Recovery, io_error};
+use crate::reserve::Reserve;
 use crate::segment::Segment;
 use crate::stats::Counters;
 use crate::tail::Tail;
@@ -24,25 +27,34 @@ const UNSYNCED_SEGMENTS_MAX: usize = 16;
 pub(crate) struct Started {
     pub logs: [Arc<Log>; 3],
     pub shared: Arc<Shared>,
-    pub lock: Box<dyn DiskFile>,
+    /// None on a disk that is read-only and has no lock file.
+    pub lock: Option<Box<dyn DiskFile>>,
     pub opened: Opened,
 }
 
 pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<Started, OpenError> {
     let disk = &*env.disk;
-    let lock_file = take_lock(disk, directory)?;
-    for stream in Stream::ALL {
-        let folder = directory.join(stream.name());
-        disk.create_directories(&folder).map_err(io_error("create", &folder))?;
+    let (lock_file, read_only) = take_lock(disk, directory)?;
+    if !read_only {
+        for stream in Stream::ALL {
+            let folder = directory.join(stream.name());
+            disk.create_directories(&folder).map_err(io_error("create", &folder))?;
+        }
     }
-    disk.sync_directory(directory).map_err(io_error("sync", directory))?;
     let mut recovery = Recovery {
         disk,
         directory,
+        quarantine: Quarantine { disk, directory, bytes_max: options.quarantine_bytes_max },
         opened: Opened::default(),
         timeline: Timeline::default(),
         cursors: BTreeMap::new(),
     };
+    // Until it succeeds nothing counts as committed: the streams' folders could be lost with the power.
+    let mut root_dirty = false;
+    if !read_only && let Err(error) = disk.sync_directory(directory) {
+        recovery.trouble(format!("syncing {}: {error}", directory.display()));
+        root_dirty = true;
+    }
     let mut found = Vec::with_capacity(3);
     for stream in Stream::ALL {
         found.push(recovery.stream(stream)?);
@@ -62,6 +74,7 @@ pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<St
     move_cursors(&mut recovery, &found);
     recovery.opened.clean = clean;
     recovery.opened.epoch = epoch;
+    recovery.opened.read_only = read_only;
     let Recovery { opened, timeline, cursors, .. } = recovery;
     let shared = Arc::new(Shared {
         env: env.clone(),
@@ -71,8 +84,10 @@ pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<St
         clean,
         timeline: Mutex::new(timeline),
         clock_changes: AtomicU64::new(0),
+        root_dirty: AtomicBool::new(root_dirty),
         started: AtomicBool::new(false),
         buffer_bytes: options.buffered_for_test,
+        reserve: Reserve::find(env.disk.clone(), directory, options.reserve_bytes),
     });
     let mut cursors = Some(cursors);
     let mut found = found.into_iter();
@@ -82,11 +97,21 @@ pub(crate) fn start(env: &Env, directory: &Path, options: &Options) -> Result<St
         Arc::new(new_log(stream, shared.clone(), options, found, cursors.unwrap_or_default()))
     });
     begin(&logs, &opened);
+    if !read_only {
+        shared.reserve.renew();
+    }
     Ok(Started { logs, shared, lock: lock_file, opened })
 }
 
-fn take_lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, OpenError> {
-    disk.create_directories(directory).map_err(io_error("create", directory))?;
+/// The lock, and whether the disk is read-only: then it is the lock of a file that was there, or none.
+fn take_lock(
+    disk: &dyn Disk,
+    directory: &Path,
+) -> Result<(Option<Box<dyn DiskFile>>, bool), OpenError> {
+    match disk.create_directories(directory) {
+        Err(error) if is_read_only(&error) => {}
+        other => other.map_err(io_error("create", directory))?,
+    }
     let path = directory.join("lock");
     let file = match disk.open(&path, Access::Write) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -100,14 +125,25 @@ fn take_lock(disk: &dyn Disk, directory: &Path) -> Result<Box<dyn DiskFile>, Ope
         }
         other => other,
     };
+    let (file, read_only) = match file {
+        Err(error) if is_read_only(&error) => match disk.open(&path, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, true)),
+            other => (other, true),
+        },
+        other => (other, false),
+    };
     let file = file.map_err(io_error("open", &path))?;
     match file.lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok((Some(file), read_only)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(OpenError::InUse { directory: directory.to_owned() })
         }
         Err(error) => Err(io_error("lock", &path)(error)),
     }
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 /// After an unclean end, readers may have seen more than the disk kept; numbers that a cursor has
@@ -213,7 +249,15 @@ fn new_log(
 /// failing) does not keep the program from starting: the first append tries again.
 fn begin(logs: &[Arc<Log>; 3], opened: &Opened) {
     for log in logs.iter().rev() {
-        if let Err(error) = log.roll(&mut lock(&log.writer), 0, true) {
+        let mut w = lock(&log.writer);
+        let mut rolled = log.roll(&mut w, 0, true);
+        if log.stream == Stream::Record
+            && rolled.as_ref().is_err_and(is_full)
+            && log.shared.reserve.release()
+        {
+            rolled = log.roll(&mut w, 0, true);
+        }
+        if let Err(error) = rolled {
             log.counters.failed_write(&error);
         }
     }

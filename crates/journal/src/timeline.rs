@@ -2,6 +2,7 @@
 //! A late time sync re-stamps what came before it in the same boot.
 
 use crate::frame::Fields;
+use std::time::Duration;
 use tagwerk_env::{Moment, WallTime};
 
 const POINTS_MAX: usize = 4096;
@@ -86,6 +87,24 @@ impl Timeline {
             points.iter().filter(|point| point.synchronised || !any).map(|point| point.offset_ns);
         let (least, most) = (offsets.clone().min()?, offsets.max()?);
         Some((least.saturating_add_unsigned(from.0), most.saturating_add_unsigned(to.0)))
+    }
+
+    /// The least time since `moment` of `boot`, seen at `now` of the boot `here`. What the wall clocks say
+    /// counts in the least harmful way: of all offsets those that make it youngest.
+    pub fn age(&self, boot: &BootId, moment: Moment, here: &BootId, now: Moment) -> Duration {
+        if boot == here {
+            return now.since(moment);
+        }
+        // This boot alone has lasted for so long.
+        let least = now.since(Moment(0));
+        let then = self.bounds(boot, moment, moment).filter(|_| self.is_synchronised(boot));
+        let seen = self.bounds(here, now, now).filter(|_| self.is_synchronised(here));
+        let (Some((_, then)), Some((seen, _))) = (then, seen) else { return least };
+        least.max(Duration::from_nanos(seen.saturating_sub(then).max(0) as u64))
+    }
+
+    fn is_synchronised(&self, boot: &BootId) -> bool {
+        self.points_of(boot).is_some_and(|points| points.iter().any(|point| point.synchronised))
     }
 
     fn points_of(&self, boot: &BootId) -> Option<&[Point]> {

@@ -6,4 +6,5 @@ mod crash;
 mod damage;
 mod example;
 mod features;
+mod limits;
 mod simulated;

@@ -157,6 +157,7 @@ struct State {
     syncs: u64,
     /// Bytes that all files together may have.
     space: Option<usize>,
+    read_only: bool,
 }
 
 impl State {
@@ -170,6 +171,9 @@ impl State {
         self.operations += 1;
         if self.stopped {
             return Err(io::Error::other("the machine has stopped"));
+        }
+        if self.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
         }
         match self.fault {
             Some((at, Fault::Stop)) if number >= at => {
@@ -207,6 +211,15 @@ impl SimDisk {
     pub fn fill(&self, more: usize) {
         let mut state = self.0.lock().unwrap();
         state.space = Some(state.used() + more);
+    }
+
+    /// There is room again.
+    pub fn empty(&self) {
+        self.0.lock().unwrap().space = None;
+    }
+
+    pub fn set_read_only(&self, read_only: bool) {
+        self.0.lock().unwrap().read_only = read_only;
     }
 
     pub fn syncs(&self) -> u64 {
@@ -350,6 +363,9 @@ impl Disk for SimDisk {
                 inode
             }
             (_, None) => return Err(io::ErrorKind::NotFound.into()),
+            (Access::Write, Some(_)) if state.read_only => {
+                return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+            }
             (_, Some(inode)) => inode,
         };
         let (disk, path) = (self.clone(), path.to_owned());

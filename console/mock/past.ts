@@ -85,7 +85,7 @@ export function pastBetween(device: DeviceState, tag: TagState, from: number, to
     const inside = new Set<number>()
     for (let part = 0; part < 8; part++) inside.add(Math.ceil((begin + ((end - begin) * part) / 8) / stepMs))
     for (let stretch = Math.floor(begin / spikeEveryMs); stretch <= Math.floor(end / spikeEveryMs); stretch++) inside.add(Math.round(spikeAt(tag, stretch, stepMs) / stepMs))
-    for (const edge of edges) inside.add(Math.floor(edge / stepMs))
+    for (const edge of edges) if (edge >= begin - stepMs && edge < end) inside.add(Math.floor(edge / stepMs))
     const here = [...inside].filter((index) => index * stepMs >= begin && index * stepMs < end).toSorted((a, b) => a - b)
     samples.push(...telling(here.map(at).filter((each) => each !== undefined)))
   }

@@ -91,7 +91,7 @@ function sampleTable(edge: MockEdge, query: string, most: number): Table {
   const tags = edge.devices.filter((each) => device === undefined || each.name === device).flatMap((each) => [...each.tags.values()].filter(({ point }) => tag === undefined || point.name === tag).map((found) => ({ device: each, tag: found })))
   const now = Date.now()
   const rows = tags.flatMap(({ device: from, tag: each }) => edge.samples(from, each, now - backMs, now, Math.ceil((3 * most) / tags.length)).samples.map((sample) => row(from.name, each.point.name, each.point.unit, each.point.type, sample)))
-  return { columns: sampleColumns, rows: rows.toSorted((a, b) => String(a[0]).localeCompare(String(b[0]))) }
+  return { columns: sampleColumns, rows: rows.toSorted((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)) }
 }
 
 function latest(edge: MockEdge): Table {

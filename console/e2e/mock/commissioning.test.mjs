@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
+import { putOffLonger } from '../late.mjs'
 import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
@@ -252,15 +253,6 @@ test('a device is made from a template of the library, and changed, and removed'
   assert.deepEqual(problems, [])
   await context.close()
 })
-
-/** As on a machine with too much to do: what React puts off, such as effects after painting, comes this much later. */
-const putOffLonger = (page, ms) =>
-  page.addInitScript((delay) => {
-    const post = MessagePort.prototype.postMessage
-    MessagePort.prototype.postMessage = function (...message) {
-      setTimeout(() => post.apply(this, message), delay)
-    }
-  }, ms)
 
 /** What the page and the focus were when a test failed. */
 async function told(page, steps) {

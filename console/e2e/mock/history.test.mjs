@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
+import { putOffLonger } from '../late.mjs'
 import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
@@ -274,6 +275,22 @@ test('a query is written, run, mended, cancelled, drawn and taken along', async 
   await result.getByRole('cell', { name: /T\d\d:\d\d:00.000Z$/ }).first().waitFor()
   await page.getByRole('button', { name: 'Copy' }).click()
   await page.getByText(/rows copied\.$/).waitFor()
+  assert.deepEqual(problems.filter((problem) => !problem.includes('422')), [])
+  await context.close()
+})
+
+test('what is typed fast stays as typed, also where the page answers late', async () => {
+  const { page, context, problems } = await newPage(browser, { state })
+  await putOffLonger(page, 50)
+  await page.goto(`${base}/sql?q=x`)
+  const editor = page.getByRole('textbox', { name: 'Query in SQL' })
+  await editor.press('Control+End')
+  const text = 'yz SELECT 1'
+  await page.keyboard.type(text)
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('expected a SELECT, found').waitFor()
+  assert.equal(await editor.innerText(), `x${text}`)
+  assert.equal(address(page).get('q'), `x${text}`)
   assert.deepEqual(problems.filter((problem) => !problem.includes('422')), [])
   await context.close()
 })

@@ -81,7 +81,7 @@ function Trend({ tags, onRemove }: { tags: TagName[]; onRemove: (key: string) =>
   const [moved, setMoved] = useState<{ search: URLSearchParams; view: View } | undefined>()
   const moving = moved?.search === search ? moved.view : undefined
   const [cursor, setCursor] = useState<number | undefined>()
-  const points = Math.min(4_000, Math.max(800, Math.ceil(width / 200) * 400))
+  const [points] = useState(() => Math.min(4_000, Math.ceil(Math.min(window.innerWidth, 2_000) / 200) * 400))
   const traces = useTraces(tags, range, points, offsetMs)
   const view = moving ?? settledView(range, tick)
   const latest = useRef(view)
@@ -169,7 +169,7 @@ function Trend({ tags, onRemove }: { tags: TagName[]; onRemove: (key: string) =>
         <span>
           <span className="swatch hold" aria-hidden="true" /> nothing stored: value held
         </span>
-        <span className="for-mouse">Drag to zoom, with Shift to move; the wheel zooms.</span>
+        <span className="for-mouse">Drag or turn the wheel to zoom, drag with Shift to move. Arrow keys read, + and − zoom.</span>
         <span className="for-touch">Two fingers zoom and move, one reads.</span>
       </p>
       <TrendTable traces={traces} view={view} cursor={cursor} onRemove={onRemove} />

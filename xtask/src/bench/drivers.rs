@@ -235,7 +235,7 @@ impl<'a> Bench<'a> {
         }
         let figures: Value = serde_json::from_str(&line).context("reading its figures")?;
         Ok(Alone {
-            cpu: 100.0 * (after.cpu - before.cpu).as_secs_f64() / elapsed,
+            cpu: 100.0 * after.cpu_since(&before).as_secs_f64() / elapsed,
             requests: figures["requests"].as_f64().unwrap_or_default() / self.seconds as f64,
         })
     }
@@ -257,7 +257,7 @@ impl<'a> Bench<'a> {
         let elapsed = before.3.elapsed().as_secs_f64();
         edge.end()?;
         Ok(Measured {
-            cpu: 100.0 * (after.0.cpu - before.0.cpu).as_secs_f64() / elapsed,
+            cpu: 100.0 * after.0.cpu_since(&before.0).as_secs_f64() / elapsed,
             usage: after.0,
             values: (after.1 - before.1) / elapsed,
             late: after.2.0 - before.2.0 + after.2.1 - before.2.1,

@@ -28,7 +28,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         let started = Instant::now();
         std::thread::sleep(Duration::from_secs(1));
         let now = Usage::of(plant.id())?;
-        let used = (now.cpu - before.cpu).as_secs_f64();
+        let used = now.cpu_since(&before).as_secs_f64();
         loads.push(100.0 * used / started.elapsed().as_secs_f64());
         before = now;
     }

@@ -17,6 +17,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Processor time since an earlier look.
+    pub fn cpu_since(&self, earlier: &Usage) -> Duration {
+        self.cpu.saturating_sub(earlier.cpu)
+    }
+
     /// Reads `/proc/PID/{stat,status,smaps_rollup}` and the `schedstat` of its threads.
     pub fn of(process: u32) -> Result<Usage> {
         let read = |name: &str| {
@@ -26,8 +31,8 @@ impl Usage {
         let rollup = read("smaps_rollup").ok();
         let mut usage = Usage::parse(&read("stat")?, &read("status")?, rollup.as_deref())
             .with_context(|| format!("reading the usage of process {process}"))?;
-        // To the nanosecond, where ticks miss a thread that works shortly between two of them.
-        usage.cpu = scheduled(process).filter(|cpu| !cpu.is_zero()).unwrap_or(usage.cpu);
+        // Ticks count threads that have ended too, but only to a hundredth of a second.
+        usage.cpu = usage.cpu.max(scheduled(process).unwrap_or_default());
         Ok(usage)
     }
 

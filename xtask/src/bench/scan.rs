@@ -197,7 +197,7 @@ impl<'a> Bench<'a> {
         edge.end()?;
         Ok(Measured {
             name: name.to_owned(),
-            cpu_percent: 100.0 * (after.0.cpu - before.0.cpu).as_secs_f64() / elapsed,
+            cpu_percent: 100.0 * after.0.cpu_since(&before.0).as_secs_f64() / elapsed,
             usage: after.0,
             registers: (after.1 - before.1) / elapsed,
             asked: f64::from(devices * REGISTERS),

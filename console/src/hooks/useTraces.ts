@@ -6,7 +6,7 @@ import { api } from '../api/client'
 import { live } from '../api/live'
 import { queryClient, statusQuery, tagQuery } from '../api/queries'
 import type { Sample, Samples, Tag } from '../api/types'
-import { keyOf, seriesOf, type Range, type Series, type TagName } from '../lib/trend'
+import { extended, keyOf, plainSeries, seriesOf, type Range, type Series, type TagName } from '../lib/trend'
 
 export interface Trace extends TagName {
   key: string
@@ -90,7 +90,7 @@ function useTails(keys: string[], on: boolean): ReadonlyMap<string, Sample[]> {
   return tails
 }
 
-const made = new WeakMap<Samples, { tail: Sample[]; type: string; series: Series }>()
+const made = new WeakMap<Samples, { tail: Sample[]; type: string; plain: Series; series: Series }>()
 const emptySeries = seriesOf([], [], 'float64')
 
 /** The same series for the same samples, so that only what changed is drawn anew. */
@@ -98,8 +98,9 @@ function seriesFor(answer: Samples | undefined, tail: Sample[], type: string): S
   if (answer === undefined) return emptySeries
   const known = made.get(answer)
   if (known !== undefined && known.tail === tail && known.type === type) return known.series
-  const series = seriesOf(answer.samples, tail, type)
-  made.set(answer, { tail, type, series })
+  const plain = known !== undefined && known.type === type ? known.plain : plainSeries(answer.samples, type)
+  const series = extended(plain, tail)
+  made.set(answer, { tail, type, plain, series })
   return series
 }
 

@@ -106,16 +106,29 @@ export interface Series {
 
 /** `tail`: what came live after `samples` were asked for. */
 export function seriesOf(samples: Sample[], tail: Sample[], type: string): Series {
-  const last = samples.at(-1)
-  const lastTime = last === undefined ? -Infinity : Date.parse(last.time)
-  const all = [...samples, ...tail.filter((each) => Date.parse(each.time) > lastTime)]
-  const times = new Float64Array(all.length)
-  const values = new Float64Array(all.length)
-  for (const [index, sample] of all.entries()) {
-    times[index] = Date.parse(sample.time)
-    values[index] = sample.quality === 'bad' ? Number.NaN : (chartNumber(sample.value) ?? Number.NaN)
-  }
-  return { shape: shapeOf(type), samples: all, times, values }
+  return extended(plainSeries(samples, type), tail)
+}
+
+export function plainSeries(samples: Sample[], type: string): Series {
+  const times = Float64Array.from(samples, (sample) => Date.parse(sample.time))
+  const values = Float64Array.from(samples, (sample) => (sample.quality === 'bad' ? Number.NaN : (chartNumber(sample.value) ?? Number.NaN)))
+  return { shape: shapeOf(type), samples, times, values }
+}
+
+function joined(before: Float64Array, after: Float64Array): Float64Array {
+  const all = new Float64Array(before.length + after.length)
+  all.set(before)
+  all.set(after, before.length)
+  return all
+}
+
+/** What is known already is not read anew for what comes live. */
+export function extended(series: Series, tail: Sample[]): Series {
+  const last = series.times.at(-1) ?? -Infinity
+  const fresh = tail.filter((each) => Date.parse(each.time) > last)
+  if (fresh.length === 0) return series
+  const more = plainSeries(fresh, 'float64')
+  return { shape: series.shape, samples: [...series.samples, ...fresh], times: joined(series.times, more.times), values: joined(series.values, more.values) }
 }
 
 /** Index of the last sample not after a time; -1 before the first. */

@@ -49,6 +49,8 @@ pub struct Stats {
     pub bytes: u64,
     /// Bytes of sealed chunks that wait for the disk.
     pub pending_bytes: usize,
+    /// Runs of compaction that came to their end.
+    pub compactions: u64,
     pub failing: bool,
     pub last_error: Option<String>,
 }
@@ -125,9 +127,10 @@ impl Historian {
             return Ok(Maintained::default());
         }
         let outcome = self.store(&mut writer, now, journal_committed, false);
-        let outcome = outcome.and_then(|stored| {
+        let outcome = outcome.and_then(|mut stored| {
             writer.complete_unfinished(&self.0.state)?;
             self.note_position();
+            stored.more |= writer.upkeep(&self.0.state, &self.0.options);
             Ok(stored)
         });
         match &outcome {
@@ -258,12 +261,12 @@ impl Historian {
 
     pub fn stats(&self) -> Stats {
         // The writer may be busy with the disk: what is asked of it must not wait.
-        let (failing, last_error, growing) = match self.0.writer.try_lock() {
-            Some(writer) => {
-                (writer.failing.is_some(), writer.last_error.clone(), writer.growing_bytes())
-            }
-            None => (false, None, 0),
-        };
+        let writer = self.0.writer.try_lock();
+        let failing = writer.as_ref().is_some_and(|writer| writer.failing.is_some());
+        let last_error = writer.as_ref().and_then(|writer| writer.last_error.clone());
+        let growing = writer.as_ref().map_or(0, |writer| writer.growing_bytes());
+        let compactions = writer.as_ref().map_or(0, |writer| writer.upkeep.compactions);
+        drop(writer);
         let state = self.0.state.lock();
         let bytes: u64 = state.segments.iter().map(|segment| segment.bytes).sum();
         Stats {
@@ -276,6 +279,7 @@ impl Historian {
             segments: state.segments.len() + usize::from(state.growing.is_some()),
             bytes: bytes + growing,
             pending_bytes: state.pending_bytes,
+            compactions,
             failing,
             last_error,
         }

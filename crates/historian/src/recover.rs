@@ -182,9 +182,18 @@ fn find_segments(env: &Env, folder: &Path, opened: &mut Opened) -> Result<Vec<Fo
 /// Removes what a complete compacted segment replaces; a compacted one that is not complete gives way
 /// to what it would replace.
 fn remove_replaced(env: &Env, folder: &Path, found: &mut Vec<Found>) {
-    let complete = found.iter().filter(|found| found.end.is_some());
-    let mut dead: HashSet<u64> =
-        complete.flat_map(|found| found.header.replaces.iter().copied()).collect();
+    let (mut dead, mut taken) = (HashSet::new(), HashSet::new());
+    for whole in found.iter().rev().filter(|found| found.end.is_some()) {
+        let replaced = &whole.header.replaces;
+        if replaced.iter().any(|ordinal| taken.contains(ordinal)) {
+            // Its compaction failed after it had got its name. What it was to replace stayed, and was
+            // put into a later one, in part at least.
+            dead.insert(whole.header.ordinal);
+        } else {
+            taken.extend(replaced.iter().copied());
+        }
+    }
+    dead.extend(taken);
     let there: HashSet<u64> = found.iter().map(|found| found.header.ordinal).collect();
     for torn in found.iter().filter(|found| found.end.is_none()) {
         let replaced = &torn.header.replaces;

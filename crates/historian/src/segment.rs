@@ -33,7 +33,7 @@ pub(crate) struct Segment {
     pub directory: Directory,
     files: Arc<Files>,
     /// Held open because the file has no name any more.
-    pinned: OnceLock<Arc<dyn DiskFile>>,
+    pinned: Arc<OnceLock<Arc<dyn DiskFile>>>,
     /// The entries found by reading all frames, when a page turned out to be damaged.
     rebuilt: OnceLock<Vec<Entry>>,
 }
@@ -63,8 +63,17 @@ impl Segment {
         files: &Arc<Files>,
     ) -> Segment {
         footer.tags = Vec::new();
-        let (files, pinned, rebuilt) = (files.clone(), OnceLock::new(), OnceLock::new());
+        let (files, pinned, rebuilt) = (files.clone(), Arc::default(), OnceLock::new());
         Segment { header, seed, path, bytes, footer, directory, files, pinned, rebuilt }
+    }
+
+    /// The same file, of which more is known now. Who reads the old one reads on when the file goes.
+    pub fn succeeded(&self, bytes: u64, footer: Footer, directory: Directory) -> Segment {
+        let (header, path) = (self.header.clone(), self.path.clone());
+        let mut next =
+            Segment::new(header, self.seed, path, bytes, footer, directory, &self.files);
+        next.pinned = self.pinned.clone();
+        next
     }
 
     pub fn ordinal(&self) -> u64 {

@@ -12,6 +12,7 @@ use crate::frame::{
 use crate::scan::{Mark, encode_tags};
 use crate::segment::{Directory, Segment, ending, pages_at, segment_path};
 use crate::state::{Growing, Pending, State};
+use crate::upkeep::Upkeep;
 use crate::{HistoryError, Options, Trouble};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ pub(crate) struct Writer {
     pub unfinished: Vec<u64>,
     pub failing: Option<Failing>,
     pub compaction: Option<Box<Compaction>>,
+    pub upkeep: Upkeep,
     pub now: SteadyNow,
     pub last_error: Option<String>,
     _lock: Box<dyn DiskFile>,
@@ -90,6 +92,7 @@ impl Writer {
             unfinished: Vec::new(),
             failing: None,
             compaction: None,
+            upkeep: Upkeep::default(),
             now: SteadyNow::default(),
             last_error: None,
             _lock: lock,
@@ -295,15 +298,8 @@ impl Writer {
         let mut footer = Footer::empty();
         entries.iter().for_each(|entry| footer.add(&entry.summary));
         growing.guesses.values().for_each(|guess| footer.add_guess(*guess));
-        let segment = Segment::new(
-            active.header,
-            active.seed,
-            active.path,
-            active.end,
-            footer,
-            Directory::Memory(entries),
-            &self.files,
-        );
+        let directory = Directory::Memory(entries);
+        let segment = growing.segment.succeeded(active.end, footer, directory);
         push_segment(&mut state, Arc::new(segment));
     }
 
@@ -367,15 +363,7 @@ impl Writer {
             read_back(&file, end, &bytes)
         };
         write().map_err(failed("complete", path))?;
-        let complete = Segment::new(
-            segment.header.clone(),
-            segment.seed,
-            path.clone(),
-            end + bytes.len() as u64,
-            footer,
-            pages_at(end),
-            &self.files,
-        );
+        let complete = segment.succeeded(end + bytes.len() as u64, footer, pages_at(end));
         self.unfinished.retain(|other| *other != ordinal);
         replace_segments(&mut state.lock(), &[ordinal], Some(Arc::new(complete)));
         Ok(())

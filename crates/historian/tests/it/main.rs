@@ -4,4 +4,6 @@
 mod basics;
 mod crash;
 mod feed;
+mod ingest;
 mod simulated;
+mod upkeep;

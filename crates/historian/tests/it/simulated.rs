@@ -199,6 +199,12 @@ impl SimDisk {
         state.stopped = false;
     }
 
+    /// Whether anything is to go wrong, or did.
+    pub fn fails(&self) -> bool {
+        let state = self.0.lock().unwrap();
+        state.fault.is_some() || state.stopped
+    }
+
     pub fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
     }

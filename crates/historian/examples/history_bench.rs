@@ -141,7 +141,12 @@ fn maintain(historian: &Historian) -> Result<()> {
 }
 
 /// Batches made in advance and reused with new times, so that only history is measured.
-fn ingest(folder: &Path, tags: usize, samples: u64, period: impl Fn(usize, usize) -> i64) -> Result<()> {
+fn ingest(
+    folder: &Path,
+    tags: usize,
+    samples: u64,
+    period: impl Fn(usize, usize) -> i64,
+) -> Result<()> {
     let historian = open(folder)?;
     let mut plant = Plant::new(tags, period);
     let uniform = plant.groups.windows(2).all(|w| w[0].period == w[1].period);
@@ -263,8 +268,7 @@ fn query(folder: &Path) -> Result<()> {
     let minutes = timed(20, || {
         tag += 97;
         let ten = (0..10).map(|i| tags[(tag + i * 31) % tags.len()]).collect();
-        let request =
-            Scan { tags: ten, from_unix_ns: newest - 86_400 * SECOND, ..Scan::default() };
+        let request = Scan { tags: ten, from_unix_ns: newest - 86_400 * SECOND, ..Scan::default() };
         let mut sums = std::collections::BTreeMap::new();
         for piece in historian.scan(&request) {
             let piece = piece?;

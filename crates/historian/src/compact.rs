@@ -77,11 +77,8 @@ impl Compaction {
         let (beginning, seed) = header.beginning();
         let file: Arc<dyn DiskFile> = disk.open(&staged, Access::CreateNew)?.into();
         file.write_all_at(&beginning, 0)?;
-        let input = |segment: &Arc<Segment>| Input {
-            segment: segment.clone(),
-            page: 0,
-            held: Vec::new(),
-        };
+        let input =
+            |segment: &Arc<Segment>| Input { segment: segment.clone(), page: 0, held: Vec::new() };
         let mut compaction = Compaction {
             header,
             seed,
@@ -216,7 +213,8 @@ impl Compaction {
                 self.copy(entry, &bytes)?;
                 continue;
             };
-            let learned = head.guess.and_then(|guess| Some((guess, *self.learned.get(&guess.boot)?)));
+            let learned =
+                head.guess.and_then(|guess| Some((guess, *self.learned.get(&guess.boot)?)));
             if let Some((guess, offset)) = learned {
                 let shift = offset.wrapping_sub(guess.offset_ns);
                 columns.times.iter_mut().for_each(|time| *time = time.saturating_add(shift));
@@ -271,10 +269,8 @@ impl Compaction {
         self.write()?;
         self.entries.sort_by_key(Entry::key);
         self.footer.position = position;
-        let learned = |(boot, offset): (&[u8; 16], &i64)| chunk::Guess {
-            boot: *boot,
-            offset_ns: *offset,
-        };
+        let learned =
+            |(boot, offset): (&[u8; 16], &i64)| chunk::Guess { boot: *boot, offset_ns: *offset };
         self.footer.learned = self.learned.iter().map(learned).collect();
         let end = ending(&self.header, self.end, &self.entries, &mut self.footer);
         self.file.write_all_at(&end, self.end)?;

@@ -69,7 +69,8 @@ impl Gather {
             self.bits.extend_from_slice(&columns.bits);
             return;
         }
-        let moved: Vec<u64> = columns.dictionary.iter().map(|content| self.place(content)).collect();
+        let moved: Vec<u64> =
+            columns.dictionary.iter().map(|content| self.place(content)).collect();
         // A bad sample's place may be outside of the dictionary, and is not stored.
         let place = |bits: &u64| moved.get(*bits as usize).copied().unwrap_or_default();
         self.bits.extend(columns.bits.iter().map(place));

@@ -70,8 +70,7 @@ impl Segment {
     /// The same file, of which more is known now. Who reads the old one reads on when the file goes.
     pub fn succeeded(&self, bytes: u64, footer: Footer, directory: Directory) -> Segment {
         let (header, path) = (self.header.clone(), self.path.clone());
-        let mut next =
-            Segment::new(header, self.seed, path, bytes, footer, directory, &self.files);
+        let mut next = Segment::new(header, self.seed, path, bytes, footer, directory, &self.files);
         next.pinned = self.pinned.clone();
         next
     }

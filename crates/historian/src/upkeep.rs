@@ -42,9 +42,10 @@ impl Writer {
         }
         let now = self.env.clock.now();
         let seen = (now, self.next_ordinal);
-        let idle = self.upkeep.looked.is_some_and(|(at, ordinal)| {
-            ordinal == seen.1 && now.since(at) < LOOK_EVERY
-        });
+        let idle = self
+            .upkeep
+            .looked
+            .is_some_and(|(at, ordinal)| ordinal == seen.1 && now.since(at) < LOOK_EVERY);
         if idle {
             return false;
         }
@@ -146,7 +147,8 @@ impl Writer {
             matches!(segment.directory, Directory::Disk { .. }) && !segment.is_damaged()
         };
         let partly = |segment: &&Arc<Segment>| {
-            let share = self.upkeep.expired.get(&segment.ordinal()).map_or(0.0, |(_, share)| *share);
+            let share =
+                self.upkeep.expired.get(&segment.ordinal()).map_or(0.0, |(_, share)| *share);
             // One that is expired as a whole is removed, unless it says what is stored.
             let part = (EXPIRED_SHARE..1.0).contains(&share);
             sound(segment) && part && segment.bytes <= options.compact_bytes_max
@@ -203,8 +205,7 @@ impl Writer {
         let cut =
             Cut { samples: options.chunk_samples, content_bytes: options.chunk_content_bytes };
         let disk = &*self.env.disk;
-        let begun =
-            Compaction::begin(disk, &self.folder, header, segments, learned, expired, cut);
+        let begun = Compaction::begin(disk, &self.folder, header, segments, learned, expired, cut);
         if begun.is_err() {
             let staged = crate::segment::segment_path(&self.folder, self.next_ordinal - 1);
             let _ = disk.remove(&staged.with_extension("hist.new"));
@@ -262,8 +263,7 @@ impl Writer {
             return Err(io::Error::other("a segment was removed in the meantime"));
         }
         let newest = segments.iter().map(|segment| segment.ordinal()).max();
-        let merged =
-            compaction.finish(&*self.env.disk, &self.folder, position, &self.files)?;
+        let merged = compaction.finish(&*self.env.disk, &self.folder, position, &self.files)?;
         let newest_goes = newest.is_some_and(|newest| ordinals.contains(&newest));
         if merged.is_none() && newest_goes {
             return Ok(());

@@ -65,7 +65,11 @@ impl Run {
         let env = env(&self.disk, &self.clock);
         let (historian, opened) =
             Historian::open(&env, Path::new(FOLDER), self.options.clone()).unwrap();
-        assert!(opened.position >= self.position, "the position went back: {} {opened:?}", self.position);
+        assert!(
+            opened.position >= self.position,
+            "the position went back: {} {opened:?}",
+            self.position
+        );
         historian
     }
 
@@ -189,7 +193,10 @@ fn stopped_again_while_recovering() {
             let mut run = Run::lived(BEFORE);
             let mut random = Random::new(at * 31 + again);
             for stop in [at, again] {
-                run.disk.fail_at(if stop == at { at } else { run.disk.operations() + again }, Fault::Stop);
+                run.disk.fail_at(
+                    if stop == at { at } else { run.disk.operations() + again },
+                    Fault::Stop,
+                );
                 let env = env(&run.disk, &run.clock);
                 let opened = Historian::open(&env, Path::new(FOLDER), run.options.clone());
                 if let Ok((historian, _)) = opened {

@@ -105,6 +105,12 @@ pub fn read_range(
     historian.scan(&request).flat_map(|piece| samples(&piece.unwrap())).collect()
 }
 
+/// What can be read of a damaged history.
+pub fn read_lossy(historian: &Historian, tag: u32) -> Vec<Sample> {
+    let request = Scan { tags: vec![TagId(tag)], ..Scan::default() };
+    historian.scan(&request).flatten().flat_map(|piece| samples(&piece)).collect()
+}
+
 pub fn samples(piece: &Piece) -> Vec<Sample> {
     let value = |place: usize| piece.value(place).map(|value| value.to_value());
     (0..piece.len()).map(|place| (piece.times[place], value(place))).collect()

@@ -76,8 +76,7 @@ impl Machine {
 
     /// One life: samples come while history waits for more.
     fn live(&self, parks: u64) {
-        let clock =
-            Arc::new(ParkClock { hand: self.clock.clone(), on_park: Mutex::new(None) });
+        let clock = Arc::new(ParkClock { hand: self.clock.clone(), on_park: Mutex::new(None) });
         let mut env = env(&self.disk, &self.clock);
         env.clock = clock.clone();
         let Some(journal) = self.journal(&env) else { return };

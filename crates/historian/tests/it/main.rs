@@ -3,6 +3,8 @@
 
 mod basics;
 mod crash;
+mod damage;
+mod example;
 mod feed;
 mod ingest;
 mod simulated;

@@ -1,0 +1,136 @@
+//! Any byte of a segment may be anything: it always starts, never serves a wrong value, and loses at
+//! most the chunks that are damaged.
+
+use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read_lossy};
+use crate::simulated::{Random, SimDisk, env, machine};
+use std::path::{Path, PathBuf};
+use tagwerk_historian::{Historian, Options, scan};
+use tagwerk_model::{DataType, Value};
+
+fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
+    Ok(())
+}
+
+/// A small history of one complete and one growing segment, all of it stored.
+fn store() -> (SimDisk, Feeder, Vec<PathBuf>) {
+    let (env, disk, _clock) = machine();
+    let (historian, _) = open(&env, small());
+    let set = definition(1, &[(1, DataType::Float64, ""), (2, DataType::Text, "")]);
+    let mut feeder = Feeder::new(set);
+    for i in 0..330i64 {
+        let values =
+            [Some(Value::F64(i as f64 * 1.01)), Some(Value::Text(format!("{}", i % 9).into()))];
+        let (block, batch) = feeder.add(START + i * SECOND, &values);
+        historian.append(block, batch).unwrap();
+        historian.maintain(&ok).unwrap();
+    }
+    assert!(historian.stats().segments >= 2);
+    drop(historian);
+    disk.kill();
+    let files = disk.files(Path::new(FOLDER));
+    let segments = files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "hist"));
+    let segments: Vec<PathBuf> = segments.collect();
+    (disk, feeder, segments)
+}
+
+fn small() -> Options {
+    Options { segment_bytes: 5 * 1024 + 512, ..options() }
+}
+
+/// Samples that are missing, after checking that none is wrong, doubled or out of place.
+fn missing(feeder: &Feeder, historian: &Historian, context: &str) -> usize {
+    let mut missing = 0;
+    for (tag, wanted) in &feeder.wanted {
+        let mut left = wanted.iter();
+        for sample in read_lossy(historian, *tag) {
+            assert!(left.any(|wanted| *wanted == sample), "{context}: {sample:?} is wrong");
+        }
+        let found = read_lossy(historian, *tag).len();
+        missing += wanted.len() - found;
+    }
+    missing
+}
+
+fn check(disk: &SimDisk, feeder: &Feeder, context: &str, lost_max: usize) {
+    let (_, _, clock) = machine();
+    let env = env(disk, &clock);
+    let (historian, opened) = open(&env, small());
+    // What lies above the position the journal gives again; what is below is lost with its chunk.
+    feeder.replay(&historian);
+    let lost = missing(feeder, &historian, context);
+    assert!(lost <= lost_max, "{context}: {lost} samples are lost, {opened:?}");
+}
+
+#[test]
+fn a_changed_byte_anywhere_costs_its_chunk_at_most() {
+    let (disk, feeder, segments) = store();
+    for segment in &segments {
+        let length = disk.length(segment);
+        assert!(length > 4_200);
+        // Between the copies of the header nothing is stored.
+        let places = (0..640).chain(3_500..4_200).chain(4_200..length);
+        for at in places.step_by(if length > 9_000 { 13 } else { 7 }) {
+            let changed = disk.fork();
+            changed.alter(segment, |bytes| bytes[at] ^= 1 << (at % 8));
+            check(&changed, &feeder, &format!("{} byte {at}", segment.display()), 16);
+        }
+    }
+}
+
+#[test]
+fn other_damage_is_survived() {
+    let (disk, feeder, segments) = store();
+    let mut random = Random::new(5);
+    for round in 0..250 {
+        let changed = disk.fork();
+        let segment = &segments[random.below(segments.len() as u64) as usize];
+        let length = disk.length(segment) as u64;
+        let at = random.below(length) as usize;
+        let what = random.below(4);
+        changed.alter(segment, |bytes| match what {
+            0 => bytes.truncate(at),
+            1 => {
+                let end = (at + 1 + random.below(3_000) as usize).min(bytes.len());
+                bytes[at..end].fill(0);
+            }
+            2 => {
+                let end = (at + 1 + random.below(200) as usize).min(bytes.len());
+                bytes[at..end].iter_mut().for_each(|byte| *byte = random.below(256) as u8);
+            }
+            _ => bytes.extend((0..random.below(5_000)).map(|byte| byte as u8)),
+        });
+        let context = format!("round {round}: {what} at {at} of {}", segment.display());
+        check(&changed, &feeder, &context, usize::MAX);
+    }
+    // One file in the place of the other.
+    let changed = disk.fork();
+    let mut first = Vec::new();
+    changed.alter(&segments[0], |bytes| first = bytes.clone());
+    changed.alter(&segments[1], |bytes| *bytes = first);
+    check(&changed, &feeder, "swapped", usize::MAX);
+}
+
+/// NEGATIVE CONTROL: damage that its checksum covers up is not noticed by the checksums, but is by
+/// this rig.
+#[test]
+fn the_rig_notices_a_wrong_value() {
+    let (disk, mut feeder, _) = store();
+    feeder.wanted.get_mut(&1).unwrap()[7].1 = Some(Value::F64(-1.0));
+    let rig = std::panic::AssertUnwindSafe(|| check(&disk, &feeder, "control", 0));
+    assert!(std::panic::catch_unwind(rig).is_err());
+}
+
+#[test]
+fn an_image_says_what_the_file_holds() {
+    let (disk, feeder, segments) = store();
+    let mut image = Vec::new();
+    disk.alter(&segments[0], |bytes| image = bytes.clone());
+    let whole = scan::scan(&image);
+    assert!(whole.complete && whole.bad.is_empty(), "{:?}", whole.bad);
+    let samples: usize = whole.chunks.iter().map(|chunk| chunk.times.len()).sum();
+    assert!(samples > 100 && samples <= feeder.next as usize);
+    for end in (0..image.len()).step_by(97) {
+        let cut = scan::scan(&image[..end]);
+        assert!(cut.chunks.iter().all(|chunk| whole.chunks.contains(chunk)));
+    }
+}

@@ -52,10 +52,36 @@ pub enum EventKind {
     Certificate,
 }
 
+impl EventKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::Login => "login",
+            EventKind::Configuration => "configuration",
+            EventKind::Access => "access",
+            EventKind::Command => "command",
+            EventKind::Device => "device",
+            EventKind::Sink => "sink",
+            EventKind::System => "system",
+            EventKind::Secret => "secret",
+            EventKind::Certificate => "certificate",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EventSeverity {
     Info,
     Warning,
     Error,
+}
+
+impl EventSeverity {
+    pub fn name(self) -> &'static str {
+        match self {
+            EventSeverity::Info => "info",
+            EventSeverity::Warning => "warning",
+            EventSeverity::Error => "error",
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! THE LIST of routes of the edge, in the order of the documentation.
 
 mod commission;
+mod history;
 mod upkeep;
 
 pub use commission::*;
+pub use history::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -352,6 +354,8 @@ pub const ALL: &[Route] = &[
     EXPORT,
     IMPORT,
     EVENTS,
+    STORAGE,
+    TAG_STORAGE,
     CERTIFICATES,
     NEW_CERTIFICATE,
     TRUST_CERTIFICATE,

@@ -12,6 +12,7 @@ use std::sync::{self, Arc};
 use tagwerk_api as api;
 use tagwerk_auth::Random;
 use tagwerk_env::{Env, Moment};
+use tagwerk_historian::Historian;
 use tagwerk_journal::Options;
 use tagwerk_model::limits;
 use tagwerk_runtime::Runtime;
@@ -36,6 +37,7 @@ pub struct App {
     /// When the communication logs of links switch themselves off.
     pub trace_ends: sync::Mutex<HashMap<String, i64>>,
     pub runtime: Runtime,
+    pub historian: Historian,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,

@@ -114,6 +114,9 @@ struct RunArguments {
     /// Bytes of samples to keep at most
     #[arg(long)]
     samples_bytes_max: Option<u64>,
+    /// Bytes of history to keep at most; the oldest goes first
+    #[arg(long)]
+    history_bytes_max: Option<u64>,
     /// How soon samples are safe from a power cut
     #[arg(long, value_enum, default_value_t = Sync::Normal)]
     sync: Sync,
@@ -177,6 +180,7 @@ fn run_edge(reach: Reach, arguments: RunArguments) -> anyhow::Result<ExitCode> {
         },
         initial_config: arguments.initial_config,
         samples_bytes_max: arguments.samples_bytes_max,
+        history_bytes_max: arguments.history_bytes_max,
         sync: match arguments.sync {
             Sync::Strict => Durability::Strict,
             Sync::Normal => Durability::Normal,

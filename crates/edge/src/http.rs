@@ -20,6 +20,7 @@ mod refusal;
 mod secrets;
 mod stall;
 mod status;
+mod storage;
 mod tables;
 mod templates;
 mod tls;
@@ -87,6 +88,8 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EXPORT, tables::export)
         .on(&routes::IMPORT, tables::import)
         .on(&routes::EVENTS, events::events)
+        .on(&routes::STORAGE, storage::storage)
+        .on(&routes::TAG_STORAGE, storage::tags)
         .on(&routes::CERTIFICATES, certificates::certificates)
         .on(&routes::NEW_CERTIFICATE, certificates::add)
         .on(&routes::TRUST_CERTIFICATE, certificates::trust)

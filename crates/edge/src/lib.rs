@@ -8,6 +8,7 @@ mod backup;
 mod certificates;
 pub mod cli;
 mod configuration;
+mod history;
 mod http;
 mod instant;
 mod private_file;

@@ -5,6 +5,7 @@ use crate::app::{App, Shared, VERSION};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
+use crate::history::Feeding;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::private_file;
 use crate::process;
@@ -37,6 +38,7 @@ pub struct RunOptions {
     pub transport: Transport,
     pub initial_config: Option<PathBuf>,
     pub samples_bytes_max: Option<u64>,
+    pub history_bytes_max: Option<u64>,
     pub sync: Durability,
     pub journal_buffer_for_test: Option<usize>,
     pub announce: Announce,
@@ -82,7 +84,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, listening, start_secrets } =
+    let Opening { app, journal, feeding, listening, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -111,7 +113,12 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     if tagwerk_env::timeout(&**clock, deadline, app.runtime.stop()).await.is_none() {
         tracing::warn!("devices or sinks did not end in time");
     }
-    let closed = tokio::task::spawn_blocking(move || journal.close()).await;
+    let closed = tokio::task::spawn_blocking(move || {
+        // What history takes from the journal must be taken before it closes.
+        feeding.end();
+        journal.close()
+    });
+    let closed = closed.await;
     closed.context("closing the journal failed")?.context("the journal did not close cleanly")?;
     Ok(Ended::Cleanly)
 }
@@ -120,6 +127,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
 struct Opening {
     app: Shared,
     journal: Journal,
+    feeding: Feeding,
     listening: Listening,
     start_secrets: StartSecrets,
 }
@@ -148,6 +156,8 @@ async fn open(
         certificates: certificates.clone(),
     };
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
+    let historian = feeding.historian();
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -170,6 +180,7 @@ async fn open(
         trials: Default::default(),
         trace_ends: Default::default(),
         runtime,
+        historian,
         accounts,
         configuration,
         secrets,
@@ -179,7 +190,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, listening, start_secrets })
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

@@ -8,7 +8,7 @@ use tagwerk_api::{Anything, Time};
 use tagwerk_component::Spec;
 use tagwerk_config::{ChangeKind, LocatedFinding, Weight};
 use tagwerk_model::{Quality, Severity};
-use tagwerk_runtime::view;
+use tagwerk_runtime::{EventSeverity, RecordKind, view};
 
 pub fn milliseconds(duration: Duration) -> u64 {
     duration.as_millis() as u64
@@ -381,5 +381,28 @@ pub fn token(row: TokenRow) -> api::Token {
         created_at: Time::from_unix_ns(row.created_unix_ns),
         expires_at: row.expires_unix_ns.map(Time::from_unix_ns),
         last_used: row.last_used_unix_ns.map(Time::from_unix_ns),
+    }
+}
+
+pub fn event_kind(kind: RecordKind) -> api::EventKind {
+    use api::EventKind::*;
+    match kind {
+        RecordKind::Login => Login,
+        RecordKind::Configuration => Configuration,
+        RecordKind::Access => Access,
+        RecordKind::CommandIntent | RecordKind::CommandOutcome => Command,
+        RecordKind::Device => Device,
+        RecordKind::Sink => Sink,
+        RecordKind::System | RecordKind::Backup => System,
+        RecordKind::Secret => Secret,
+        RecordKind::Certificate => Certificate,
+    }
+}
+
+pub fn event_severity(severity: EventSeverity) -> api::EventSeverity {
+    match severity {
+        EventSeverity::Info => api::EventSeverity::Info,
+        EventSeverity::Warning => api::EventSeverity::Warning,
+        EventSeverity::Error => api::EventSeverity::Error,
     }
 }

@@ -369,6 +369,7 @@ impl GroupLive {
         let quality = state.qualities[index];
         let seen = state.changed[index] != Moment(0);
         TagView {
+            id: definition.id,
             device: Arc::from(self.set.device()),
             group: self.name.clone(),
             name: tag.name.clone(),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_model::{DataType, Quality, Value};
+use tagwerk_model::{DataType, Quality, TagId, Value};
 
 /// State of a device or a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub struct RoundTrip {
 
 #[derive(Clone, Debug)]
 pub struct TagView {
+    pub id: TagId,
     pub device: Arc<str>,
     pub group: Arc<str>,
     pub name: Box<str>,

@@ -12,6 +12,7 @@ use tagwerk_api::{
     Anything, Device, List, Page, Sample, Samples, SamplesParameters, SinkStatus, Tag,
     TagParameters, Time,
 };
+use tagwerk_historian::ReadError;
 use tagwerk_model::limits;
 use tagwerk_runtime::view::{DeviceView, QualityFilter, TagQuery};
 
@@ -155,21 +156,22 @@ pub async fn samples(
     if from > to {
         return Err(Refusal::invalid("`from` is later than `to`", "exchange them"));
     }
-    let (runtime, data_type) = (app.runtime.clone(), view.data_type);
-    let (of_device, of_tag) = (device.clone(), tag.clone());
-    let look_back = tokio::task::spawn_blocking(move || {
-        runtime.look_back(&of_device, &of_tag, from, to, points as usize)
-    })
-    .await
-    .map_err(|_| Refusal::internal("looking back into the journal failed"))?
-    .ok_or_else(|| no_tag(&device, &tag))?;
+    let (historian, data_type) = (app.historian.clone(), view.data_type);
+    let chart = tokio::task::spawn_blocking(move || {
+        let chart = historian.chart(view.id, from, to, points as usize)?;
+        Ok::<_, ReadError>((chart, historian.usage().oldest_unix_ns))
+    });
+    let chart = chart.await.map_err(|_| Refusal::internal("reading history failed"))?;
+    let (chart, oldest) = chart.map_err(|error| {
+        Refusal::unavailable(format!("history cannot be read: {error}"), "look at the disk")
+    })?;
     Ok(Json(Samples {
         from: Time::from_unix_ns(from),
         to: Time::from_unix_ns(to),
-        thinned: look_back.thinned,
-        complete_from: look_back.complete_from_unix_ns.map(Time::from_unix_ns),
-        samples: look_back
-            .samples
+        thinned: chart.thinned,
+        complete_from: oldest.map(Time::from_unix_ns),
+        samples: chart
+            .points
             .into_iter()
             .map(|sample| Sample {
                 time: Time::from_unix_ns(sample.unix_ns),

@@ -4,10 +4,11 @@ use super::devices::window;
 use super::extract::Asked;
 use super::refusal::Refusal;
 use crate::app::{App, Shared};
+use crate::show;
 use axum::Json;
 use axum::extract::State;
-use tagwerk_api::{self as api, EventKind, EventParameters, Events, Time};
-use tagwerk_runtime::{Event, EventQuery, EventSeverity, RecordKind};
+use tagwerk_api::{self as api, EventParameters, Events, Time};
+use tagwerk_runtime::{Event, EventQuery, RecordKind};
 
 pub async fn events(
     State(app): State<Shared>,
@@ -61,22 +62,8 @@ fn show(app: &App, event: Event) -> api::Event {
     api::Event {
         seq: event.seq,
         at: Time::from_unix_ns(event.unix_ns),
-        kind: match event.kind {
-            RecordKind::Login => EventKind::Login,
-            RecordKind::Configuration => EventKind::Configuration,
-            RecordKind::Access => EventKind::Access,
-            RecordKind::CommandIntent | RecordKind::CommandOutcome => EventKind::Command,
-            RecordKind::Device => EventKind::Device,
-            RecordKind::Sink => EventKind::Sink,
-            RecordKind::System | RecordKind::Backup => EventKind::System,
-            RecordKind::Secret => EventKind::Secret,
-            RecordKind::Certificate => EventKind::Certificate,
-        },
-        severity: match event.severity {
-            EventSeverity::Info => api::EventSeverity::Info,
-            EventSeverity::Warning => api::EventSeverity::Warning,
-            EventSeverity::Error => api::EventSeverity::Error,
-        },
+        kind: show::event_kind(event.kind),
+        severity: show::event_severity(event.severity),
         by: event.by.map(Into::into),
         subject: event.subject.map(Into::into),
         text: app.secrets.redact(event.text.into()),

@@ -20,6 +20,7 @@ fn text(app: &App) -> String {
     devices(&app.runtime.devices(), &mut out);
     sinks(&app.runtime.sinks(), &mut out);
     journal(app, &mut out);
+    history(app, &mut out);
     out.text
 }
 
@@ -217,6 +218,22 @@ fn journal(app: &App, out: &mut Exposition) {
         help,
         one(app.runtime.journal_lost().0),
     );
+}
+
+fn history(app: &App, out: &mut Exposition) {
+    use Kind::{Counter, Gauge};
+    let state = app.historian.stats();
+    out.metric(Gauge, "tagwerk_history_bytes", "Bytes stored.", one(state.bytes));
+    let help = "Segments stored.";
+    out.metric(Gauge, "tagwerk_history_segments", help, one(state.segments));
+    let help = "Samples taken since the start.";
+    out.metric(Counter, "tagwerk_history_samples_total", help, one(state.appended));
+    let help = "Samples that were gone from the journal before history had them.";
+    out.metric(Counter, "tagwerk_history_missing_total", help, one(state.missing));
+    let help = "Sequence number below which everything is in segments.";
+    out.metric(Gauge, "tagwerk_history_position", help, one(state.position));
+    let help = "1 while history cannot be stored.";
+    out.metric(Gauge, "tagwerk_history_failing", help, one(u8::from(state.failing)));
 }
 
 #[cfg(test)]

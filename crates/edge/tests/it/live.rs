@@ -1,6 +1,7 @@
 //! Values and commands, as they happen.
 
 use crate::process::{Edge, MIXER};
+use crate::rig::until;
 use serde_json::{Value, json};
 
 #[test]
@@ -82,8 +83,10 @@ fn a_tag_has_a_past() {
         |(name, data): &(String, Value)| name == "tags" && data["tags"][0]["quality"] == "good";
     assert_eq!(events.filter(good).take(4).count(), 4);
     let path = "/api/v1/devices/mixer/tags/level/samples";
-    let past = viewer.get(path).expect(200).json();
-    assert!(past["samples"].as_array().unwrap().len() >= 3, "{past}");
+    let past = until("history has what was live", || {
+        let past = viewer.get(path).expect(200).json();
+        (past["samples"].as_array().unwrap().len() >= 3).then_some(past)
+    });
     assert_eq!(past["samples"][0]["quality"], "good");
     viewer.get(&format!("{path}?from=yesterday")).refusal(400, "invalid");
     viewer.get(&format!("{path}?points=1000000")).refusal(400, "invalid");

@@ -9,6 +9,7 @@ mod certificates;
 mod command_line;
 mod configuration;
 mod documents;
+mod history;
 mod http;
 mod http_sink;
 mod kill;

@@ -76,7 +76,10 @@ function Row({ trace, number, view, cursor, onRemove }: { trace: Trace; number: 
       <th scope="row" className="trend-name">
         <span className={`trend-number trace-${number}`}>{number}</span>
         <Link to={paths.tag(trace.device, trace.tag)}>{trace.tag}</Link>
-        <span className="sub">{trace.device}</span>
+        <span className="sub">
+          {trace.device}
+          {trace.gone && trace.error === null && ', no longer configured'}
+        </span>
       </th>
       {trace.error !== null ? (
         <td colSpan={7} className="trend-failed">

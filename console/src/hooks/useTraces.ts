@@ -3,6 +3,7 @@ import { queryOptions, useQueries, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 
 import { api } from '../api/client'
+import { ApiError } from '../api/errors'
 import { live } from '../api/live'
 import { queryClient, statusQuery, tagQuery } from '../api/queries'
 import type { Sample, Samples, Tag } from '../api/types'
@@ -12,6 +13,8 @@ export interface Trace extends TagName {
   key: string
   /** not known while it loads, nor where the edge has no such tag any more */
   about: Tag | undefined
+  /** only its history is left */
+  gone: boolean
   series: Series
   /** undefined before the first answer */
   answer: Samples | undefined
@@ -118,7 +121,8 @@ export function useTraces(tags: TagName[], range: Range, points: number, offsetM
       answer: asked?.data,
       series: seriesFor(asked?.data, range.live ? (tails.get(key) ?? none) : none, known?.data?.type ?? typeFrom(asked?.data)),
       loading: asked === undefined || asked.isPending || asked.isPlaceholderData,
-      error: asked?.error ?? (known?.data === undefined ? known?.error : null) ?? null,
+      gone: known?.error instanceof ApiError && known.error.status === 404,
+      error: asked?.error ?? null,
       retry: () => {
         void known?.refetch()
         void asked?.refetch()

@@ -49,7 +49,7 @@ enum Verb {
     New(new::Args),
     /// Measure: `bench` lists what there is
     Bench(bench::Args),
-    /// Put every driver under every fault and write the fault table
+    /// Put every driver under every fault and write the fault table; do to the journal what disks do
     Torture(torture::Args),
     /// Run the fuzz targets: `fuzz` alone runs each for a minute
     Fuzz(fuzz::Args),

@@ -8,13 +8,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
     ("strace", "strace"),
     // Pairs of pseudo-terminals, as serial lines.
     ("socat", "socat"),
+    // A file system that clones files, for power cuts.
+    ("mkfs.btrfs", "btrfs-progs"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
@@ -42,7 +44,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// Debian's packages, when one of their programs is missing.
-fn packages() -> Result<()> {
+pub fn packages() -> Result<()> {
     let missing: Vec<&str> = PACKAGES
         .iter()
         .filter(|(program, _)| !steps::exists(program))

@@ -1,5 +1,8 @@
 //! `torture drivers`: every driver under every fault, against foreign servers; writes the fault table of
-//! the reference. A driver without time-outs goes through the same and must fail.
+//! the reference. A driver without time-outs goes through the same and must fail. `torture journal` is in
+//! `torture/journal.rs`.
+
+mod journal;
 
 use crate::setup;
 use crate::steps;
@@ -18,7 +21,8 @@ const TABLE: &str = "docs/reference/faults.md";
 pub struct Args {
     #[arg(value_enum)]
     rig: Rig,
-    /// Passed on, such as `--only s7` or `--fault garbage`; the table is then shown, not written
+    /// Passed on, such as `--only s7` or `--fault garbage`; the table is then shown, not written. For the
+    /// journal `--short`, `--only cut`, `--seed 7`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -27,6 +31,8 @@ pub struct Args {
 enum Rig {
     /// Drivers between a runtime and a foreign server (8 minutes)
     Drivers,
+    /// The journal killed, cut off from power, damaged and starved (30 minutes)
+    Journal,
 }
 
 /// A row as the rig prints it.
@@ -46,7 +52,13 @@ struct Row {
 }
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let Rig::Drivers = args.rig;
+    match args.rig {
+        Rig::Drivers => drivers(workspace, args),
+        Rig::Journal => journal::run(workspace, &args.arguments),
+    }
+}
+
+fn drivers(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::run(workspace)?;
     steps::run(&mut workspace.cargo(&["build", "-q", "--workspace"]))?;
     let rows = match args.arguments.is_empty() {

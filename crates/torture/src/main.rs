@@ -1,5 +1,6 @@
 //! The program `tagwerk-torture`: drivers under every fault of the catalogue, between a runtime and a
-//! foreign server, measured from outside; and the drivers alone, as the baseline of benches.
+//! foreign server, measured from outside; the drivers alone, as the baseline of benches; and the journal
+//! under everything that can happen to a disk.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -9,6 +10,7 @@
 mod bare;
 mod control;
 mod faults;
+mod journal;
 mod peer;
 mod rig;
 mod subject;
@@ -39,6 +41,11 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
+    /// Kill, fill, damage and cut off the journal; one row for each rig, as JSON
+    Journal(journal::Arguments),
+    /// The program that the journal's rigs kill
+    #[command(hide = true)]
+    JournalWriter(journal::WriterArguments),
 }
 
 #[derive(Args)]
@@ -68,6 +75,8 @@ fn main() -> Result<()> {
             let (settle, time) = (Duration::from_secs(settle), Duration::from_secs(seconds));
             runtime.block_on(bare::run(&config, settle, time))
         }
+        Command::Journal(arguments) => journal::run(&arguments),
+        Command::JournalWriter(arguments) => journal::write(&arguments),
     }
 }
 

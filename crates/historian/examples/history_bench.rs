@@ -1,5 +1,5 @@
-//! Measures history: `history_bench FOLDER ingest|spread|paced|query|sqlite`, each in a process of its
-//! own, so that its memory is its own. Prints one line of figures as JSON.
+//! Measures history: `history_bench FOLDER ingest|spread|paced|query|sqlite`, each in a process of
+//! its own, so that its memory is its own. Prints one line of figures as JSON.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use std::error::Error;
@@ -150,7 +150,7 @@ fn ingest(
     let historian = open(folder)?;
     let mut plant = Plant::new(tags, period);
     let uniform = plant.groups.windows(2).all(|w| w[0].period == w[1].period);
-    let (mut spent, mut peak) = (Duration::ZERO, 0f64);
+    let (mut spent, mut used, mut peak) = (Duration::ZERO, 0.0, 0f64);
     let begin_mb = anonymous_mb();
     let mut rounds = 0;
     let mut queue: std::collections::BinaryHeap<std::cmp::Reverse<(i64, usize)>> =
@@ -171,29 +171,32 @@ fn ingest(
             }
         }
         rounds += 1;
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), processor());
         for (block, batch) in &blocks {
             historian.append(block, batch)?;
         }
         maintain(&historian)?;
         spent += begun.elapsed();
+        used += processor() - before;
         if rounds % 50 == 0 {
             peak = peak.max(anonymous_mb());
         }
     }
-    let begun = Instant::now();
-    let before = historian.stats();
+    let (begun, used_before, before) = (Instant::now(), processor(), historian.stats());
     historian.seal_all(&|_| Ok(()))?;
     spent += begun.elapsed();
+    used += processor() - used_before;
     let usage = historian.usage();
     let stats = historian.stats();
     println!(
-        "{{\"samples\":{},\"seconds\":{:.3},\"samples_per_second\":{:.0},\"bytes\":{},\
+        "{{\"samples\":{},\"seconds\":{:.3},\"samples_per_second\":{:.0},\
+         \"samples_per_processor_second\":{:.0},\"bytes\":{},\
          \"bytes_per_sample\":{:.3},\"peak_anonymous_mb\":{:.1},\"begin_mb\":{:.1},\
          \"segments\":{},\"compactions\":{},\"sealed_before_end\":{},\"chunks\":{}}}",
         usage.samples,
         spent.as_secs_f64(),
         usage.samples as f64 / spent.as_secs_f64(),
+        usage.samples as f64 / used,
         usage.bytes,
         usage.bytes as f64 / usage.samples as f64,
         peak,
@@ -206,7 +209,8 @@ fn ingest(
     Ok(())
 }
 
-/// 10,000 samples a second for some seconds: what they cost, decoding of the journal's form included.
+/// 10,000 samples a second for some seconds: what they cost, decoding of the journal's form
+/// included.
 fn paced(folder: &Path) -> Result<()> {
     let historian = open(folder)?;
     let mut plant = Plant::new(10_000, |_, _| SECOND);

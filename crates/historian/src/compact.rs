@@ -254,7 +254,8 @@ impl Compaction {
         self.entries.push(entry);
     }
 
-    /// Completes the file, proves it and gives it its name; none when nothing is left of the inputs.
+    /// Completes the file, proves it and gives it its name; none when nothing is left of the
+    /// inputs.
     pub fn finish(
         mut self,
         disk: &dyn Disk,

@@ -277,9 +277,9 @@ mod tests {
                 count: 5,
                 count_usable: 4,
                 count_good: 3,
-                quality: (tag % 2 == 0).then_some(Quality::BAD_TIMEOUT),
-                has_source_times: tag % 3 == 0,
-                numbers: (tag % 5 != 0).then_some(Numbers {
+                quality: (tag.is_multiple_of(2)).then_some(Quality::BAD_TIMEOUT),
+                has_source_times: tag.is_multiple_of(3),
+                numbers: (!tag.is_multiple_of(5)).then_some(Numbers {
                     min: 1,
                     max: 2,
                     first: 3,

@@ -54,7 +54,8 @@ impl std::error::Error for OpenError {}
 /// has it, and [`crate::Historian::position`] stands still.
 #[derive(Debug)]
 pub enum HistoryError {
-    /// Too much waits in memory for the disk. Try again after [`crate::Historian::maintain`] worked.
+    /// Too much waits in memory for the disk. Try again after [`crate::Historian::maintain`]
+    /// worked.
     Full {
         bytes: usize,
         bytes_max: usize,

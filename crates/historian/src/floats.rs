@@ -111,8 +111,8 @@ fn whole(bits: &[u64], form: u8, power: u8, out: &mut Vec<i64>) -> bool {
 #[inline]
 fn convert(bits: u64, form: u8, power: f64) -> Option<i64> {
     let scaled = f64::from_bits(bits) * power;
-    // NaN and infinities fail here, negative zero below.
-    if !(scaled.abs() < WHOLE_MAX) {
+    // Negative zero fails below.
+    if scaled.is_nan() || scaled.abs() >= WHOLE_MAX {
         return None;
     }
     let rounded = (scaled + ROUND) - ROUND;
@@ -129,8 +129,8 @@ fn restore(number: i64, form: u8, power: f64) -> u64 {
     }
 }
 
-/// After Gorilla (Pelkonen and others, VLDB 2015, 4.1.2): the bits that differ, in the window of the
-/// number before where they fit.
+/// After Gorilla (Pelkonen and others, VLDB 2015, 4.1.2): the bits that differ, in the window of
+/// the number before where they fit.
 fn xor(bits: &[u64]) -> Vec<u8> {
     let mut writer = BitWriter::default();
     let mut before = bits[0];

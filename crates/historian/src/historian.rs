@@ -13,7 +13,8 @@ use tagwerk_env::{Clock, Env, Moment, WallTime};
 use tagwerk_journal::{Block, CommitError, Span};
 use tagwerk_model::{SampleBatch, TagId};
 
-/// A handle on the open history; clones share it. One thread appends and maintains, any number read.
+/// A handle on the open history; clones share it. One thread appends and maintains, any number
+/// read.
 #[derive(Clone)]
 pub struct Historian(pub(crate) Arc<Inner>);
 
@@ -110,8 +111,8 @@ impl Historian {
         state.next_seq = state.next_seq.max(span.to);
     }
 
-    /// Seals what is due, stores what was sealed, and does a step of what else there is to do. To be
-    /// called by the thread that appends, after every few blocks and at least every second.
+    /// Seals what is due, stores what was sealed, and does a step of what else there is to do. To
+    /// be called by the thread that appends, after every few blocks and at least every second.
     ///
     /// `journal_committed(seq)` must return once everything below `seq` is durable in the journal:
     /// only that may be stored, for the rest may be given other numbers after a power cut.
@@ -230,8 +231,7 @@ impl Historian {
                 let state = self.0.state.lock();
                 let due = state.pending_bytes >= options.group_bytes
                     || state.waiting_since().is_some_and(|at| now.since(at) >= options.group_after);
-                let ends = state.pending.iter().map(|pending| pending.summary.last_seq + 1);
-                ends.max().filter(|_| due || all)
+                state.pending_end().filter(|_| due || all)
             };
             let Some(end) = end else { break };
             if round >= GROUPS_AT_ONCE && !all {

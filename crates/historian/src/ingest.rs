@@ -29,9 +29,9 @@ const CURSOR_EVERY: Duration = Duration::from_secs(10);
 const CLOCKS_EVERY: Duration = Duration::from_secs(10);
 
 /// Feeds `historian` with the stream `samples` of `journal` from [`Historian::position`] on, until
-/// `stop` is true or its sender is gone; then seals everything. Blocking: runs on a thread of its own.
-/// Errors of the disk and panics do not end it; it waits and goes on where everything is known to be
-/// stored.
+/// `stop` is true or its sender is gone; then seals everything. Blocking: runs on a thread of its
+/// own. Errors of the disk and panics do not end it; it waits and goes on where everything is known
+/// to be stored.
 pub fn run_ingest(
     historian: &Historian,
     journal: &Journal,

@@ -296,7 +296,8 @@ mod tests {
                     wanted.times.push(*time);
                     wanted.push_quality(quality);
                     wanted.bits.push(value.map_or(0, |v| texts.place_of(v)));
-                    wanted.source_times.get_or_insert_default().push(source.unwrap_or(NO_SOURCE_TIME));
+                    let sources = wanted.source_times.get_or_insert_default();
+                    sources.push(source.unwrap_or(NO_SOURCE_TIME));
                 }
                 if samples.iter().all(|s| s.3.is_none()) {
                     wanted.source_times = None;

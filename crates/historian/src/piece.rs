@@ -124,8 +124,8 @@ impl Piece {
         }
     }
 
-    /// Samples of several pieces with one shape: which piece, and the place in it. There must be one
-    /// piece at least.
+    /// Samples of several pieces with one shape: which piece, and the place in it. There must be
+    /// one piece at least.
     pub(crate) fn gather(
         pieces: &[&Piece],
         places: impl Iterator<Item = (usize, usize)> + Clone,

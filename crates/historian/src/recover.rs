@@ -179,15 +179,15 @@ fn find_segments(env: &Env, folder: &Path, opened: &mut Opened) -> Result<Vec<Fo
     Ok(found)
 }
 
-/// Removes what a complete compacted segment replaces; a compacted one that is not complete gives way
-/// to what it would replace.
+/// Removes what a complete compacted segment replaces; a compacted one that is not complete gives
+/// way to what it would replace.
 fn remove_replaced(env: &Env, folder: &Path, found: &mut Vec<Found>) {
     let (mut dead, mut taken) = (HashSet::new(), HashSet::new());
     for whole in found.iter().rev().filter(|found| found.end.is_some()) {
         let replaced = &whole.header.replaces;
         if replaced.iter().any(|ordinal| taken.contains(ordinal)) {
-            // Its compaction failed after it had got its name. What it was to replace stayed, and was
-            // put into a later one, in part at least.
+            // Its compaction failed after it had got its name. What it was to replace stayed, and
+            // was put into a later one, in part at least.
             dead.insert(whole.header.ordinal);
         } else {
             taken.extend(replaced.iter().copied());

@@ -67,7 +67,8 @@ impl Segment {
         Segment { header, seed, path, bytes, footer, directory, files, pinned, rebuilt }
     }
 
-    /// The same file, of which more is known now. Who reads the old one reads on when the file goes.
+    /// The same file, of which more is known now. Who reads the old one reads on when the file
+    /// goes.
     pub fn succeeded(&self, bytes: u64, footer: Footer, directory: Directory) -> Segment {
         let (header, path) = (self.header.clone(), self.path.clone());
         let mut next = Segment::new(header, self.seed, path, bytes, footer, directory, &self.files);
@@ -174,8 +175,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Page `number` from the cache or the disk; none when it is damaged, and the directory has been
-    /// rebuilt in memory.
+    /// Page `number` from the cache or the disk; none when it is damaged, and the directory has
+    /// been rebuilt in memory.
     pub fn page(&self, number: u32) -> io::Result<Option<Arc<Vec<Entry>>>> {
         if let Some(page) = self.files.page(self.ordinal(), number) {
             return Ok(Some(page));

@@ -1,5 +1,5 @@
-//! Everywhere that samples of one tag are: segments, chunks that wait for the disk, and the chunk that
-//! grows. Taken as one snapshot, so that no sample is there twice or not at all.
+//! Everywhere that samples of one tag are: segments, chunks that wait for the disk, and the chunk
+//! that grows. Taken as one snapshot, so that no sample is there twice or not at all.
 
 use crate::ReadError;
 use crate::chunk::{self, Columns, Guess, Head};

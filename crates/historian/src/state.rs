@@ -49,6 +49,9 @@ struct KnownSet {
     units: Vec<Arc<str>>,
 }
 
+/// The numbers of no chunk at all.
+const NOTHING: (u64, u64) = (u64::MAX, 0);
+
 pub(crate) struct State {
     pub era: u32,
     /// One past the last number seen, of samples and of missing ones.
@@ -64,6 +67,8 @@ pub(crate) struct State {
     pub pending: VecDeque<Arc<Pending>>,
     pub pending_of: HashMap<u32, Vec<Arc<Pending>>>,
     pub pending_bytes: usize,
+    /// The least first number and the greatest last one of those that wait.
+    pending_seqs: (u64, u64),
     journal_bytes: u64,
     pub segments: Arc<Vec<Arc<Segment>>>,
     pub growing: Option<Growing>,
@@ -93,6 +98,7 @@ impl State {
             pending: VecDeque::new(),
             pending_of: HashMap::new(),
             pending_bytes: 0,
+            pending_seqs: NOTHING,
             journal_bytes: 0,
             segments: Arc::default(),
             growing: None,
@@ -109,19 +115,36 @@ impl State {
 
     /// Everything below is stored.
     pub fn position(&mut self) -> u64 {
-        self.position_without(0)
+        self.growing_from().min(self.pending_seqs.0)
     }
 
     /// Everything below is stored when the first `stored` chunks that wait are.
     pub fn position_without(&mut self, stored: usize) -> u64 {
+        let growing = self.growing_from();
+        let pending = self.pending.iter().skip(stored).map(|pending| pending.summary.first_seq);
+        pending.fold(growing, u64::min)
+    }
+
+    /// The number of the first sample that is in no sealed chunk.
+    fn growing_from(&mut self) -> u64 {
         while let Some(front) = self.begun.front()
             && !self.is_growing(front)
         {
             self.begun.pop_front();
         }
-        let growing = self.begun.front().map_or(self.next_seq, |front| front.first_seq);
-        let pending = self.pending.iter().skip(stored).map(|pending| pending.summary.first_seq);
-        pending.fold(growing, u64::min)
+        self.begun.front().map_or(self.next_seq, |front| front.first_seq)
+    }
+
+    /// One past the last number in the chunks that wait for the disk; none when none waits.
+    pub fn pending_end(&self) -> Option<u64> {
+        (!self.pending.is_empty()).then(|| self.pending_seqs.1 + 1)
+    }
+
+    fn note_pending(&mut self) {
+        let seqs = |(low, high): (u64, u64), pending: &Arc<Pending>| {
+            (low.min(pending.summary.first_seq), high.max(pending.summary.last_seq))
+        };
+        self.pending_seqs = self.pending.iter().fold(NOTHING, seqs);
     }
 
     fn is_growing(&self, begun: &Begun) -> bool {
@@ -241,6 +264,9 @@ impl State {
         let pending =
             Arc::new(Pending { summary, guess: head.guess, bytes, set, slot, sealed_at: now });
         self.pending_bytes += pending.bytes.len();
+        let (low, high) = self.pending_seqs;
+        self.pending_seqs =
+            (low.min(pending.summary.first_seq), high.max(pending.summary.last_seq));
         self.sealed_chunks += 1;
         self.pending_of.entry(head.tag.0).or_default().push(pending.clone());
         self.pending.push_back(pending);
@@ -248,7 +274,7 @@ impl State {
 
     /// Seals the chunk that began first if it is due; false when it is not.
     pub fn seal_due(&mut self, now: Moment, options: &Options, all: bool) -> bool {
-        self.position();
+        self.growing_from();
         let Some(front) = self.begun.front() else {
             return false;
         };
@@ -283,6 +309,7 @@ impl State {
                 growing.entries.entry(tag).or_default().push(*entry);
             }
         }
+        self.note_pending();
     }
 
     /// Forgets what is not stored; the journal will give it again from [`State::position`] on.
@@ -297,6 +324,7 @@ impl State {
         self.pending.clear();
         self.pending_of.clear();
         self.pending_bytes = 0;
+        self.note_pending();
         self.sets.clear();
     }
 

@@ -90,7 +90,7 @@ impl Summary {
 
 fn numbers(kind: Kind, columns: &Columns) -> Option<Numbers> {
     match kind {
-        Kind::Bool | Kind::U64 => whole(columns, |bits| i128::from(bits)),
+        Kind::Bool | Kind::U64 => whole(columns, i128::from),
         Kind::I64 => whole(columns, |bits| i128::from(bits as i64)),
         Kind::F64 => floats(columns),
         _ => None,

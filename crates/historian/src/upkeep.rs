@@ -51,10 +51,10 @@ impl Writer {
         }
         self.upkeep.looked = Some(seen);
         self.expire(state, options);
-        if let Some(segments) = self.choose(state, options) {
-            if let Err(error) = self.begin_compaction(state, options, &segments) {
-                tracing::warn!(%error, "history cannot be compacted now");
-            }
+        if let Some(segments) = self.choose(state, options)
+            && let Err(error) = self.begin_compaction(state, options, &segments)
+        {
+            tracing::warn!(%error, "history cannot be compacted now");
         }
         self.compaction.is_some()
     }
@@ -139,8 +139,8 @@ impl Writer {
         })
     }
 
-    /// Neighbours in the order of their coming whose chunks are far from full, or one of which a part is
-    /// expired.
+    /// Neighbours in the order of their coming whose chunks are far from full, or one of which a
+    /// part is expired.
     fn choose(&self, state: &Mutex<State>, options: &Options) -> Option<Vec<Arc<Segment>>> {
         let segments = state.lock().segments.clone();
         let sound = |segment: &Arc<Segment>| {

@@ -22,8 +22,8 @@ pub struct Usage {
     pub newest_unix_ns: Option<i64>,
 }
 
-/// What history keeps of one tag. Bytes are those of its chunks and directory entries; what segments
-/// hold besides is not shared out.
+/// What history keeps of one tag. Bytes are those of its chunks and directory entries; what
+/// segments hold besides is not shared out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TagUsage {
     pub tag: u32,
@@ -85,8 +85,8 @@ impl Historian {
         usage
     }
 
-    /// By tag, the largest first. Reads every directory: about 0.2 s per million chunks. Chunks that
-    /// still grow count when they are sealed. Blocking.
+    /// By tag, the largest first. Reads every directory: about 0.2 s per million chunks. Chunks
+    /// that still grow count when they are sealed. Blocking.
     pub fn usage_by_tag(&self) -> io::Result<Vec<TagUsage>> {
         let mut tags: HashMap<u32, TagUsage> = HashMap::new();
         let mut add = |tag: TagId, summary: &Summary, bytes: u64| {

@@ -166,7 +166,8 @@ impl Writer {
     fn begin(&mut self, state: &Mutex<State>) -> Result<(), HistoryError> {
         self.forget_ended(state);
         if self.ended.len() >= ENDED_MAX {
-            // Many failures in a row. The oldest must be completed before one more can be spoken of.
+            // Many failures in a row. The oldest must be completed before one more can be spoken
+            // of.
             self.complete_unfinished(state)?;
             self.forget_ended(state);
         }
@@ -221,7 +222,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Of those that are complete only the newest must be spoken of, in case its trailer is damaged.
+    /// Of those that are complete only the newest must be spoken of, in case its trailer is
+    /// damaged.
     fn forget_ended(&mut self, state: &Mutex<State>) {
         let segments = state.lock().segments.clone();
         let newest = self.ended.iter().map(|ended| ended.ordinal).max();

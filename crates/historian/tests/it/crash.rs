@@ -1,5 +1,5 @@
-//! The machine stops, loses power or fails at every single operation of a run. Whatever happens, the
-//! journal gives again what lies above `position`, and then every sample is there once.
+//! The machine stops, loses power or fails at every single operation of a run. Whatever happens,
+//! the journal gives again what lies above `position`, and then every sample is there once.
 
 use crate::feed::{Feeder, SECOND, START, definition, options};
 use crate::simulated::{Fault, HandClock, Random, SimDisk, env};

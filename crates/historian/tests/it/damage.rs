@@ -1,5 +1,5 @@
-//! Any byte of a segment may be anything: it always starts, never serves a wrong value, and loses at
-//! most the chunks that are damaged.
+//! Any byte of a segment may be anything: it always starts, never serves a wrong value, and loses
+//! at most the chunks that are damaged.
 
 use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read_lossy};
 use crate::simulated::{Random, SimDisk, env, machine};

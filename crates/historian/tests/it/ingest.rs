@@ -1,5 +1,5 @@
-//! History fed from a real journal, both on one disk that stops or fails at any operation: in the end
-//! history holds what the journal holds, every sample once.
+//! History fed from a real journal, both on one disk that stops or fails at any operation: in the
+//! end history holds what the journal holds, every sample once.
 
 use crate::feed::{START, batch, definition, journal_set, open, options, read};
 use crate::simulated::{Fault, HandClock, Random, SimDisk, env};
@@ -194,8 +194,8 @@ fn stopped_at_every_operation_history_holds_what_the_journal_holds() {
     }
 }
 
-/// NEGATIVE CONTROL: a history that stores what the journal has not committed holds samples that the
-/// journal does not know after a power cut.
+/// NEGATIVE CONTROL: a history that stores what the journal has not committed holds samples that
+/// the journal does not know after a power cut.
 #[test]
 fn without_waiting_for_the_journal_the_rig_notices() {
     let machine = Machine::new();

@@ -153,17 +153,9 @@ struct State {
     operations: u64,
     fault: Option<(u64, Fault)>,
     stopped: bool,
-    /// Data syncs so far.
-    syncs: u64,
-    /// Bytes that all files together may have.
-    space: Option<usize>,
 }
 
 impl State {
-    fn used(&self) -> usize {
-        self.live.values().map(|inode| self.inodes[*inode].current.len()).sum()
-    }
-
     /// Counts one operation; says what goes wrong with it.
     fn operate(&mut self, needs_space: bool) -> io::Result<()> {
         let number = self.operations;
@@ -207,16 +199,6 @@ impl SimDisk {
 
     pub fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
-    }
-
-    /// From here on only `more` bytes fit.
-    pub fn fill(&self, more: usize) {
-        let mut state = self.0.lock().unwrap();
-        state.space = Some(state.used() + more);
-    }
-
-    pub fn syncs(&self) -> u64 {
-        self.0.lock().unwrap().syncs
     }
 
     /// A copy that goes its own way.
@@ -416,13 +398,7 @@ impl Disk for SimDisk {
 impl SimFile {
     fn change(&self, change: Change, needs_space: bool) -> io::Result<()> {
         let mut state = self.disk.0.lock().unwrap();
-        let mut outcome = state.operate(needs_space);
-        if let (Some(space), Change::Length(length)) = (state.space, &change) {
-            let grows = length.saturating_sub(state.inodes[self.inode].current.len());
-            if state.used() + grows > space {
-                outcome = Err(io::Error::from_raw_os_error(28));
-            }
-        }
+        let outcome = state.operate(needs_space);
         let torn = match (&outcome, change) {
             (Ok(()), change) => change,
             // A write that fails has still done a part.
@@ -457,7 +433,6 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock().unwrap();
         let outcome = state.operate(false);
-        state.syncs += 1;
         let stopped = state.stopped;
         let inode = &mut state.inodes[self.inode];
         match &outcome {

@@ -2,6 +2,7 @@
 //! is `measure.rs`.
 
 mod drivers;
+mod history;
 mod idle;
 mod measure;
 mod scan;
@@ -35,6 +36,11 @@ const BENCHES: &[Bench] = &[
         name: "drivers",
         summary: "what 10,000 values a second cost through each driver, beside its session alone",
         run: drivers::run,
+    },
+    Bench {
+        name: "history",
+        summary: "samples into history, their size and memory, and questions; beside rows in SQLite",
+        run: history::run,
     },
     Bench {
         name: "idle",

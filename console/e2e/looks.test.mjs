@@ -23,6 +23,8 @@ const pages = [
   ['templates', '/config/templates', 'Library'],
   ['import', '/config/import', 'Import'],
   ['events', '/events', 'Events'],
+  ['trends', '/trends', 'No tag is picked yet'],
+  ['storage', '/storage', 'Tags by size'],
   ['settings', '/settings', 'My account'],
   ['users', '/settings/users', 'Users'],
   ['tokens', '/settings/tokens', 'API tokens'],

@@ -12,7 +12,6 @@ import {
   queryClient,
   revisionQuery,
   revisionsQuery,
-  sqlTablesQuery,
   statusQuery,
   storageQuery,
   templatesQuery,
@@ -173,12 +172,6 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(statusQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/history/TrendsPage')).TrendsPage }),
-              },
-              {
-                path: '/sql',
-                loader: page(() => queryClient.ensureQueryData(sqlTablesQuery)),
-                shouldRevalidate: () => false,
-                lazy: async () => ({ Component: (await import('./pages/history/SqlPage')).SqlPage }),
               },
               {
                 path: '/storage',

@@ -4,6 +4,7 @@
  */
 import type { components } from './__generated__/edge'
 import type * as exchange from './exchange'
+import type * as history from './history'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -52,6 +53,8 @@ interface Pairs {
   RestoreAnswer: Differs<exchange.RestoreAnswer, Wire['RestoreAnswer']>
   RestoreFinding: Differs<exchange.RestoreFinding, Wire['RestoreFinding']>
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
+  Storage: Differs<history.Storage, Wire['Storage']>
+  HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
   Tag: Differs<page.Tag, Wire['Tag']>
   Sample: Differs<page.Sample, Wire['Sample']>
   Samples: Differs<page.Samples, Wire['Samples']>

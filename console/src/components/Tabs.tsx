@@ -41,7 +41,6 @@ export function SettingsTabs() {
 
 const history = [
   [paths.trends, 'Trends'],
-  [paths.sql, 'SQL'],
   [paths.storage, 'Storage'],
 ] as const
 

@@ -639,6 +639,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What history and journal hold, and how long the space lasts */
+        get: operations["get_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What history holds of each tag, largest first */
+        get: operations["get_storage_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -1065,6 +1099,10 @@ export interface components {
         };
         /** @enum {string} */
         Direction: "sent" | "received" | "note";
+        DiskStorage: {
+            /** Format: int64 */
+            free_bytes: number;
+        };
         Effect: {
             device: string;
             /** @description Empty when it concerns all of them. */
@@ -1197,6 +1235,44 @@ export interface components {
             };
             /** @description `ok`, or why not. */
             status: string;
+        };
+        HistoryStorage: {
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description At the present rate; `null` while it is not known.
+             */
+            bytes_per_day?: number | null;
+            /**
+             * Format: double
+             * @description `null` while there are none.
+             */
+            bytes_per_sample?: number | null;
+            /**
+             * Format: double
+             * @description Until `limit_bytes`, at the present rate; `null` while it is not known.
+             */
+            days_left?: number | null;
+            /** Format: int64 */
+            errors: number;
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description More: the oldest are removed.
+             */
+            limit_bytes: number;
+            newest?: components["schemas"]["Time"] | null;
+            oldest?: components["schemas"]["Time"] | null;
+            /** Format: int64 */
+            samples: number;
+            /** Format: int64 */
+            segments: number;
+            /**
+             * Format: int64
+             * @description In the journal, and not yet in the files of history.
+             */
+            waiting_samples: number;
         };
         /** @description What an import would make; nothing is applied. */
         ImportAnswer: {
@@ -1624,6 +1700,11 @@ export interface components {
             /** Format: int64 */
             uptime_ms: number;
             version: string;
+        };
+        Storage: {
+            disk: components["schemas"]["DiskStorage"];
+            history: components["schemas"]["HistoryStorage"];
+            journal: components["schemas"]["JournalStatus"];
         };
         StreamStatus: {
             /** Format: int64 */
@@ -3182,6 +3263,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What history and journal hold, and how long the space lasts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_storage_tags: {
+        parameters: {
+            query?: {
+                /** @description part of the name, description or address, in any case */
+                filter?: string;
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What history holds of each tag, largest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

@@ -8,8 +8,7 @@ use crate::journal::writer::{options, payload, tag_set};
 use crate::journal::{Form, Row};
 use anyhow::Result;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tagwerk_env::{BoxFuture, Clock, Env, Moment, SystemClock, WallTime};
 use tagwerk_journal::{Journal, Options, Stream};
@@ -30,12 +29,12 @@ struct SteppedClock {
 
 impl Clock for SteppedClock {
     fn now(&self) -> Moment {
-        self.machine.now().after(*self.ahead.lock().unwrap())
+        self.machine.now().after(*self.ahead.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn wall(&self) -> WallTime {
-        let synchronised = *self.synchronised.lock().unwrap();
-        let unix_ns = match *self.wall.lock().unwrap() {
+        let synchronised = *self.synchronised.lock().unwrap_or_else(PoisonError::into_inner);
+        let unix_ns = match *self.wall.lock().unwrap_or_else(PoisonError::into_inner) {
             None => self.machine.wall().unix_ns,
             Some((unix_ns, at)) => unix_ns.saturating_add(self.now().since(at).as_nanos() as i64),
         };
@@ -66,8 +65,8 @@ impl SteppedClock {
             4 => now.saturating_sub(20 * YEAR_NS),
             _ => self.machine.wall().unix_ns,
         };
-        *self.wall.lock().unwrap() = Some((to, self.now()));
-        *self.synchronised.lock().unwrap() = random.below(2) == 0;
+        *self.wall.lock().unwrap_or_else(PoisonError::into_inner) = Some((to, self.now()));
+        *self.synchronised.lock().unwrap_or_else(PoisonError::into_inner) = random.below(2) == 0;
     }
 }
 
@@ -99,7 +98,7 @@ fn one_store(random: &mut Random, context: &str, passes: Duration, row: &mut Row
     for life in 0..4 {
         live(&env, &clock, scratch.path(), random, &mut promises)?;
         if passes > Duration::ZERO {
-            *clock.ahead.lock().unwrap() += passes;
+            *clock.ahead.lock().unwrap_or_else(PoisonError::into_inner) += passes;
         }
         if life == 2 {
             clock.step(random);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -88,7 +88,7 @@ impl Running {
             while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
                 // A line that a kill cut off was not said.
                 if line.ends_with('\n') {
-                    into.lock().unwrap().take(line.trim_end());
+                    into.lock().unwrap_or_else(PoisonError::into_inner).take(line.trim_end());
                 }
                 line.clear();
             }
@@ -98,14 +98,14 @@ impl Running {
 
     /// What was said so far.
     pub fn promises(&self) -> Promises {
-        self.promises.lock().unwrap().clone()
+        self.promises.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks again and again until the writer has said enough.
     pub fn until(&mut self, what: &str, said: impl Fn(&Promises) -> bool) -> Result<Duration> {
         let begun = Instant::now();
         loop {
-            if said(&self.promises.lock().unwrap()) {
+            if said(&self.promises.lock().unwrap_or_else(PoisonError::into_inner)) {
                 return Ok(begun.elapsed());
             }
             if let Some(status) = self.child.try_wait()? {
@@ -147,7 +147,7 @@ impl Running {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
-        (status, std::mem::take(&mut self.promises.lock().unwrap()))
+        (status, std::mem::take(&mut self.promises.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 

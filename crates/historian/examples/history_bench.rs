@@ -367,7 +367,7 @@ fn main() -> Result<()> {
         Some("ingest") => ingest(folder, 10_000, samples, |_, _| SECOND),
         // From a second to a day, as many groups in each decade.
         Some("spread") => ingest(folder, 100_000, samples, |index, count| {
-            (86_400f64.powf(index as f64 / count as f64) * SECOND as f64) as i64
+            (86_400f64.powf(index as f64 / count as f64) * 1e3) as i64 * 1_000_000
         }),
         Some("paced") => paced(folder),
         Some("query") => query(folder),

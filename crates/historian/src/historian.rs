@@ -24,6 +24,16 @@ pub(crate) struct Inner {
     pub state: Mutex<State>,
     pub writer: Mutex<Writer>,
     position: AtomicU64,
+    /// What the writer said last: it may be busy with the disk for long.
+    told: Mutex<Told>,
+}
+
+#[derive(Clone, Default)]
+struct Told {
+    failing: bool,
+    last_error: Option<String>,
+    growing_bytes: u64,
+    compactions: u64,
 }
 
 /// What one call of [`Historian::maintain`] did.
@@ -75,6 +85,7 @@ impl Historian {
             state,
             writer: Mutex::new(writer),
             position: AtomicU64::new(opened.position),
+            told: Mutex::default(),
         };
         Ok((Historian(Arc::new(inner)), opened))
     }
@@ -139,7 +150,17 @@ impl Historian {
             Err(HistoryError::Journal(_)) => {}
             Err(error) => writer.failed(error, &self.0.options),
         }
+        self.note_told(&writer);
         outcome
+    }
+
+    fn note_told(&self, writer: &Writer) {
+        *self.0.told.lock() = Told {
+            failing: writer.failing.is_some(),
+            last_error: writer.last_error.clone(),
+            growing_bytes: writer.growing_bytes(),
+            compactions: writer.upkeep.compactions,
+        };
     }
 
     /// Seals and stores everything, for a clean stop. Afterwards [`Historian::position`] is the end
@@ -159,6 +180,7 @@ impl Historian {
         }
         writer.finish(&self.0.state);
         self.note_position();
+        self.note_told(&writer);
         Ok(())
     }
 
@@ -260,13 +282,7 @@ impl Historian {
     }
 
     pub fn stats(&self) -> Stats {
-        // The writer may be busy with the disk: what is asked of it must not wait.
-        let writer = self.0.writer.try_lock();
-        let failing = writer.as_ref().is_some_and(|writer| writer.failing.is_some());
-        let last_error = writer.as_ref().and_then(|writer| writer.last_error.clone());
-        let growing = writer.as_ref().map_or(0, |writer| writer.growing_bytes());
-        let compactions = writer.as_ref().map_or(0, |writer| writer.upkeep.compactions);
-        drop(writer);
+        let Told { failing, last_error, growing_bytes, compactions } = self.0.told.lock().clone();
         let state = self.0.state.lock();
         let bytes: u64 = state.segments.iter().map(|segment| segment.bytes).sum();
         Stats {
@@ -277,7 +293,7 @@ impl Historian {
             sealed_chunks: state.sealed_chunks,
             tags: state.book.len(),
             segments: state.segments.len() + usize::from(state.growing.is_some()),
-            bytes: bytes + growing,
+            bytes: bytes + growing_bytes,
             pending_bytes: state.pending_bytes,
             compactions,
             failing,

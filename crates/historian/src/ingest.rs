@@ -23,6 +23,8 @@ const IDLE: Duration = Duration::from_millis(100);
 const BLOCKED: Duration = Duration::from_millis(500);
 /// Blocks between two calls of `maintain`.
 const BLOCKS_AT_ONCE: usize = 64;
+/// So many times `BLOCKS_AT_ONCE` are taken after `stop`.
+const ROUNDS_AT_STOP: usize = 16;
 /// The cursor costs a frame of the journal each time.
 const CURSOR_EVERY: Duration = Duration::from_secs(10);
 /// The journal's clocks are asked about earlier starts of the machine this often.
@@ -121,7 +123,12 @@ impl<'a> Ingest<'a> {
                 self.env.clock.park_until(self.env.clock.now().after(wait));
             }
         }
-        while self.held.is_none() && self.take_some() > 0 {}
+        // What came last is there at the next start at once; a long backlog can wait.
+        for _ in 0..ROUNDS_AT_STOP {
+            if self.held.is_some() || self.take_some() == 0 {
+                break;
+            }
+        }
         if let Err(error) = self.historian.seal_all(&|seq| self.committed(seq)) {
             tracing::warn!(%error, "history takes the rest from the journal at the next start");
         }

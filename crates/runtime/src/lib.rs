@@ -28,6 +28,7 @@ use parking_lot::{Mutex, RwLock};
 use publish::Publisher;
 use reconcile::Running;
 pub use record::RecordKind;
+pub use sink::SinkOrder;
 use set_table::SetTable;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -247,7 +248,10 @@ impl Runtime {
             let wanted = group.set.tags().iter().enumerate().filter(|(_, t)| tags.contains(&t.id));
             wanted.map(|(index, tag)| (tag.id, group.tag_view(index, now))).collect()
         };
-        groups.flat_map(|group| of(&group)).filter(|(_, view)| view.read_unix_ns.is_some()).collect()
+        groups
+            .flat_map(|group| of(&group))
+            .filter(|(_, view)| view.read_unix_ns.is_some())
+            .collect()
     }
 
     pub fn sinks(&self) -> Vec<SinkView> {

@@ -6,7 +6,9 @@
 use crate::link::{DeviceTask, GroupTask, LinkShared, Message, supervise as supervise_link};
 use crate::live::{DeviceLive, GroupLive, Status};
 use crate::publish::journal_set;
-use crate::sink::{SinkLive, SinkSetup, SinkTask, cursor_name, supervise as supervise_sink};
+use crate::sink::{
+    SinkLive, SinkOrder, SinkSetup, SinkTask, cursor_name, supervise as supervise_sink,
+};
 use crate::view::{DeviceState, Effect, EffectKind, SinkState};
 use crate::{ApplyError, Core, TagIds};
 use parking_lot::{Mutex, RwLock};
@@ -18,6 +20,7 @@ use tagwerk_config::{
     Access, Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, RESERVED_TAG,
 };
 use tagwerk_env::Moment;
+use tagwerk_journal::BacklogLimit;
 use tagwerk_model::{DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -293,6 +296,8 @@ impl Running {
                 in_flight_max: sink.plan.in_flight_max,
                 tags: sink.tags.into(),
                 from: sink.from,
+                order: SinkOrder::default(),
+                backlog: BacklogLimit::default(),
             };
             let task = SinkTask {
                 setup,

@@ -3,6 +3,10 @@
 //!
 //! A sink that is down is a cursor that stands still. Nothing here touches the devices' tasks.
 
+mod lane;
+#[cfg(test)]
+mod tests;
+
 use crate::event::{EventSeverity, Events};
 use crate::live::Now;
 use crate::record::RecordKind;
@@ -11,6 +15,7 @@ use crate::set_table::SetTable;
 use crate::view::{SinkState, SinkView};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use lane::{Lane, Past, Way};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +27,8 @@ use tagwerk_component::{
 use tagwerk_config::{Start, TagPattern};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{
-    Acknowledged, Block, Cursor, Item, Journal, MissingReason, Reader, ReaderFilter, Span, Stream,
+    Acknowledged, BacklogLimit, Block, Cursor, Item, Journal, MissingReason, ReaderFilter, Span,
+    Stream,
 };
 use tagwerk_model::{codec, limits};
 use tokio::sync::watch;
@@ -31,12 +37,25 @@ use tokio::sync::watch;
 /// this much is delivered twice.
 const CURSOR_EVERY: Duration = Duration::from_millis(200);
 
+/// What goes first when a sink has fallen behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SinkOrder {
+    /// Everything in the order in which it happened.
+    #[default]
+    Fifo,
+    /// What is new at once; what has waited beside it, at a bounded rate and marked as replayed.
+    RealtimeFirst,
+}
+
 pub(crate) struct SinkSetup {
     pub name: Arc<str>,
     pub open: Arc<dyn OpenSink>,
     pub in_flight_max: usize,
     pub tags: Arc<[TagPattern]>,
     pub from: Start,
+    pub order: SinkOrder,
+    /// What has waited for longer or is more is given up, with a gap record.
+    pub backlog: BacklogLimit,
 }
 
 /// What others may see of a sink's task.
@@ -212,6 +231,7 @@ async fn run(task: &SinkTask) {
     let mut stop = task.stop.clone();
     let mut pause = limits::RECONNECT_FIRST;
     loop {
+        give_up(task, &mut cursor);
         let now = task.env.clock.now();
         task.live.set(SinkState::Connecting, None, None, now);
         let opened = tokio::select! {
@@ -266,21 +286,42 @@ fn save(task: &SinkTask, cursor: &Cursor) {
     }
 }
 
+/// Gives up what the sink's limits do not allow to wait any longer; says what it was.
+fn give_up(task: &SinkTask, cursor: &mut Cursor) -> Option<Span> {
+    if task.setup.backlog == BacklogLimit::default() {
+        return None;
+    }
+    let name = cursor_name(&task.setup.name);
+    let given_up = match task.journal.limit_backlog(&name, &task.setup.backlog) {
+        Ok(given_up) => given_up?,
+        Err(error) => {
+            tracing::error!(sink = %task.setup.name, %error, "a backlog cannot be limited");
+            return None;
+        }
+    };
+    let done: u64 = cursor.ranges().iter().map(|range| range.to.min(given_up.to)).sum::<u64>()
+        - cursor.ranges().iter().map(|range| range.from.min(given_up.to)).sum::<u64>();
+    let samples = given_up.count().saturating_sub(done);
+    task.live.dropped_samples.fetch_add(samples, Ordering::Relaxed);
+    tracing::warn!(sink = %task.setup.name, samples, "a backlog was over its limit");
+    cursor.move_to(given_up.to);
+    task.live.show(cursor);
+    Some(given_up)
+}
+
 /// A delivery on its way, and the part of the journal that it accounts for.
-type InFlight = BoxFuture<'static, (Span, u64, Result<(), SinkFault>)>;
+type InFlight = BoxFuture<'static, (Way, Span, u64, Result<(), SinkFault>)>;
 
 /// One connection's time.
 struct Serving<'a> {
     task: &'a SinkTask,
     session: Option<Box<dyn SinkSession>>,
     cursor: &'a mut Cursor,
-    reader: Reader,
     in_flight: FuturesUnordered<InFlight>,
-    /// Everything below was handed over or needs no handing over.
-    covered: u64,
-    /// Where the range of the next delivery begins. What lies between and holds nothing for this sink
-    /// belongs to it, so that a receiver sees no hole where nothing is missing.
-    told: u64,
+    /// What is new; in order, everything.
+    live: Lane,
+    /// What has waited, where new samples go first.
+    past: Option<Past>,
     /// What lies before is backlog, not news.
     live_from: u64,
     selections: HashMap<u32, Selection>,
@@ -297,11 +338,19 @@ impl<'a> Serving<'a> {
                     .map_or(true, |set| Selection::of(&wanted, &set) != Selection::Nothing)
             })),
         };
+        let live_from = task.journal.end(Stream::Samples);
+        let lane = |from| Lane::new(task.journal.reader(Stream::Samples, from, filter.clone()));
+        let behind = cursor.next() < live_from && lane::may_overtake(cursor);
+        let (live, past) = match task.setup.order {
+            SinkOrder::RealtimeFirst if behind => {
+                (lane(live_from), Some(Past::new(lane(cursor.next()), live_from)))
+            }
+            _ => (lane(cursor.next()), None),
+        };
         Serving {
-            reader: task.journal.reader(Stream::Samples, cursor.next(), filter),
-            covered: cursor.next(),
-            told: cursor.next(),
-            live_from: task.journal.end(Stream::Samples),
+            live,
+            past,
+            live_from,
             session: Some(session),
             cursor,
             task,
@@ -315,8 +364,9 @@ impl<'a> Serving<'a> {
     async fn run(&mut self, stop: &mut watch::Receiver<bool>) -> Option<SinkFault> {
         let clock = self.task.env.clock.clone();
         loop {
-            let session = self.session.as_mut()?;
             let room = self.in_flight.len() < self.task.setup.in_flight_max.max(1);
+            let past_due = self.past_due(room);
+            let session = self.session.as_mut()?;
             let save_at = *self.save_at.get_or_insert_with(|| clock.now().after(CURSOR_EVERY));
             tokio::select! {
                 biased;
@@ -326,19 +376,27 @@ impl<'a> Serving<'a> {
                     }
                     return None;
                 }
-                Some((span, count, result)) = self.in_flight.next() => {
+                Some((way, span, count, result)) = self.in_flight.next() => {
+                    if let (Way::Past, Some(past)) = (way, &mut self.past) {
+                        past.in_flight = past.in_flight.saturating_sub(1);
+                    }
                     if let Some(fault) = self.received(span, count, result) {
                         return Some(fault);
                     }
                 }
                 () = clock.sleep_until(save_at) => self.save(),
                 fault = session.lost() => return Some(fault),
-                item = self.reader.next(), if room => match item {
+                item = self.live.reader.next(), if room => match item {
                     None => return None,
                     Some(item) => {
-                        if let Err(fault) = self.hand_over(item).await {
+                        if let Err(fault) = self.hand_over(item, Way::Live).await {
                             return Some(fault);
                         }
+                    }
+                },
+                () = lane::wait(&*clock, past_due), if past_due.is_some() => {
+                    if let Err(fault) = self.hand_over_past().await {
+                        return Some(fault);
                     }
                 }
             }
@@ -348,15 +406,55 @@ impl<'a> Serving<'a> {
     fn save(&mut self) {
         self.save_at = None;
         // What the reader passed over needs no acknowledgement from anyone.
-        if self.in_flight.is_empty() && self.reader.position() > self.covered {
-            let span = Span { from: self.covered, to: self.reader.position() };
-            self.covered = span.to;
-            self.acknowledge(span);
+        if self.in_flight.is_empty() {
+            let passed = self.live.pass();
+            self.acknowledge(passed);
         }
         let known = self.task.live.cursor_next.load(Ordering::Relaxed);
         if known != self.cursor.next() || !self.cursor.ranges().is_empty() {
             save(self.task, self.cursor);
         }
+        if let Some(given_up) = give_up(self.task, self.cursor) {
+            self.live.leave(given_up.to);
+            if let Some(past) = &mut self.past {
+                past.lane.leave(given_up.to);
+            }
+        }
+    }
+
+    fn lane(&mut self, way: Way) -> &mut Lane {
+        match (way, &mut self.past) {
+            (Way::Past, Some(past)) => &mut past.lane,
+            _ => &mut self.live,
+        }
+    }
+
+    /// When the next of what has waited may go.
+    fn past_due(&self, room: bool) -> Option<Moment> {
+        let past = self.past.as_ref().filter(|_| room)?;
+        past.due(self.task.setup.in_flight_max)
+    }
+
+    async fn hand_over_past(&mut self) -> Result<(), SinkFault> {
+        let now = self.task.env.clock.now();
+        let Some(past) = &mut self.past else { return Ok(()) };
+        let before = past.lane.covered;
+        match past.next(now) {
+            Some(item) => {
+                self.hand_over(item, Way::Past).await?;
+                if let Some(past) = &mut self.past {
+                    past.pace(now, past.lane.covered.saturating_sub(before));
+                }
+            }
+            None if past.is_over() => {
+                let rest = Span { from: before, to: past.until };
+                self.past = None;
+                self.acknowledge(rest);
+                tracing::info!(sink = %self.task.setup.name, "the backlog is delivered");
+            }
+            None => {}
+        }
+        Ok(())
     }
 
     fn acknowledge(&mut self, span: Span) {
@@ -401,16 +499,15 @@ impl<'a> Serving<'a> {
         }
     }
 
-    async fn hand_over(&mut self, item: Item) -> Result<(), SinkFault> {
-        let span = Span { from: self.covered, to: self.reader.position() };
-        self.covered = span.to;
+    async fn hand_over(&mut self, item: Item, way: Way) -> Result<(), SinkFault> {
+        let span = self.lane(way).pass();
         match item {
             Item::Block(block) => {
                 if self.cursor.is_acknowledged(block.span.from) {
                     self.acknowledge(span);
                     return Ok(());
                 }
-                self.deliver(block, span).await
+                self.deliver(block, span, way).await
             }
             Item::Missing { span: missing, reason } => {
                 if reason != MissingReason::Unclean {
@@ -422,7 +519,7 @@ impl<'a> Serving<'a> {
                         "samples were gone before they could be delivered"
                     );
                 }
-                self.told = span.to;
+                self.lane(way).told = span.to;
                 self.acknowledge(span);
                 Ok(())
             }
@@ -433,7 +530,7 @@ impl<'a> Serving<'a> {
         }
     }
 
-    async fn deliver(&mut self, block: Block, span: Span) -> Result<(), SinkFault> {
+    async fn deliver(&mut self, block: Block, span: Span, way: Way) -> Result<(), SinkFault> {
         let decoded = self.task.sets.get(&block.set).and_then(|set| {
             codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns)
         });
@@ -441,7 +538,7 @@ impl<'a> Serving<'a> {
             Ok(batch) => batch,
             Err(error) => {
                 self.rejected(&error.to_string());
-                self.told = span.to;
+                self.lane(way).told = span.to;
                 self.acknowledge(span);
                 return Ok(());
             }
@@ -460,11 +557,12 @@ impl<'a> Serving<'a> {
             self.acknowledge(span);
             return Ok(());
         };
+        let from = self.lane(way).told;
         let Some(session) = self.session.as_mut() else { return Ok(()) };
         let count = batch.len() as u64;
         let delivery = Delivery {
             batch: &batch,
-            from: self.told,
+            from,
             to: span.to,
             epoch: u64::from(block.epoch),
             replayed: block.span.from < self.live_from,
@@ -475,8 +573,11 @@ impl<'a> Serving<'a> {
                 Ok(())
             }
             Ok(Some(receipt)) => {
-                self.told = span.to;
-                self.in_flight.push(Box::pin(async move { (span, count, receipt.await) }));
+                self.lane(way).told = span.to;
+                if let (Way::Past, Some(past)) = (way, &mut self.past) {
+                    past.in_flight += 1;
+                }
+                self.in_flight.push(Box::pin(async move { (way, span, count, receipt.await) }));
                 self.task.live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
                 if self.in_flight.len() == 1 {
                     self.task.live.status.lock().oldest_waiting_unix_ns = Some(block.unix_ns);
@@ -484,7 +585,7 @@ impl<'a> Serving<'a> {
                 Ok(())
             }
             Err(SinkFault::Reject(reason)) => {
-                self.told = span.to;
+                self.lane(way).told = span.to;
                 self.rejected(&reason);
                 self.acknowledge(span);
                 Ok(())

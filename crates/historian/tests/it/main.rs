@@ -8,4 +8,5 @@ mod example;
 mod feed;
 mod ingest;
 mod simulated;
+mod together;
 mod upkeep;

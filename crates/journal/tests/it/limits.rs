@@ -162,7 +162,7 @@ fn a_backlog_beyond_its_bytes_is_given_up_with_a_gap_for_each_hole() {
     let given_up = journal.limit_backlog("slow", &limit(30_000)).unwrap().unwrap();
     assert_eq!(journal.limit_backlog("slow", &limit(30_000)).unwrap(), None);
     // Frames are 1,048 bytes, of two samples; of 27,000 bytes some are descriptions.
-    assert!((60..=76).contains(&given_up.to) && given_up.to % 2 == 0, "{given_up:?}");
+    assert!((60..=76).contains(&given_up.to) && given_up.to.is_multiple_of(2), "{given_up:?}");
     let slow = Some("slow".to_owned());
     let holes = [Span { from: 0, to: 4 }, Span { from: 8, to: given_up.to }];
     let wanted = holes.map(|span| (slow.clone(), span, GapReason::Backlog));

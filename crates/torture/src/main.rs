@@ -43,6 +43,8 @@ enum Command {
     },
     /// Kill, fill, damage and cut off the journal; one row for each rig, as JSON
     Journal(journal::Arguments),
+    /// What the journal appends and drains in a second, as JSON
+    JournalBench(journal::BenchArguments),
     /// The program that the journal's rigs kill
     #[command(hide = true)]
     JournalWriter(journal::WriterArguments),
@@ -76,6 +78,7 @@ fn main() -> Result<()> {
             runtime.block_on(bare::run(&config, settle, time))
         }
         Command::Journal(arguments) => journal::run(&arguments),
+        Command::JournalBench(arguments) => journal::bench(&arguments),
         Command::JournalWriter(arguments) => journal::write(&arguments),
     }
 }

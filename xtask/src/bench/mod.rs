@@ -4,6 +4,7 @@
 mod drivers;
 mod history;
 mod idle;
+mod journal;
 mod measure;
 mod scan;
 
@@ -41,6 +42,11 @@ const BENCHES: &[Bench] = &[
         name: "history",
         summary: "samples into history, their size and memory, and questions; beside rows in SQLite",
         run: history::run,
+    },
+    Bench {
+        name: "journal",
+        summary: "what the journal appends and drains in a second, beside dd with as many syncs",
+        run: journal::run,
     },
     Bench {
         name: "idle",

@@ -1,6 +1,7 @@
 //! Rigs for the journal: killed, cut off from power, damaged, without space, with failing calls and with
 //! stepping clocks. A row each: what was tried, what was lost, and whether the control failed as it must.
 
+mod bench;
 mod calls;
 mod check;
 mod clock;
@@ -12,6 +13,7 @@ mod process;
 mod random;
 mod writer;
 
+pub use bench::{BenchArguments, bench};
 pub use writer::{WriterArguments, write};
 
 use anyhow::{Result, bail};

@@ -91,8 +91,9 @@ impl Historian {
     }
 
     /// The sequence number of the journal's `samples` below which everything is in segments that
-    /// were synced and read again, or was reported missing. Never goes back, except for another
-    /// journal ([`Historian::begin_era`]).
+    /// were synced and read again, or was reported missing. Never goes back while it is open, except
+    /// for another journal ([`Historian::begin_era`]). After a restart it may begin a little lower,
+    /// among samples that are stored: they are passed over when they come again.
     pub fn position(&self) -> u64 {
         self.0.position.load(Ordering::Acquire)
     }

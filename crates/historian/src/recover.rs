@@ -219,24 +219,21 @@ fn recover(
     opened: &mut Opened,
 ) -> Result<Option<(Segment, u64)>, OpenError> {
     let Found { path, file, length, header, seed, .. } = found;
-    let sync = || env.disk.open(&path, Access::Write).and_then(|file| file.sync_data());
     let extent = match (header.origin, end) {
         (Origin::Compacted, _) => Extent::Whole,
         (Origin::Sealed, Some(end)) => Extent::To(end),
         (Origin::Sealed, None) => Extent::Marks,
     };
-    // What a killed program left unsynced must be on disk before it counts.
-    let synced = extent != Extent::Marks || sync().is_ok();
-    let scan = |extent| scan_frames(file.clone(), seed, length, extent);
-    let scanned = scan(extent).and_then(|scanned| match synced {
-        true => Ok(scanned),
-        false => scan(Extent::To(scanned.mark().proven_to)),
-    });
     // Without it nobody knows what is stored: samples would come twice.
-    let scanned = scanned.map_err(attempt("read", &path))?;
+    let scanned =
+        scan_frames(file.clone(), seed, length, extent).map_err(attempt("read", &path))?;
+    if extent == Extent::Marks {
+        let proven = scanned.mark().proven_to;
+        prove(env, &path, &file, (proven, scanned.end)).map_err(attempt("sync", &path))?;
+    }
     let mut bad = scanned.bad.clone();
     // The directory of a segment whose trailer is damaged is no loss.
-    if scanned.end < length && length - scanned.end > TRAILER_BYTES as u64 && synced {
+    if scanned.end < length && length - scanned.end > TRAILER_BYTES as u64 {
         bad.push((scanned.end, length));
     }
     for range in bad {
@@ -260,6 +257,25 @@ fn recover(
     let (footer, end) = (scanned.footer(), scanned.end);
     let directory = Directory::Memory(scanned.sorted());
     Ok(Some((Segment::new(header, seed, path, end, footer, directory, files), mark)))
+}
+
+/// What a killed program left unsynced must be on disk before it counts.
+fn prove(
+    env: &Env,
+    path: &Path,
+    file: &Arc<dyn DiskFile>,
+    (from, to): (u64, u64),
+) -> io::Result<()> {
+    let writable = env.disk.open(path, Access::Write)?;
+    if writable.sync_data().is_ok() {
+        return Ok(());
+    }
+    // A sync that failed once may succeed without having done anything: the bytes are written again.
+    let mut bytes = vec![0; to.saturating_sub(from) as usize];
+    let got = file.read_at(&mut bytes, from)?;
+    let writable = env.disk.open(path, Access::Write)?;
+    writable.write_all_at(&bytes[..got], from)?;
+    writable.sync_data()
 }
 
 fn note_footer(state: &mut State, footer: &Footer) {

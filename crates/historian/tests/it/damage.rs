@@ -1,6 +1,7 @@
 //! Any byte of a segment may be anything: it always starts, never serves a wrong value, and loses
 //! at most the chunks that are damaged.
 
+use crate::crash::stride;
 use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read_lossy};
 use crate::simulated::{Random, SimDisk, env, machine};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ fn a_changed_byte_anywhere_costs_its_chunk_at_most() {
         assert!(length > 4_200);
         // Between the copies of the header nothing is stored.
         let places = (0..640).chain(3_500..4_200).chain(4_200..length);
-        for at in places.step_by(if length > 9_000 { 13 } else { 7 }) {
+        for at in places.step_by(stride(if length > 9_000 { 13 } else { 7 })) {
             let changed = disk.fork();
             changed.alter(segment, |bytes| bytes[at] ^= 1 << (at % 8));
             check(&changed, &feeder, &format!("{} byte {at}", segment.display()), 16);
@@ -81,7 +82,7 @@ fn a_changed_byte_anywhere_costs_its_chunk_at_most() {
 fn other_damage_is_survived() {
     let (disk, feeder, segments) = store();
     let mut random = Random::new(5);
-    for round in 0..250 {
+    for round in 0..250 * 20 / stride(20) as u64 {
         let changed = disk.fork();
         let segment = &segments[random.below(segments.len() as u64) as usize];
         let length = disk.length(segment) as u64;

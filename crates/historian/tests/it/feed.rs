@@ -144,7 +144,12 @@ impl Feeder {
 
     /// Appends what history does not have yet, as the journal would give it again.
     pub fn replay(&self, historian: &Historian) {
-        let position = historian.position();
+        self.replay_from(historian, 0);
+    }
+
+    /// The same, when the journal has forgotten what lies below `oldest`.
+    pub fn replay_from(&self, historian: &Historian, oldest: u64) {
+        let position = historian.position().max(oldest);
         for (block, batch) in self.blocks.iter().filter(|(block, _)| block.span.to > position) {
             historian.append(block, batch).unwrap();
         }

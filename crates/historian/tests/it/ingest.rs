@@ -1,6 +1,7 @@
 //! History fed from a real journal, both on one disk that stops or fails at any operation: in the
 //! end history holds what the journal holds, every sample once.
 
+use crate::crash::stride;
 use crate::feed::{START, batch, definition, journal_set, open, options, read};
 use crate::simulated::{Fault, HandClock, Random, SimDisk, env};
 use std::path::Path;
@@ -172,7 +173,7 @@ fn stopped_at_every_operation_history_holds_what_the_journal_holds() {
     machine.live(40);
     let end = machine.disk.operations();
     assert!(end - start > 200, "{}", end - start);
-    for at in (start..end).step_by(11) {
+    for at in (start..end).step_by(stride(11)) {
         for fault in [Fault::Stop, Fault::Io, Fault::Full] {
             let machine = lived();
             machine.disk.fail_at(at, fault);

@@ -24,7 +24,7 @@ async fn main() {
     // As many as are asked for: what the client costs is measured, not where this server ends.
     let limits = &mut builder.limits_mut().subscriptions;
     limits.max_monitored_items_per_sub = count as usize;
-    limits.max_queued_notifications = 0;
+    limits.max_queued_notifications = 1_000;
     let (server, handle) = builder
         .host("127.0.0.1")
         .port(port as u16)

@@ -4,8 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use tagwerk_verify::{MemoryFolder, Other, STREAMS, verify};
 
-/// Starts the next piece: a segment of the next stream, at last the receiver's lines.
-const CUT: &[u8] = b"TAGWERKJ";
+/// Stands before each segment, of the streams in turn; before the first are the receiver's lines.
+const CUT: &[u8] = b"--segment--";
 
 fuzz_target!(|bytes: &[u8]| {
     let mut cuts: Vec<usize> =
@@ -14,7 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut store = MemoryFolder::default();
     for (number, pair) in cuts.windows(2).enumerate() {
         let name = format!("{:020}-{:010}.seg", number, 1);
-        store.segments.push((STREAMS[number % 3], name, bytes[pair[0]..pair[1]].to_vec()));
+        // Marks may overlap.
+        let segment = bytes.get(pair[0] + CUT.len()..pair[1]).unwrap_or_default();
+        store.segments.push((STREAMS[number % 3], name, segment.to_vec()));
     }
     let mut lines = &bytes[..cuts[0]];
     let report = verify(&store, Some(Other::Lines(&mut lines)), Some("sink/hub")).expect("memory can be read");

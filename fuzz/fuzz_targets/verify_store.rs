@@ -19,7 +19,8 @@ fuzz_target!(|bytes: &[u8]| {
         store.segments.push((STREAMS[number % 3], name, segment.to_vec()));
     }
     let mut lines = &bytes[..cuts[0]];
-    let report = verify(&store, Some(Other::Lines(&mut lines)), Some("sink/hub")).expect("memory can be read");
+    let report = verify(&store, Some(Other::Lines(&mut lines)), Some("sink/hub"))
+        .expect("memory can be read");
     assert!(!report.to_string().is_empty());
     let same = verify(&store, Some(Other::Store(&store)), None).expect("memory can be read");
     assert!(same.compared.iter().all(|compared| compared.differs.numbers == 0));

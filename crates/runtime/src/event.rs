@@ -76,11 +76,7 @@ struct Restless {
 }
 
 impl Events {
-    pub fn open(
-        journal: Journal,
-        clock: Arc<dyn Clock>,
-        secrets: Arc<dyn Secrets>,
-    ) -> Arc<Events> {
+    pub fn open(journal: Journal, clock: Arc<dyn Clock>, secrets: Arc<dyn Secrets>) -> Arc<Events> {
         let (last, restless) = (Mutex::default(), Mutex::default());
         let events = Events { journal, clock, secrets, last, restless };
         let mut intents: HashMap<String, CommandView> = HashMap::new();
@@ -135,7 +131,9 @@ impl Events {
         };
         match record::append(&self.journal, kind, &entry) {
             Ok(seq) => self.push(of_entry(seq, kind, entry)),
-            Err(error) => tracing::error!(subject, text = entry.text, error, "an event cannot be recorded"),
+            Err(error) => {
+                tracing::error!(subject, text = entry.text, error, "an event cannot be recorded")
+            }
         }
     }
 

@@ -129,7 +129,10 @@ mod tests {
         let stat = "7 (a) b) S 1 1 1 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 1 1 1";
         let status = "Name:\ta\nVmRSS:\t  2048 kB\nRssAnon:\t 1024 kB\nThreads:\t3\n";
         let usage = Usage::parse(stat, status, Some("Rss: 9 kB\nPss:  4 kB\n")).unwrap();
-        assert_eq!(usage.cpu, Duration::from_millis(300_000 / rustix::param::clock_ticks_per_second()));
+        assert_eq!(
+            usage.cpu,
+            Duration::from_millis(300_000 / rustix::param::clock_ticks_per_second())
+        );
         assert_eq!(usage.anonymous_bytes, 1024 * 1024);
         assert_eq!(usage.resident_bytes, 2048 * 1024);
         assert_eq!(usage.proportional_bytes, Some(4096));

@@ -31,27 +31,32 @@ pub struct Own {
 
 /// The kept certificate, or a new one.
 pub async fn own(context: &LinkContext) -> Result<Own, Fault> {
-    let _one_at_a_time = MAKING.lock().await;
     let trouble = |what: String| {
         Fault::Settings(format!("the edge's own OPC UA certificate cannot be used: {what}"))
     };
-    let kept = context.certificates.own(PURPOSE).map_err(trouble)?;
-    let identity = match kept {
+    let identity = match context.certificates.own(PURPOSE).map_err(trouble)? {
         Some(identity) => identity,
-        None => {
-            let now = context.env.clock.wall().unix_ns.max(0) as u64 / 1_000_000_000;
-            // The search for primes takes a second or more, which other links must not wait for.
-            let made = tokio::task::spawn_blocking(move || make(now)).await;
-            let made = made.map_err(|error| trouble(error.to_string()))?.map_err(trouble)?;
-            context.certificates.keep_own(PURPOSE, &made).map_err(trouble)?;
-            context.trace.note(|| "Made the edge's own OPC UA certificate".to_owned());
-            made
-        }
+        None => made(context).await.map_err(trouble)?,
     };
     let key = OwnKey::new(&identity.certificate, &identity.key).map_err(trouble)?;
     let application_uri = application_uri(&identity.certificate)
         .ok_or_else(|| trouble("it names no application URI".to_owned()))?;
     Ok(Own { key: Arc::new(key), application_uri })
+}
+
+/// The certificate that all links will share, made by the first of them.
+async fn made(context: &LinkContext) -> Result<Identity, String> {
+    let _one_at_a_time = MAKING.lock().await;
+    if let Some(identity) = context.certificates.own(PURPOSE)? {
+        return Ok(identity);
+    }
+    let now = context.env.clock.wall().unix_ns.max(0) as u64 / 1_000_000_000;
+    // The search for primes takes a second or more, which other links must not wait for.
+    let made = tokio::task::spawn_blocking(move || make(now)).await;
+    let made = made.map_err(|error| error.to_string())??;
+    context.certificates.keep_own(PURPOSE, &made)?;
+    context.trace.note(|| "Made the edge's own OPC UA certificate".to_owned());
+    Ok(made)
 }
 
 /// A certificate that signs itself, for RSA 2048. `now` in seconds since 1970.

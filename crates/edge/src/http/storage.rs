@@ -35,18 +35,21 @@ pub async fn storage(State(app): State<Shared>) -> Result<Json<Storage>, Refusal
     let left = usage.bytes_max.saturating_sub(usage.bytes).min(free_bytes);
     let stats = app.runtime.journal_stats();
     let end = stats.stream(Stream::Samples).end;
+    let waiting_samples = end.saturating_sub(state.position);
     Ok(Json(Storage {
         history: HistoryStorage {
             bytes: usage.bytes,
             samples: usage.samples,
-            bytes_per_sample: per_sample(usage.bytes, usage.samples),
+            // While most samples are not in files yet, the files say little about a sample.
+            bytes_per_sample: per_sample(usage.bytes, usage.samples)
+                .filter(|_| waiting_samples < usage.samples / 2),
             segments: usage.segments as u64,
             limit_bytes: usage.bytes_max,
             oldest: usage.oldest_unix_ns.map(Time::from_unix_ns),
             newest: usage.newest_unix_ns.map(Time::from_unix_ns),
             bytes_per_day,
             days_left: bytes_per_day.filter(|b| *b > 0.0).map(|per_day| left as f64 / per_day),
-            waiting_samples: end.saturating_sub(state.position),
+            waiting_samples,
             errors: u64::from(state.failing),
             last_error: state.last_error,
         },

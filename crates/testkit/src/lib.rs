@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod context;
 pub mod net;
 pub mod proxy;
+pub mod simulated;
 mod yaml;
 
 pub use clock::{ManualClock, PausedClock};

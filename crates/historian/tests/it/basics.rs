@@ -3,10 +3,10 @@
 use crate::feed::{
     Feeder, SECOND, START, batch, block, definition, journal_set, open, options, read, read_range,
 };
-use crate::simulated::machine;
 use std::time::Duration;
 use tagwerk_historian::Scan;
 use tagwerk_model::{DataType, Quality, TagId, Value};
+use tagwerk_testkit::simulated::machine;
 
 fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
     Ok(())

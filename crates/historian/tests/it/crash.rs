@@ -2,13 +2,13 @@
 //! the journal gives again what lies above `position`, and then every sample is there once.
 
 use crate::feed::{Feeder, SECOND, START, definition, options};
-use crate::simulated::{Fault, HandClock, Random, SimDisk, env};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_historian::{Historian, Options};
 use tagwerk_model::{DataType, Value};
+use tagwerk_testkit::simulated::{Fault, HandClock, Random, SimDisk, env};
 
 const FOLDER: &str = crate::feed::FOLDER;
 

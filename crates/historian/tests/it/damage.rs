@@ -3,10 +3,10 @@
 
 use crate::crash::stride;
 use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read_lossy};
-use crate::simulated::{Random, SimDisk, env, machine};
 use std::path::{Path, PathBuf};
 use tagwerk_historian::{Historian, Options, scan};
 use tagwerk_model::{DataType, Value};
+use tagwerk_testkit::simulated::{Random, SimDisk, env, machine};
 
 fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
     Ok(())

@@ -2,11 +2,11 @@
 //! same, for as long as version 1 is.
 
 use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options};
-use crate::simulated::machine;
 use std::path::{Path, PathBuf};
 use tagwerk_env::Env;
 use tagwerk_historian::{Historian, Options};
 use tagwerk_model::{DataType, Value};
+use tagwerk_testkit::simulated::machine;
 
 const FILE: &str = "0000000000.hist";
 

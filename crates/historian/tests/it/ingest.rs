@@ -3,7 +3,6 @@
 
 use crate::crash::stride;
 use crate::feed::{START, batch, definition, journal_set, open, options, read};
-use crate::simulated::{Fault, HandClock, Random, SimDisk, env};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +11,7 @@ use tagwerk_env::{BoxFuture, Clock, Env, Moment, WallTime};
 use tagwerk_historian::{CURSOR, Historian, Options, run_ingest};
 use tagwerk_journal::{CommitBy, Item, Journal, ReaderFilter, Stream};
 use tagwerk_model::{DataType, TagSet, Value, codec};
+use tagwerk_testkit::simulated::{Fault, HandClock, Random, SimDisk, env};
 use tokio::sync::watch;
 
 type OnPark = Box<dyn FnMut() + Send>;

@@ -7,6 +7,5 @@ mod damage;
 mod example;
 mod feed;
 mod ingest;
-mod simulated;
 mod together;
 mod upkeep;

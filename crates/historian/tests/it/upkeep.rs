@@ -1,12 +1,12 @@
 //! Retention and compaction, seen from outside.
 
 use crate::feed::{Feeder, SECOND, START, definition, open, options, read, samples};
-use crate::simulated::{HandClock, machine};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_historian::{AgeLimit, Historian, Options, Scan, Trouble};
 use tagwerk_model::{DataType, TagId, Value};
+use tagwerk_testkit::simulated::{HandClock, machine};
 
 fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
     Ok(())

@@ -2,7 +2,6 @@
 //! must hold after each.
 
 use crate::basics::set;
-use crate::simulated::{Fault, HandClock, Random, SimDisk, env};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use tagwerk_journal::{
     Acknowledged, CommitBy, Cursor, Item, Journal, Moment, Options, ReaderFilter, Span, Stream,
 };
+use tagwerk_testkit::simulated::{Fault, HandClock, Random, SimDisk, env};
 
 pub const FOLDER: &str = "/journal";
 

@@ -3,11 +3,11 @@
 
 use crate::basics::set;
 use crate::crash::{FOLDER, small_options};
-use crate::simulated::{HandClock, SimDisk, env};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tagwerk_journal::{Cursor, Item, Journal, MissingReason, Moment, ReaderFilter, Span, Stream};
+use tagwerk_testkit::simulated::{HandClock, SimDisk, env};
 
 struct Store {
     disk: SimDisk,

@@ -2,13 +2,13 @@
 //! and be written byte for byte the same, for as long as version 1 is.
 
 use crate::crash::{FOLDER, small_options};
-use crate::simulated::{env, machine};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tagwerk_env::Env;
 use tagwerk_journal::{
     Acknowledged, Cursor, Gap, GapReason, Item, Journal, Moment, ReaderFilter, Span, Stream, TagSet,
 };
+use tagwerk_testkit::simulated::{env, machine};
 
 fn stored() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-v1")

@@ -2,7 +2,6 @@
 
 use crate::basics::set;
 use crate::crash::{FOLDER, small_options};
-use crate::simulated::{Fault, HandClock, SimDisk, env, machine};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tagwerk_journal::{
     Item, Journal, MissingReason, Moment, OpenError, Opened, Options, Reader, ReaderFilter, Span,
     Stream, TagSet,
 };
+use tagwerk_testkit::simulated::{Fault, HandClock, SimDisk, env, machine};
 
 fn open_with(disk: &SimDisk, clock: &Arc<HandClock>, options: Options) -> (Journal, Opened) {
     Journal::open(&env(disk, clock), Path::new(FOLDER), options).unwrap()

@@ -2,7 +2,6 @@
 
 use crate::basics::set;
 use crate::crash::{FOLDER, small_options};
-use crate::simulated::{HandClock, SimDisk, env, machine};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tagwerk_journal::{
     Acknowledged, AppendError, BacklogLimit, Cursor, Full, GapReason, Item, Journal, Options,
     ReaderFilter, Span, Stream,
 };
+use tagwerk_testkit::simulated::{HandClock, SimDisk, env, machine};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

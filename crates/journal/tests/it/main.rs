@@ -7,4 +7,3 @@ mod damage;
 mod example;
 mod features;
 mod limits;
-mod simulated;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,40 @@ pub fn arguments(folder: &Path) -> WriterArguments {
 
 pub struct Running {
     child: Child,
-    promises: Arc<Mutex<Promises>>,
+    said: Arc<Said>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// What the writer said, and who waits for more.
+#[derive(Default)]
+struct Said {
+    state: Mutex<(Promises, Output)>,
+    more: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Output {
+    #[default]
+    Open,
+    /// The writer has ended, or is about to.
+    Ended,
+}
+
+impl Said {
+    fn lock(&self) -> MutexGuard<'_, (Promises, Output)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is enough or the writer has ended; nothing when neither comes.
+    fn until(&self, enough: impl Fn(&Promises) -> bool) -> Option<Output> {
+        let waits = |state: &mut (Promises, Output)| state.1 == Output::Open && !enough(&state.0);
+        let waited = self.more.wait_timeout_while(self.lock(), PATIENCE, waits);
+        let (state, timed) = waited.unwrap_or_else(PoisonError::into_inner);
+        if enough(&state.0) {
+            return Some(Output::Open);
+        }
+        (!timed.timed_out()).then_some(state.1)
+    }
 }
 
 /// The command line of the writer.
@@ -79,42 +111,41 @@ impl Running {
         command.args(words(arguments));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("starting the writer (strace must be there)")?;
-        let promises = Arc::new(Mutex::new(Promises::default()));
+        let said = Arc::new(Said::default());
         let out = child.stdout.take().context("the writer's output")?;
-        let into = promises.clone();
+        let into = said.clone();
         let reader = std::thread::spawn(move || {
             let mut lines = BufReader::new(out);
             let mut line = String::new();
             while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
                 // A line that a kill cut off was not said.
                 if line.ends_with('\n') {
-                    into.lock().unwrap_or_else(PoisonError::into_inner).take(line.trim_end());
+                    into.lock().0.take(line.trim_end());
+                    into.more.notify_all();
                 }
                 line.clear();
             }
+            into.lock().1 = Output::Ended;
+            into.more.notify_all();
         });
-        Ok(Running { child, promises, reader: Some(reader) })
+        Ok(Running { child, said, reader: Some(reader) })
     }
 
     /// What was said so far.
     pub fn promises(&self) -> Promises {
-        self.promises.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said.lock().0.clone()
     }
 
-    /// Asks again and again until the writer has said enough.
-    pub fn until(&mut self, what: &str, said: impl Fn(&Promises) -> bool) -> Result<Duration> {
+    /// Waits until the writer has said enough.
+    pub fn until(&mut self, what: &str, enough: impl Fn(&Promises) -> bool) -> Result<Duration> {
         let begun = Instant::now();
-        loop {
-            if said(&self.promises.lock().unwrap_or_else(PoisonError::into_inner)) {
-                return Ok(begun.elapsed());
+        match self.said.until(enough) {
+            Some(Output::Open) => Ok(begun.elapsed()),
+            Some(Output::Ended) => {
+                let status = self.child.wait()?;
+                anyhow::bail!("waiting for {what}: the writer ended ({status})")
             }
-            if let Some(status) = self.child.try_wait()? {
-                anyhow::bail!("waiting for {what}: the writer ended ({status})");
-            }
-            if begun.elapsed() > PATIENCE {
-                anyhow::bail!("waiting for {what}: nothing in {PATIENCE:?}");
-            }
-            std::thread::sleep(Duration::from_millis(1));
+            None => anyhow::bail!("waiting for {what}: nothing in {PATIENCE:?}"),
         }
     }
 
@@ -130,13 +161,9 @@ impl Running {
 
     /// Waits for its end, and for the last line.
     pub fn wait(mut self) -> Result<(ExitStatus, Promises)> {
-        let begun = Instant::now();
-        while self.child.try_wait()?.is_none() {
-            if begun.elapsed() > PATIENCE {
-                let _ = self.child.kill();
-                anyhow::bail!("the writer does not end");
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        if self.said.until(|_| false).is_none() {
+            let _ = self.child.kill();
+            anyhow::bail!("the writer does not end");
         }
         let (status, promises) = self.end();
         Ok((status.context("the writer's end")?, promises))
@@ -147,7 +174,7 @@ impl Running {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
-        (status, std::mem::take(&mut self.promises.lock().unwrap_or_else(PoisonError::into_inner)))
+        (status, std::mem::take(&mut self.said.lock().0))
     }
 }
 

@@ -153,15 +153,27 @@ struct State {
     operations: u64,
     fault: Option<(u64, Fault)>,
     stopped: bool,
+    /// Data syncs so far.
+    syncs: u64,
+    /// Bytes that all files together may have.
+    space: Option<usize>,
+    read_only: bool,
 }
 
 impl State {
+    fn used(&self) -> usize {
+        self.live.values().map(|inode| self.inodes[*inode].current.len()).sum()
+    }
+
     /// Counts one operation; says what goes wrong with it.
     fn operate(&mut self, needs_space: bool) -> io::Result<()> {
         let number = self.operations;
         self.operations += 1;
         if self.stopped {
             return Err(io::Error::other("the machine has stopped"));
+        }
+        if self.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
         }
         match self.fault {
             Some((at, Fault::Stop)) if number >= at => {
@@ -199,6 +211,25 @@ impl SimDisk {
 
     pub fn operations(&self) -> u64 {
         self.0.lock().unwrap().operations
+    }
+
+    /// From here on only `more` bytes fit.
+    pub fn fill(&self, more: usize) {
+        let mut state = self.0.lock().unwrap();
+        state.space = Some(state.used() + more);
+    }
+
+    /// There is room again.
+    pub fn empty(&self) {
+        self.0.lock().unwrap().space = None;
+    }
+
+    pub fn set_read_only(&self, read_only: bool) {
+        self.0.lock().unwrap().read_only = read_only;
+    }
+
+    pub fn syncs(&self) -> u64 {
+        self.0.lock().unwrap().syncs
     }
 
     /// A copy that goes its own way.
@@ -338,6 +369,9 @@ impl Disk for SimDisk {
                 inode
             }
             (_, None) => return Err(io::ErrorKind::NotFound.into()),
+            (Access::Write, Some(_)) if state.read_only => {
+                return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+            }
             (_, Some(inode)) => inode,
         };
         let (disk, path) = (self.clone(), path.to_owned());
@@ -398,7 +432,13 @@ impl Disk for SimDisk {
 impl SimFile {
     fn change(&self, change: Change, needs_space: bool) -> io::Result<()> {
         let mut state = self.disk.0.lock().unwrap();
-        let outcome = state.operate(needs_space);
+        let mut outcome = state.operate(needs_space);
+        if let (Some(space), Change::Length(length)) = (state.space, &change) {
+            let grows = length.saturating_sub(state.inodes[self.inode].current.len());
+            if state.used() + grows > space {
+                outcome = Err(io::Error::from_raw_os_error(28));
+            }
+        }
         let torn = match (&outcome, change) {
             (Ok(()), change) => change,
             // A write that fails has still done a part.
@@ -433,6 +473,7 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock().unwrap();
         let outcome = state.operate(false);
+        state.syncs += 1;
         let stopped = state.stopped;
         let inode = &mut state.inodes[self.inode];
         match &outcome {

@@ -25,6 +25,7 @@ const pages = [
   ['events', '/events', 'Events'],
   ['trends', '/trends', 'No tag is picked yet'],
   ['storage', '/storage', 'Tags by size'],
+  ['sql', '/sql', 'SQL'],
   ['settings', '/settings', 'My account'],
   ['users', '/settings/users', 'Users'],
   ['tokens', '/settings/tokens', 'API tokens'],

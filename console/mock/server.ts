@@ -16,6 +16,7 @@ import { demo, diff, parse } from './config'
 import { MockEdge, type Scenario } from './edge'
 import { happened, keepRoutes } from './keep'
 import { templates } from './library'
+import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
 import { trialRoutes } from './trials'
 
@@ -158,6 +159,7 @@ const routes: Route[] = [
   ...trialRoutes(edge),
   ...keepRoutes(edge, () => revisions[0]?.text ?? ''),
   ...storageRoutes(edge, () => edge.status(running())),
+  ...sqlRoutes(edge),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],

@@ -15,6 +15,7 @@ export const paths = {
   addTags: (device: string) => `/devices/${name(device)}/add-tags`,
   trends: '/trends',
   trendsOf: (device: string, tag: string, span: string) => `/trends?tag=${name(`${device}/${tag}`)}&span=${span}`,
+  sql: '/sql',
   storage: '/storage',
   config: '/config',
   templates: '/config/templates',

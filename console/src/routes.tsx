@@ -12,6 +12,7 @@ import {
   queryClient,
   revisionQuery,
   revisionsQuery,
+  sqlTablesQuery,
   statusQuery,
   storageQuery,
   templatesQuery,
@@ -172,6 +173,12 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(statusQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/history/TrendsPage')).TrendsPage }),
+              },
+              {
+                path: '/sql',
+                loader: page(() => queryClient.ensureQueryData(sqlTablesQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/history/SqlPage')).SqlPage }),
               },
               {
                 path: '/storage',

@@ -1,9 +1,10 @@
-// What is kept, against the mock: trends down to every sample, storage and what to do about it.
+// What is kept, against the mock: trends down to every sample, SQL with its errors, storage and what to do about it.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
+import { putOffLonger } from '../late.mjs'
 import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
@@ -218,6 +219,82 @@ test('on a phone one finger reads, two zoom', async () => {
   await context.close()
 })
 
+test('a query is written, run, mended, cancelled, drawn and taken along', async () => {
+  const { page, context, problems } = await newPage(browser, { state })
+  await page.goto(`${base}/sql`)
+  await page.getByText('Nothing was asked yet.').waitFor()
+  const editor = page.getByRole('textbox', { name: 'Query in SQL' })
+  const result = page.getByRole('region', { name: /\brows?\b/ })
+  const write = async (query) => {
+    await editor.press('Control+A')
+    await page.keyboard.press('Delete')
+    await page.keyboard.type(query)
+  }
+  await editor.press('Control+Enter')
+  await result.getByRole('heading', { name: '46 rows in' }).waitFor()
+  await result.getByRole('cell', { name: 'energy_total' }).first().waitFor()
+  assert.ok((await result.getByText('null', { exact: true }).count()) > 0, 'nulls are marked')
+  await audited(page, 'sql-result')
+
+  await write('SELECT time, \nFROM nothing_like_it')
+  await editor.press('Control+Enter')
+  await page.getByText('there is no table').waitFor()
+  await page.getByRole('button', { name: 'Go to line 2, column 6' }).click()
+  await page.keyboard.press('Shift+End')
+  await page.keyboard.type('samples')
+  await page.getByLabel('Filter tables, columns and functions').fill('value_u')
+  await editor.press('Control+Home')
+  await page.keyboard.press('End')
+  await page.getByRole('button', { name: 'Insert value_u64 of samples' }).click()
+  await page.keyboard.press('Control+Enter')
+  await result.getByRole('heading', { name: /^1\D000 rows, and more/ }).waitFor()
+  await page.getByText('Only the first 1').waitFor()
+  assert.equal(address(page).get('q'), 'SELECT time, value_u64\nFROM samples')
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download CSV' }).click()
+  const lines = (await readFile(await (await download).path(), 'utf8')).trim().split('\n')
+  assert.equal(lines[0], 'time,value_u64')
+  assert.ok(lines.length > 1_001, 'more than is shown')
+
+  await write('SELECT * FROM samples CROSS JOIN samples AS other')
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByText(/^Running, /).waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByText(/^Cancelled after .*the edge has stopped the work/).waitFor()
+  await page.getByRole('region', { name: 'Last queries' }).getByText(/, cancelled$/).waitFor()
+
+  await page.getByRole('button', { name: 'Means of drum_pressure by minute' }).click()
+  await page.getByRole('button', { name: 'Run' }).click()
+  await page.getByRole('radio', { name: 'Chart' }).check()
+  await plot(page).focus()
+  await page.keyboard.press('Home')
+  assert.match(await plot(page).getAttribute('aria-valuetext'), /mean \d.*; lowest \d.*; highest \d.*; samples \d/)
+  await audited(page, 'sql-chart')
+  await page.reload()
+  await page.getByRole('button', { name: 'Run' }).click()
+  await result.getByRole('cell', { name: /T\d\d:\d\d:00.000Z$/ }).first().waitFor()
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await page.getByText(/rows copied\.$/).waitFor()
+  assert.deepEqual(problems.filter((problem) => !problem.includes('422')), [])
+  await context.close()
+})
+
+test('what is typed fast stays as typed, also where the page answers late', async () => {
+  const { page, context, problems } = await newPage(browser, { state })
+  await putOffLonger(page, 50)
+  await page.goto(`${base}/sql?q=x`)
+  const editor = page.getByRole('textbox', { name: 'Query in SQL' })
+  await editor.press('Control+End')
+  const text = 'yz SELECT 1'
+  await page.keyboard.type(text)
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('expected a SELECT, found').waitFor()
+  assert.equal(await editor.innerText(), `x${text}`)
+  assert.equal(address(page).get('q'), `x${text}`)
+  assert.deepEqual(problems.filter((problem) => !problem.includes('422')), [])
+  await context.close()
+})
+
 test('storage tells what is kept, of which tags, and what to do when it is short', async () => {
   const { page, context, problems } = await newPage(browser, { state })
   await page.goto(`${base}/storage`)
@@ -246,6 +323,10 @@ test('storage tells what is kept, of which tags, and what to do when it is short
 const pages = [
   ['trends-empty', '/trends', async (page) => page.getByText('No tag is picked yet').waitFor()],
   ['trends', `${picked}&span=8h`, settled],
+  ['sql', '/sql?q=SELECT%20device,%20tag,%20value_f64,%20value_text%20FROM%20latest', async (page) => {
+    await page.getByRole('button', { name: 'Run' }).click()
+    await page.getByRole('heading', { name: /46 rows/ }).waitFor()
+  }],
   ['storage', '/storage', async (page) => page.getByText(/of 47$/).waitFor()],
 ]
 

@@ -55,6 +55,12 @@ interface Pairs {
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Storage: Differs<history.Storage, Wire['Storage']>
   HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
+  SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>
+  SqlColumn: Differs<history.SqlColumn, Wire['SqlColumn']>
+  SqlAnswer: Differs<history.SqlAnswer, Wire['SqlAnswer']>
+  SqlTable: Differs<history.SqlTable, Wire['SqlTable']>
+  SqlFunction: Differs<history.SqlFunction, Wire['SqlFunction']>
+  SqlTables: Differs<history.SqlTables, Wire['SqlTables']>
   Tag: Differs<page.Tag, Wire['Tag']>
   Sample: Differs<page.Sample, Wire['Sample']>
   Samples: Differs<page.Samples, Wire['Samples']>

@@ -2,7 +2,7 @@
 import { fromResponse, unreachable } from './errors'
 import { inTurn } from './turns'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
-import type { Storage, TagStorage } from './history'
+import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
   ApplyResult,
@@ -154,6 +154,10 @@ export const api = {
   storage: (signal?: AbortSignal) => call<Storage>('/storage', { signal }),
   tagStorage: (filter: { filter?: string; offset: number; limit: number }, signal?: AbortSignal) =>
     call<Page<TagStorage>>(`/storage/tags${queryString(filter)}`, { signal }),
+  sqlTables: (signal?: AbortSignal) => call<SqlTables>('/sql/tables', { signal }),
+  /** Every cell is text, so that no digit is lost. */
+  sql: (json: SqlRequest, signal?: AbortSignal) => call<SqlTextAnswer>('/sql', { method: 'POST', json: { ...json, text: true }, signal }),
+  sqlFile: (json: SqlRequest, signal?: AbortSignal) => callFile('/sql', 'query.csv', { method: 'POST', json, headers: { Accept: 'text/csv' }, signal }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

@@ -1,4 +1,4 @@
-/** What the edge keeps. Written by hand as types.ts is. */
+/** What the edge keeps and how it is asked for: storage and SQL. Written by hand as types.ts is. */
 import type { Status } from './types'
 
 export interface HistoryStorage {
@@ -37,4 +37,55 @@ export interface TagStorage {
   bytes_per_sample: number | null
   oldest: string | null
   newest: string | null
+}
+
+export interface SqlRequest {
+  query: string
+  /** more rows are cut off */
+  rows?: number
+  timeout_ms?: number
+  /** every cell is null or a string of all digits */
+  text?: boolean
+}
+
+export interface SqlColumn {
+  name: string
+  type: string
+  numeric: boolean
+  time: boolean
+}
+
+export interface SqlAnswer {
+  columns: SqlColumn[]
+  rows: unknown[][]
+  truncated: boolean
+  elapsed_ms: number
+}
+
+/** As it was asked for with `text`. */
+export type SqlTextAnswer = Omit<SqlAnswer, 'rows'> & { rows: (string | null)[][] }
+
+export interface SqlTableColumn {
+  name: string
+  type: string
+  description?: string
+}
+
+export interface SqlTable {
+  name: string
+  kind: 'samples' | 'device' | 'template' | 'record'
+  description: string
+  columns: SqlTableColumn[]
+}
+
+export interface SqlFunction {
+  name: string
+  signature: string
+  description: string
+  example: string
+}
+
+export interface SqlTables {
+  tables: SqlTable[]
+  functions: SqlFunction[]
 }

@@ -134,3 +134,4 @@ export const tagStorageQuery = (filter: string, offset: number, limit: number) =
     placeholderData: keepPreviousData,
   })
 
+export const sqlTablesQuery = queryOptions({ queryKey: ['sql-tables'], queryFn: ({ signal }) => api.sqlTables(signal), staleTime: 30_000 })

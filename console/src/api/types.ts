@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'internal'
   | 'expired'
   | 'rate_limited'
+  | 'timeout'
 
 export interface ErrorBody {
   error: { code: ErrorCode; message: string; remedy: string; findings?: Finding[]; retry_after_ms?: number }

@@ -41,6 +41,7 @@ export function SettingsTabs() {
 
 const history = [
   [paths.trends, 'Trends'],
+  [paths.sql, 'SQL'],
   [paths.storage, 'Storage'],
 ] as const
 

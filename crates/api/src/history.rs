@@ -63,3 +63,79 @@ pub struct TagStorage {
     pub oldest: Option<Time>,
     pub newest: Option<Time>,
 }
+
+/// A statement.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlRequest {
+    pub query: String,
+    /// Rows to answer with at most: 1000 unless told, up to 100000. More are cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// 30000 unless told, at most 300000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Every cell is `null` or a text of all its digits.
+    #[serde(default)]
+    pub text: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlColumn {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+    pub numeric: bool,
+    pub time: bool,
+}
+
+/// Documents what is written while the rows are made.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlAnswer {
+    pub columns: Vec<SqlColumn>,
+    /// A list of cells per row.
+    #[schema(value_type = Vec<Vec<crate::Anything>>)]
+    pub rows: Vec<Vec<serde_json::Value>>,
+    /// There were more rows.
+    pub truncated: bool,
+    pub elapsed_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlTables {
+    pub tables: Vec<SqlTable>,
+    pub functions: Vec<SqlFunction>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlTable {
+    pub name: String,
+    pub kind: SqlTableKind,
+    pub description: String,
+    pub columns: Vec<SqlTableColumn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SqlTableKind {
+    Samples,
+    Device,
+    Record,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlTableColumn {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SqlFunction {
+    pub name: String,
+    pub signature: String,
+    pub description: String,
+    pub example: String,
+}

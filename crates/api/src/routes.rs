@@ -85,6 +85,8 @@ const SECRET_BODY_BYTES_MAX: usize = 6 * SECRET_BYTES_MAX + 1024;
 const TRIAL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Certificates and revocation lists as text. Larger: 413, naming this limit.
 const CERTIFICATE_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// A statement. Larger: 413, naming this limit.
+const SQL_BYTES_MAX: usize = 256 * 1024;
 
 const VIEWER: Access = Access::Role(Viewer);
 const OPERATOR: Access = Access::Role(Operator);
@@ -356,6 +358,8 @@ pub const ALL: &[Route] = &[
     EVENTS,
     STORAGE,
     TAG_STORAGE,
+    SQL,
+    SQL_TABLES,
     CERTIFICATES,
     NEW_CERTIFICATE,
     TRUST_CERTIFICATE,
@@ -393,6 +397,7 @@ mod tests {
                 "/api/v1/config/lint",
                 "/api/v1/config/diff",
                 "/api/v1/trials/estimate",
+                "/api/v1/sql",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

@@ -16,6 +16,7 @@ use tagwerk_historian::Historian;
 use tagwerk_journal::Options;
 use tagwerk_model::limits;
 use tagwerk_runtime::Runtime;
+use tagwerk_sql::Sql;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -38,6 +39,7 @@ pub struct App {
     pub trace_ends: sync::Mutex<HashMap<String, i64>>,
     pub runtime: Runtime,
     pub historian: Historian,
+    pub sql: Sql,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,

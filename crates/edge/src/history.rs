@@ -1,14 +1,131 @@
-//! History on the edge: the thread that feeds it from the journal.
+//! History on the edge: the thread that feeds it, and what statements see of it.
 
+use crate::secrets::SecretStore;
+use crate::show;
 use anyhow::Context;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use tagwerk_env::Env;
-use tagwerk_historian::{Historian, OnTrouble, Options, Trouble, run_ingest};
+use std::time::Duration;
+use tagwerk_env::{Env, Moment};
+use tagwerk_historian::{Historian, OnTrouble, Options, ReadError, Scan, Trouble, run_ingest};
 use tagwerk_journal::Journal;
-use tagwerk_runtime::{EventSeverity, RecordKind, Runtime};
+use tagwerk_model::{TagDefinition, TagId, limits};
+use tagwerk_runtime::{EventQuery, EventSeverity, RecordKind, Runtime};
+use tagwerk_sql::{EventRow, Latest, Pieces, Source, TagEntry, TagTable};
 use tokio::sync::watch;
+
+/// A tag that is new is seen by statements after this long at the latest.
+const TAGS_FOR: Duration = Duration::from_secs(1);
+/// What statements read from.
+pub struct Tables {
+    env: Env,
+    runtime: Runtime,
+    historian: Historian,
+    secrets: Arc<SecretStore>,
+    known: Mutex<Option<(Moment, Arc<TagTable>)>>,
+}
+
+impl Tables {
+    pub fn new(
+        env: &Env,
+        runtime: Runtime,
+        historian: Historian,
+        secrets: Arc<SecretStore>,
+    ) -> Tables {
+        Tables { env: env.clone(), runtime, historian, secrets, known: Mutex::default() }
+    }
+
+    /// As configured now; else as history last knew it.
+    fn all_tags(&self) -> TagTable {
+        let mut tags: HashMap<TagId, TagEntry> = HashMap::new();
+        for tag in self.historian.tags() {
+            let entry = TagEntry {
+                id: tag.id,
+                device: tag.device,
+                name: tag.name,
+                data_type: tag.data_type,
+                unit: tag.unit,
+            };
+            tags.insert(entry.id, entry);
+        }
+        let mut devices: HashSet<Arc<str>> = HashSet::new();
+        self.runtime.each_tag(&mut |device: &str, tag: &TagDefinition| {
+            let device = match devices.get(device) {
+                Some(known) => known.clone(),
+                None => {
+                    let new: Arc<str> = device.into();
+                    devices.insert(new.clone());
+                    new
+                }
+            };
+            let entry = TagEntry {
+                id: tag.id,
+                device,
+                name: (&*tag.name).into(),
+                data_type: tag.data_type,
+                unit: (&*tag.unit).into(),
+            };
+            tags.insert(tag.id, entry);
+        });
+        TagTable::new(tags.into_values().collect())
+    }
+}
+
+impl Source for Tables {
+    fn tags(&self) -> Arc<TagTable> {
+        let now = self.env.clock.now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, table)) if now.since(*at) < TAGS_FOR => table.clone(),
+            _ => {
+                let table = Arc::new(self.all_tags());
+                *known = Some((now, table.clone()));
+                table
+            }
+        }
+    }
+
+    fn history(&self, scan: &Scan) -> Pieces {
+        // What is damaged was told as an event; the rest is served.
+        let pieces = self.historian.scan(scan).filter_map(|piece| match piece {
+            Err(error @ ReadError::Damaged { .. }) => {
+                tracing::warn!(%error, "a statement goes on without damaged samples");
+                None
+            }
+            piece => Some(piece.map_err(|error| error.to_string())),
+        });
+        Box::new(pieces)
+    }
+
+    fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
+        let newest = self.runtime.newest(&tags.iter().copied().collect());
+        let rows = newest.into_iter().filter_map(|(tag, view)| {
+            Some(Latest {
+                tag,
+                unix_ns: view.read_unix_ns?,
+                source_time: view.source_unix_ns,
+                quality: view.quality,
+                value: view.value,
+            })
+        });
+        rows.collect()
+    }
+
+    fn events(&self) -> Vec<EventRow> {
+        let query = EventQuery { limit: limits::EVENTS_REMEMBERED_MAX, ..EventQuery::default() };
+        let rows = self.runtime.events(&query).into_iter().map(|event| EventRow {
+            unix_ns: event.unix_ns,
+            kind: show::event_kind(event.kind).name().to_owned(),
+            severity: show::event_severity(event.severity).name().to_owned(),
+            about: event.subject.map(Into::into).unwrap_or_default(),
+            text: self.secrets.redact(event.text.into()),
+            by: event.by.map(Into::into),
+        });
+        rows.collect()
+    }
+}
 
 /// The history of a data directory, and the thread that feeds it from the journal.
 pub struct Feeding {

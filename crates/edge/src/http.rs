@@ -18,6 +18,7 @@ mod mount;
 mod record;
 mod refusal;
 mod secrets;
+mod sql;
 mod stall;
 mod status;
 mod storage;
@@ -90,6 +91,8 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EVENTS, events::events)
         .on(&routes::STORAGE, storage::storage)
         .on(&routes::TAG_STORAGE, storage::tags)
+        .on(&routes::SQL, sql::sql)
+        .on(&routes::SQL_TABLES, sql::tables)
         .on(&routes::CERTIFICATES, certificates::certificates)
         .on(&routes::NEW_CERTIFICATE, certificates::add)
         .on(&routes::TRUST_CERTIFICATE, certificates::trust)

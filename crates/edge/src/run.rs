@@ -5,7 +5,7 @@ use crate::app::{App, Shared, VERSION};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
-use crate::history::Feeding;
+use crate::history::{Feeding, Tables};
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::private_file;
 use crate::process;
@@ -24,6 +24,7 @@ use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
 use tagwerk_runtime::{EventSeverity, Parts, RecordKind, Runtime};
+use tagwerk_sql::Sql;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -158,6 +159,9 @@ async fn open(
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let historian = feeding.historian();
+    let tables = Tables::new(&env, runtime.clone(), historian.clone(), secrets.clone());
+    let sql = Sql::start(&env, Arc::new(tables))
+        .context("the threads of statements cannot be started")?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -181,6 +185,7 @@ async fn open(
         trace_ends: Default::default(),
         runtime,
         historian,
+        sql,
         accounts,
         configuration,
         secrets,

@@ -110,6 +110,16 @@ pub const SINK_IN_FLIGHT_MAX: usize = 64;
 pub const LIVE_SUBSCRIBERS_MAX: usize = 64;
 /// Tags that one subscriber of live values can name. More: refused.
 pub const LIVE_TAGS_MAX: usize = 1_000;
+/// Rows that a statement answers with. More: cut off, and said so.
+pub const SQL_ROWS_MAX: usize = 100_000;
+/// Time that a statement may take. Longer: stopped.
+pub const SQL_TIME_MAX: Duration = Duration::from_secs(300);
+/// Memory that a statement may take for sorting, grouping and joining. More: stopped.
+pub const SQL_MEMORY_MAX: usize = 64 * 1024 * 1024;
+/// A statement's answer in JSON. Larger: refused; CSV and Arrow have no such limit.
+pub const SQL_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Statements at work at once. More: refused with 503.
+pub const SQL_STATEMENTS_MAX: usize = 8;
 /// Points of one look-back answer. More: thinned, keeping the extremes.
 pub const LOOK_BACK_POINTS_MAX: usize = 10_000;
 /// Items of one page of a listing.

@@ -622,6 +622,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers a statement, which only reads; as CSV or an Arrow stream where `Accept` asks for `text/csv` or `application/vnd.apache.arrow.stream` */
+        post: operations["post_sql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sql/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tables and functions of statements */
+        get: operations["get_sql_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -1680,6 +1714,61 @@ export interface components {
             /** @description JSON schema of `settings:`. */
             settings: components["schemas"]["Anything"];
             summary: string;
+        };
+        /** @description Documents what is written while the rows are made. */
+        SqlAnswer: {
+            columns: components["schemas"]["SqlColumn"][];
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description A list of cells per row. */
+            rows: components["schemas"]["Anything"][][];
+            /** @description There were more rows. */
+            truncated: boolean;
+        };
+        SqlColumn: {
+            name: string;
+            numeric: boolean;
+            time: boolean;
+            type: string;
+        };
+        SqlFunction: {
+            description: string;
+            example: string;
+            name: string;
+            signature: string;
+        };
+        /** @description A statement. */
+        SqlRequest: {
+            query: string;
+            /**
+             * Format: int64
+             * @description Rows to answer with at most: 1000 unless told, up to 100000. More are cut off.
+             */
+            rows?: number | null;
+            /** @description Every cell is `null` or a text of all its digits. */
+            text?: boolean;
+            /**
+             * Format: int64
+             * @description 30000 unless told, at most 300000.
+             */
+            timeout_ms?: number | null;
+        };
+        SqlTable: {
+            columns: components["schemas"]["SqlTableColumn"][];
+            description: string;
+            kind: components["schemas"]["SqlTableKind"];
+            name: string;
+        };
+        SqlTableColumn: {
+            description?: string | null;
+            name: string;
+            type: string;
+        };
+        /** @enum {string} */
+        SqlTableKind: "samples" | "device" | "record";
+        SqlTables: {
+            functions: components["schemas"]["SqlFunction"][];
+            tables: components["schemas"]["SqlTable"][];
         };
         Status: {
             clock: components["schemas"]["ClockStatus"];
@@ -3234,6 +3323,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SqlRequest"];
+            };
+        };
+        responses: {
+            /** @description Answers a statement, which only reads; as CSV or an Arrow stream where `Accept` asks for `text/csv` or `application/vnd.apache.arrow.stream` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_sql_tables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tables and functions of statements */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlTables"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

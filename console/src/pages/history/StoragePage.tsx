@@ -253,7 +253,7 @@ function MakeRoom() {
         </li>
         <li>Full-precision floats take the most. A scale or a deadband that drops digits which mean nothing makes them several times smaller.</li>
         <li>
-          Leave out tags that nobody asks for. <Link to={paths.trends}>Trends</Link> shows what they say before you do.
+          Leave out tags that nobody asks for. <Link to={paths.trends}>Trends</Link> and <Link to={paths.sql}>SQL</Link> show what they say before you do.
         </li>
         <li>Export what must be kept for years, then let the history keep a shorter time; or give it more room and a larger disk.</li>
       </ol>

@@ -19,3 +19,21 @@ pub const TAG_STORAGE: Route = asks(
         json::<Page<TagStorage>>(),
     ),
 );
+pub const SQL: Route = up_to(
+    SQL_BYTES_MAX,
+    takes::<SqlRequest>(route(
+        Post,
+        "/api/v1/sql",
+        VIEWER,
+        "Answers a statement, which only reads; as CSV or an Arrow stream where `Accept` asks for \
+         `text/csv` or `application/vnd.apache.arrow.stream`",
+        json::<SqlAnswer>(),
+    )),
+);
+pub const SQL_TABLES: Route = route(
+    Get,
+    "/api/v1/sql/tables",
+    VIEWER,
+    "The tables and functions of statements",
+    json::<SqlTables>(),
+);

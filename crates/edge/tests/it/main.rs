@@ -23,6 +23,7 @@ mod process;
 mod rig;
 mod roles;
 mod secrets;
+mod sql;
 mod start;
 mod tables;
 mod trials;

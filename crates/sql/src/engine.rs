@@ -1,0 +1,312 @@
+//! Statements, run on threads of their own with a bound on memory, rows and time.
+
+use crate::catalog::{CATALOG, SCHEMA, Tables};
+use crate::encode::{Encoder, Format};
+use crate::error::{Fault, SqlError};
+use crate::source::Source;
+use crate::{ColumnInfo, Limits, TableInfo, catalog, functions};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::MemoryCatalogProviderList;
+use datafusion::config::Dialect;
+use datafusion::execution::context::{SQLOptions, SessionConfig, SessionState};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use futures_util::StreamExt;
+use std::io;
+use std::sync::Arc;
+use tagwerk_env::Env;
+use tagwerk_model::limits;
+use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+/// Threads that work on statements, all together.
+const THREADS: usize = 2;
+/// Batches made ahead of the reader.
+const AHEAD: usize = 2;
+
+/// Answers statements. Cheap to clone.
+#[derive(Clone)]
+pub struct Sql(Arc<Inner>);
+
+struct Inner {
+    env: Env,
+    source: Arc<dyn Source>,
+    /// Taken down without waiting: a statement may still be at work.
+    runtime: Option<Runtime>,
+    base: SessionState,
+    /// One permit for each statement at work.
+    turns: Arc<Semaphore>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Sql {
+    pub fn start(env: &Env, source: Arc<dyn Source>) -> io::Result<Sql> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("sql")
+            .on_thread_start(tagwerk_env::yield_to_other_threads)
+            .enable_all()
+            .build()?;
+        let base = base(&source).map_err(io::Error::other)?;
+        let turns = Arc::new(Semaphore::new(limits::SQL_STATEMENTS_MAX));
+        let inner = Inner { env: env.clone(), source, runtime: Some(runtime), base, turns };
+        Ok(Sql(Arc::new(inner)))
+    }
+
+    pub fn tables(&self) -> Vec<TableInfo> {
+        catalog::describe(&self.0.source)
+    }
+
+    /// Plans and starts a statement; its rows are made while they are read. Dropping what comes back
+    /// stops the work.
+    pub async fn query(&self, text: &str, limits: Limits) -> Result<Query, SqlError> {
+        let (head_in, head_out) = tokio::sync::oneshot::channel();
+        let (rows_in, rows_out) = mpsc::channel(AHEAD);
+        let turn = Arc::clone(&self.0.turns).try_acquire_owned().map_err(|_| busy())?;
+        let inner = self.0.clone();
+        let text = text.to_owned();
+        let Some(runtime) = &self.0.runtime else {
+            return Err(SqlError::new(Fault::Inside, "the edge ends"));
+        };
+        let clock = self.0.env.clock.clone();
+        let work = async move {
+            let deadline = clock.now().after(limits.time_max);
+            let failed = rows_in.clone();
+            let run = run(&inner, &text, &limits, head_in, rows_in);
+            let ended = tagwerk_env::timeout(&*clock, deadline, run).await.unwrap_or_else(|| {
+                let text = format!("the statement was stopped after {:?}", limits.time_max);
+                Err(SqlError::new(Fault::TimedOut, text))
+            });
+            if let Err(error) = ended {
+                // Whoever asked may be gone.
+                let _ = failed.send(Err(error)).await;
+            }
+        };
+        let work = Work(runtime.spawn(work).abort_handle());
+        let mut query =
+            Query { schema: None, truncated: false, rows: rows_out, _work: work, _turn: turn };
+        match head_out.await {
+            Ok(schema) => query.schema = Some(schema),
+            Err(_) => {
+                // It ended before it had begun: the reason is the first thing it said.
+                return Err(match query.rows.recv().await {
+                    Some(Err(error)) => error,
+                    _ => SqlError::new(Fault::Inside, "a fault inside the statement's task"),
+                });
+            }
+        }
+        Ok(query)
+    }
+}
+
+/// Stops the work when it is dropped.
+struct Work(AbortHandle);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+enum Row {
+    Batch(RecordBatch),
+    /// There would be more rows.
+    Truncated,
+}
+
+/// A statement at work.
+pub struct Query {
+    schema: Option<SchemaRef>,
+    truncated: bool,
+    rows: mpsc::Receiver<Result<Row, SqlError>>,
+    _work: Work,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Query {
+    pub fn columns(&self) -> Vec<ColumnInfo> {
+        let fields = self.schema.iter().flat_map(|schema| schema.fields().iter());
+        fields.map(ColumnInfo::of).collect()
+    }
+
+    /// Known behind the last row.
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// The next rows; none behind the last.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, SqlError>> {
+        loop {
+            match self.rows.recv().await? {
+                Ok(Row::Batch(batch)) => return Some(Ok(batch)),
+                Ok(Row::Truncated) => self.truncated = true,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    pub fn encoder(&self, format: Format) -> Result<Encoder, SqlError> {
+        let schema =
+            self.schema.clone().unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
+        Encoder::new(format, schema)
+    }
+}
+
+fn busy() -> SqlError {
+    let text = format!("{} statements are at work, which is the limit", limits::SQL_STATEMENTS_MAX);
+    SqlError::new(Fault::Busy, text)
+}
+
+fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true)
+        .with_target_partitions(THREADS)
+        .with_batch_size(crate::samples::ROWS);
+    let options = config.options_mut();
+    options.sql_parser.dialect = Dialect::PostgreSQL;
+    options.sql_parser.collect_spans = true;
+    options.execution.time_zone = Some(crate::columns::UTC.to_owned());
+    let catalogs = MemoryCatalogProviderList::new();
+    datafusion::catalog::CatalogProviderList::register_catalog(
+        &catalogs,
+        CATALOG.to_owned(),
+        Arc::new(Tables(source.clone())),
+    );
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_default_features()
+        .with_catalog_list(Arc::new(catalogs))
+        .build();
+    use datafusion::execution::FunctionRegistry;
+    for function in functions::scalars() {
+        state.register_udf(function)?;
+    }
+    for function in functions::aggregates() {
+        state.register_udaf(function)?;
+    }
+    Ok(state)
+}
+
+fn runtime_env(limits: &Limits) -> datafusion::common::Result<Arc<RuntimeEnv>> {
+    let no_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_max)))
+        .with_disk_manager_builder(no_files)
+        .build_arc()
+}
+
+async fn run(
+    inner: &Inner,
+    text: &str,
+    limits: &Limits,
+    head: tokio::sync::oneshot::Sender<SchemaRef>,
+    rows: mpsc::Sender<Result<Row, SqlError>>,
+) -> Result<(), SqlError> {
+    let statement = parse(text)?;
+    let state = SessionStateBuilder::new_from_existing(inner.base.clone())
+        .with_runtime_env(runtime_env(limits)?)
+        .build();
+    let plan = state.statement_to_plan(statement).await?;
+    allowed(&plan)?;
+    let context = SessionContext::new_with_state(state);
+    let frame = context.execute_logical_plan(plan).await?;
+    let (state, plan) = frame.into_parts();
+    let task = state.task_ctx();
+    let physical = state.create_physical_plan(&plan).await?;
+    let stream = execute_stream(physical, task)?;
+    if head.send(stream.schema()).is_err() {
+        return Ok(());
+    }
+    forward(stream, limits.rows_max, rows).await
+}
+
+async fn forward(
+    mut stream: SendableRecordBatchStream,
+    rows_max: usize,
+    rows: mpsc::Sender<Result<Row, SqlError>>,
+) -> Result<(), SqlError> {
+    let mut left = rows_max;
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        if batch.num_rows() == 0 {
+            continue;
+        }
+        let whole = batch.num_rows() <= left;
+        let part = if whole { batch } else { batch.slice(0, left) };
+        left -= part.num_rows();
+        if part.num_rows() > 0 && rows.send(Ok(Row::Batch(part))).await.is_err() {
+            return Ok(());
+        }
+        if !whole {
+            // Whoever asked may be gone.
+            let _ = rows.send(Ok(Row::Truncated)).await;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// One statement, and one that only asks.
+fn parse(text: &str) -> Result<Statement, SqlError> {
+    let mut parser = DFParserBuilder::new(text)
+        .with_dialect(&PostgreSqlDialect {})
+        .with_recursion_limit(crate::DEPTH_MAX)
+        .build()?;
+    let mut statements = parser.parse_statements()?;
+    let statement = statements.pop_front();
+    match (statement, statements.is_empty()) {
+        (None, _) => Err(SqlError::new(Fault::Statement, "there is no statement")),
+        (Some(_), false) => {
+            Err(SqlError::new(Fault::Statement, "there is more than one statement; one at a time"))
+        }
+        (Some(statement), true) if asks(&statement) => Ok(statement),
+        (Some(statement), true) => {
+            let word = statement.to_string();
+            let word = word.split_whitespace().next().unwrap_or_default().to_uppercase();
+            Err(SqlError::new(Fault::NotAllowed, format!("{word} is not allowed here")))
+        }
+    }
+}
+
+fn asks(statement: &Statement) -> bool {
+    match statement {
+        Statement::Statement(statement) => matches!(
+            **statement,
+            ast::Statement::Query(_)
+                | ast::Statement::ShowTables { .. }
+                | ast::Statement::ShowColumns { .. }
+                | ast::Statement::ShowFunctions { .. }
+                | ast::Statement::ShowVariable { .. }
+                | ast::Statement::ExplainTable { .. }
+        ),
+        Statement::Explain(explain) => asks(&explain.statement),
+        _ => false,
+    }
+}
+
+fn allowed(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let reading =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    reading
+        .verify_plan(plan)
+        .map_err(|error| SqlError::new(Fault::NotAllowed, error.strip_backtrace()))
+}

@@ -1,0 +1,115 @@
+//! What a statement's conditions leave of the tags and of the time, decided before anything is read.
+
+use crate::source::{TAG_SCHEMA, TagEntry, TagTable};
+use arrow::array::{Array, BooleanArray};
+use datafusion::catalog::Session;
+use datafusion::common::cast::as_boolean_array;
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
+use std::ops::Range;
+
+/// Half open, nanoseconds since 1970.
+pub type Span = Range<i64>;
+
+/// The whole of time.
+pub const ALWAYS: Span = i64::MIN..i64::MAX;
+
+/// Conditions on the tag alone and on the time are kept to the letter here; all others are not.
+pub fn pushdown(filters: &[&Expr], tag_columns: bool) -> Vec<TableProviderFilterPushDown> {
+    let exact =
+        |filter: &Expr| time_bounds(filter).is_some() || (tag_columns && is_about_tags(filter));
+    let decide = |filter: &&Expr| match exact(filter) {
+        true => TableProviderFilterPushDown::Exact,
+        false => TableProviderFilterPushDown::Unsupported,
+    };
+    filters.iter().map(decide).collect()
+}
+
+fn is_about_tags(filter: &Expr) -> bool {
+    let columns = filter.column_refs();
+    !columns.is_empty()
+        && !filter.is_volatile()
+        && columns.iter().all(|column| TAG_SCHEMA.column_with_name(&column.name).is_some())
+}
+
+/// The span of time in which all of these conditions can hold.
+pub fn span(filters: &[Expr]) -> Span {
+    filters
+        .iter()
+        .filter_map(time_bounds)
+        .fold(ALWAYS, |span, bounds| span.start.max(bounds.start)..span.end.min(bounds.end))
+}
+
+fn time_bounds(filter: &Expr) -> Option<Span> {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            let (left, right) = (time_bounds(left)?, time_bounds(right)?);
+            Some(left.start.max(right.start)..left.end.min(right.end))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (is_time(left), is_time(right)) {
+            (true, false) => bounds(*op, instant(right)?),
+            (false, true) => bounds(op.swap()?, instant(left)?),
+            _ => None,
+        },
+        Expr::Between(between) if !between.negated && is_time(&between.expr) => {
+            let (low, high) = (instant(&between.low)?, instant(&between.high)?);
+            Some(low..high.checked_add(1)?)
+        }
+        _ => None,
+    }
+}
+
+fn bounds(op: Operator, at: i64) -> Option<Span> {
+    Some(match op {
+        Operator::Lt => i64::MIN..at,
+        Operator::LtEq => i64::MIN..at.checked_add(1)?,
+        Operator::Gt => at.checked_add(1)?..i64::MAX,
+        Operator::GtEq => at..i64::MAX,
+        Operator::Eq => at..at.checked_add(1)?,
+        _ => return None,
+    })
+}
+
+fn is_time(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == "time")
+}
+
+fn instant(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(ScalarValue::TimestampNanosecond(Some(ns), _), _) => Some(*ns),
+        _ => None,
+    }
+}
+
+/// The tags for which all conditions on tags hold.
+pub fn tags(state: &dyn Session, table: &TagTable, filters: &[Expr]) -> Result<Vec<TagEntry>> {
+    let schema = DFSchema::try_from(TAG_SCHEMA.as_ref().clone())?;
+    let mut kept: Option<BooleanArray> = None;
+    for filter in filters.iter().filter(|filter| is_about_tags(filter)) {
+        let bare = unqualified(filter.clone())?;
+        let condition = state.create_physical_expr(bare, &schema)?;
+        let holds = condition.evaluate(table.batch())?.into_array(table.tags().len())?;
+        let holds = as_boolean_array(&holds)?;
+        kept = Some(match kept {
+            None => holds.clone(),
+            Some(before) => arrow::compute::and_kleene(&before, holds)?,
+        });
+    }
+    let Some(kept) = kept else { return Ok(table.tags().to_vec()) };
+    let tags = table.tags().iter().enumerate();
+    Ok(tags.filter(|(i, _)| kept.is_valid(*i) && kept.value(*i)).map(|(_, t)| t.clone()).collect())
+}
+
+/// The same with bare names of columns: the condition may name the table by an alias.
+fn unqualified(filter: Expr) -> Result<Expr> {
+    use datafusion::common::tree_node::{Transformed, TreeNode};
+    let bare = filter.transform(|expr| {
+        Ok(match expr {
+            Expr::Column(column) => Transformed::yes(Expr::Column(
+                datafusion::common::Column::new_unqualified(column.name),
+            )),
+            other => Transformed::no(other),
+        })
+    })?;
+    Ok(bare.data)
+}

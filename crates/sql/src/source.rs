@@ -1,0 +1,112 @@
+//! What the tables are made of: tags and devices, history, and the newest values and events.
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+use tagwerk_historian::{Piece, Scan};
+use tagwerk_model::{DataType, Quality, TagId, Value};
+
+/// Pieces of history in the order of the scan: tag by tag, each in the order of time.
+pub type Pieces = Box<dyn Iterator<Item = Result<Piece, String>> + Send>;
+
+/// Where rows come from. Asked anew for each statement.
+pub trait Source: Send + Sync + 'static {
+    /// All tags, configured or only in history.
+    fn tags(&self) -> Arc<TagTable>;
+    fn history(&self, scan: &Scan) -> Pieces;
+    /// The newest sample of each of these tags, where it has one.
+    fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
+    fn events(&self) -> Vec<EventRow>;
+}
+
+/// A tag as a statement sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TagEntry {
+    pub id: TagId,
+    pub device: Arc<str>,
+    pub name: Arc<str>,
+    pub data_type: DataType,
+    pub unit: Arc<str>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Latest {
+    pub tag: TagId,
+    pub unix_ns: i64,
+    pub source_time: Option<i64>,
+    pub quality: Quality,
+    /// None when it is bad.
+    pub value: Option<Value>,
+}
+
+#[derive(Clone, Debug)]
+pub struct EventRow {
+    pub unix_ns: i64,
+    pub kind: String,
+    pub severity: String,
+    pub about: String,
+    pub text: String,
+    pub by: Option<String>,
+}
+
+/// Columns of a tag itself, by which tags are chosen before anything is read.
+pub static TAG_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let text = |name: &str| Field::new(name, ArrowType::Utf8, false);
+    Arc::new(Schema::new(vec![text("device"), text("tag"), text("unit"), text("type")]))
+});
+
+/// All tags, ordered by device and name, with the devices among them.
+#[derive(Debug)]
+pub struct TagTable {
+    tags: Vec<TagEntry>,
+    batch: RecordBatch,
+    devices: BTreeMap<Arc<str>, Range<usize>>,
+}
+
+impl TagTable {
+    pub fn new(mut tags: Vec<TagEntry>) -> TagTable {
+        tags.sort_by(|a, b| (&a.device, &a.name, a.id).cmp(&(&b.device, &b.name, b.id)));
+        let column = |text: fn(&TagEntry) -> &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values(tags.iter().map(text)))
+        };
+        let columns = vec![
+            column(|tag| &tag.device),
+            column(|tag| &tag.name),
+            column(|tag| &tag.unit),
+            column(|tag| tag.data_type.name()),
+        ];
+        let batch = RecordBatch::try_new(TAG_SCHEMA.clone(), columns)
+            .unwrap_or_else(|_| RecordBatch::new_empty(TAG_SCHEMA.clone()));
+        let mut devices: BTreeMap<Arc<str>, Range<usize>> = BTreeMap::new();
+        for (index, tag) in tags.iter().enumerate() {
+            devices.entry(tag.device.clone()).or_insert(index..index).end = index + 1;
+        }
+        TagTable { tags, batch, devices }
+    }
+
+    pub fn tags(&self) -> &[TagEntry] {
+        &self.tags
+    }
+
+    pub(crate) fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    pub(crate) fn device_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.devices.keys()
+    }
+
+    /// The tags of a device. A name in other capitals is found where it is the only one.
+    pub(crate) fn device(&self, name: &str) -> Option<&[TagEntry]> {
+        if let Some(range) = self.devices.get(name) {
+            return self.tags.get(range.clone());
+        }
+        let mut alike = self.devices.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        match (alike.next(), alike.next()) {
+            (Some((_, range)), None) => self.tags.get(range.clone()),
+            _ => None,
+        }
+    }
+}

@@ -2,10 +2,12 @@
 
 mod commission;
 mod history;
+mod ledger;
 mod upkeep;
 
 pub use commission::*;
 pub use history::*;
+pub use ledger::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -360,6 +362,12 @@ pub const ALL: &[Route] = &[
     TAG_STORAGE,
     SQL,
     SQL_TABLES,
+    LEDGER,
+    LEDGER_GROUPS,
+    DEAD_LETTERS,
+    EXPORT_DEAD_LETTERS,
+    RETRY_DEAD_LETTERS,
+    DISCARD_DEAD_LETTERS,
     CERTIFICATES,
     NEW_CERTIFICATE,
     TRUST_CERTIFICATE,

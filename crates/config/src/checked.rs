@@ -2,7 +2,7 @@
 //! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
 
 use crate::pattern::TagPattern;
-use crate::value_types::{Access, Start};
+use crate::value_types::{Access, SinkOrder, Start};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +88,10 @@ pub struct CheckedSink {
     /// A tag is sent when any of them chooses it.
     pub tags: Vec<TagPattern>,
     pub from: Start,
+    pub order: SinkOrder,
+    /// None: as much and as long as the journal holds it.
+    pub backlog_bytes_max: Option<u64>,
+    pub backlog_age_max: Option<std::time::Duration>,
     /// Equal when kind and settings are.
     pub settings_fingerprint: u64,
 }

@@ -2,7 +2,7 @@
 //! keys and types, and the reading come. Parts are read one by one, so that a mistake in one hides
 //! nothing in another.
 
-use crate::value_types::{Access, ParameterKind, ScaleForm, Start};
+use crate::value_types::{Access, ParameterKind, ScaleForm, SinkOrder, Start};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
@@ -306,6 +306,18 @@ pub(crate) struct SinkForm<'s> {
     /// Where a new sink begins. Default: now.
     #[serde(default)]
     pub from: Lenient<Option<Start>>,
+    /// What goes first when the sink has fallen behind. Default: fifo.
+    #[serde(default)]
+    pub order: Lenient<Option<SinkOrder>>,
+    /// Bytes of the journal that may wait for the sink, about. More: the oldest are given up, with an
+    /// entry in the ledger. Default: as much as the journal holds.
+    #[serde(default)]
+    #[schemars(with = "Option<BacklogBytes>")]
+    pub backlog_bytes_max: Lenient<Option<u64>>,
+    /// How long samples may wait for the sink. Longer: they are given up, with an entry in the ledger.
+    /// Default: as long as the journal holds them.
+    #[serde(default)]
+    pub backlog_age_max: Lenient<Option<Duration>>,
 }
 
 /// A part that is read from the tree by itself.
@@ -393,5 +405,22 @@ impl JsonSchema for Deadband {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "number", "minimum": 0 })
+    }
+}
+
+/// As the schema shows the bytes that may wait for a sink.
+struct BacklogBytes;
+
+impl JsonSchema for BacklogBytes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "BacklogBytes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1_048_576 })
     }
 }

@@ -48,4 +48,4 @@ pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;
-pub use value_types::{Access, ParameterKind, Start};
+pub use value_types::{Access, ParameterKind, SinkOrder, Start};

@@ -52,6 +52,9 @@ impl<'s> Checker<'s> {
             plan,
             tags: patterns,
             from: form.from.optional().unwrap_or_default(),
+            order: form.order.optional().unwrap_or_default(),
+            backlog_bytes_max: form.backlog_bytes_max.optional(),
+            backlog_age_max: form.backlog_age_max.optional().map(|age| age.0),
             settings_fingerprint: settings_fingerprint(kind.spec.name, &settings.value),
         })
     }

@@ -54,6 +54,17 @@ pub enum Start {
     Oldest,
 }
 
+/// What goes first when a sink has fallen behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkOrder {
+    /// Everything in the order in which it happened.
+    #[default]
+    Fifo,
+    /// What is new at once; what has waited beside it, at a bounded rate and marked as replayed.
+    RealtimeFirst,
+}
+
 /// A line, by `slope` and `offset`, or by two points: the device's numbers `from` become the values
 /// `to`.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -14,6 +14,7 @@ use tagwerk_auth::Random;
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::Historian;
 use tagwerk_journal::Options;
+use tagwerk_ledger::Ledger;
 use tagwerk_model::limits;
 use tagwerk_runtime::Runtime;
 use tagwerk_sql::Sql;
@@ -40,6 +41,7 @@ pub struct App {
     pub runtime: Runtime,
     pub historian: Historian,
     pub sql: Sql,
+    pub ledger: Ledger,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,

@@ -7,10 +7,12 @@ mod commands;
 mod components;
 mod config;
 mod console;
+mod dead_letters;
 mod devices;
 mod events;
 mod extract;
 mod gate;
+mod ledger;
 mod listen;
 mod live;
 mod metrics;
@@ -93,6 +95,12 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::TAG_STORAGE, storage::tags)
         .on(&routes::SQL, sql::sql)
         .on(&routes::SQL_TABLES, sql::tables)
+        .on(&routes::LEDGER, ledger::ledger)
+        .on(&routes::LEDGER_GROUPS, ledger::groups)
+        .on(&routes::DEAD_LETTERS, dead_letters::list)
+        .on(&routes::EXPORT_DEAD_LETTERS, dead_letters::export)
+        .on(&routes::RETRY_DEAD_LETTERS, dead_letters::retry)
+        .on(&routes::DISCARD_DEAD_LETTERS, dead_letters::discard)
         .on(&routes::CERTIFICATES, certificates::certificates)
         .on(&routes::NEW_CERTIFICATE, certificates::add)
         .on(&routes::TRUST_CERTIFICATE, certificates::trust)

@@ -7,6 +7,7 @@ use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
 use crate::history::{Feeding, Tables};
 use crate::http::{self, Encryption, Listening, TlsFiles};
+use crate::ledger::Keeping;
 use crate::private_file;
 use crate::process;
 use crate::registry::CATALOGUE;
@@ -85,7 +86,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, listening, start_secrets } =
+    let Opening { app, journal, feeding, keeping, listening, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -117,6 +118,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let closed = tokio::task::spawn_blocking(move || {
         // What history takes from the journal must be taken before it closes.
         feeding.end();
+        keeping.end();
         journal.close()
     });
     let closed = closed.await;
@@ -129,6 +131,7 @@ struct Opening {
     app: Shared,
     journal: Journal,
     feeding: Feeding,
+    keeping: Keeping,
     listening: Listening,
     start_secrets: StartSecrets,
 }
@@ -158,6 +161,7 @@ async fn open(
     };
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
+    let keeping = Keeping::start(&env, &journal, &runtime)?;
     let historian = feeding.historian();
     let tables = Tables::new(&env, runtime.clone(), historian.clone(), secrets.clone());
     let sql = Sql::start(&env, Arc::new(tables))
@@ -186,6 +190,7 @@ async fn open(
         runtime,
         historian,
         sql,
+        ledger: keeping.ledger(),
         accounts,
         configuration,
         secrets,
@@ -195,7 +200,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, keeping, listening, start_secrets })
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

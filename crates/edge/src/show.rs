@@ -392,7 +392,7 @@ pub fn event_kind(kind: RecordKind) -> api::EventKind {
         RecordKind::Access => Access,
         RecordKind::CommandIntent | RecordKind::CommandOutcome => Command,
         RecordKind::Device => Device,
-        RecordKind::Sink => Sink,
+        RecordKind::Sink | RecordKind::DeadLetter | RecordKind::DeadLetterEnd => Sink,
         RecordKind::System | RecordKind::Backup => System,
         RecordKind::Secret => Secret,
         RecordKind::Certificate => Certificate,

@@ -116,7 +116,7 @@ pub fn decode_batch(
         BATCH_V1 => {}
         other => return Err(DecodeError::Version(other)),
     }
-    let rows = decode_rows(&set, &mut input)?;
+    let rows = decode_rows(set.len(), &mut input)?;
     let count = match &rows {
         Rows::All => set.len(),
         Rows::Some(indices) => indices.len(),
@@ -154,13 +154,53 @@ pub fn decode_batch(
     })
 }
 
-fn decode_rows(set: &TagSet, input: &mut Input<'_>) -> Result<Rows> {
+/// What a stored batch comes to, without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    pub count: u32,
+    pub expected: u32,
+    pub suppressed: u32,
+    /// Runs of equal quality.
+    pub qualities: Vec<(Quality, u32)>,
+}
+
+/// Reads the outline of a batch of a set with `tags` tags.
+pub fn decode_outline(tags: usize, bytes: &[u8]) -> Result<Outline> {
+    let mut input = Input(bytes);
+    match input.byte()? {
+        BATCH_V1 => {}
+        other => return Err(DecodeError::Version(other)),
+    }
+    let count = match decode_rows(tags, &mut input)? {
+        Rows::All => tags,
+        Rows::Some(indices) => indices.len(),
+    };
+    let (expected, suppressed) = (input.varint_u32()?, input.varint_u32()?);
+    match input.byte()? {
+        0 => {}
+        1 => drop(input.array::<8>()?),
+        2 => drop(input.integers(count)?),
+        _ => return Err(DecodeError::Malformed),
+    }
+    let (mut qualities, mut left) = (Vec::new(), count as u64);
+    for _ in 0..input.varint()? {
+        let length = input.varint()?;
+        left = left.checked_sub(length).ok_or(DecodeError::Malformed)?;
+        qualities.push((Quality(input.varint_u32()?), length as u32));
+    }
+    match left {
+        0 => Ok(Outline { count: count as u32, expected, suppressed, qualities }),
+        _ => Err(DecodeError::Malformed),
+    }
+}
+
+fn decode_rows(tags: usize, input: &mut Input<'_>) -> Result<Rows> {
     let count = input.varint()?;
     if count == 0 {
         return Ok(Rows::All);
     }
     let count = count - 1;
-    if count > set.len() as u64 {
+    if count > tags as u64 {
         return Err(DecodeError::Malformed);
     }
     let mut indices = Vec::with_capacity(count as usize);
@@ -168,7 +208,7 @@ fn decode_rows(set: &TagSet, input: &mut Input<'_>) -> Result<Rows> {
     for i in 0..count {
         let step = input.varint()?;
         next = next.checked_add(step).ok_or(DecodeError::Malformed)?;
-        if next >= set.len() as u64 || (i > 0 && step == 0) {
+        if next >= tags as u64 || (i > 0 && step == 0) {
             return Err(DecodeError::Malformed);
         }
         indices.push(next as u32);

@@ -104,6 +104,8 @@ pub const TRACE_TIME_MAX: Duration = Duration::from_secs(3_600);
 /// Longest trial of a device. Longer: ended, with what is known by then.
 pub const TRIAL_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// Messages remembered that destinations refused for good. More: the oldest are given up.
+pub const DEAD_LETTERS_MAX: usize = 10_000;
 /// Messages of one sink that wait for their acknowledgement. More: the sink waits.
 pub const SINK_IN_FLIGHT_MAX: usize = 64;
 /// Subscribers of live values at once. More: refused with 503.

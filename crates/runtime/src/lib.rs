@@ -3,6 +3,7 @@
 //! Names no driver and no sink: they come in as plans. Leaves HTTP, files and users to the edge.
 
 mod command;
+mod dead;
 mod event;
 mod link;
 mod live;
@@ -20,6 +21,8 @@ mod trial;
 pub mod view;
 
 use command::Commands;
+pub use dead::DeadLetter;
+use dead::DeadLetters;
 use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
 use link::Message;
@@ -29,16 +32,16 @@ use publish::Publisher;
 use reconcile::Running;
 pub use record::RecordKind;
 use set_table::SetTable;
-pub use sink::SinkOrder;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 pub use subscribe::{LiveFilter, LiveReceiver, LiveUpdate};
 use tagwerk_component::{Certificates, LinkContext, Secrets, Trace};
-use tagwerk_config::{Checked, CheckedDevice};
+use tagwerk_config::{Checked, CheckedDevice, TagPattern};
 use tagwerk_env::{Env, Moment};
-use tagwerk_journal::{Journal, Stream};
-use tagwerk_model::{TagDefinition, TagId, limits};
+use tagwerk_journal::{Cursor, Item, Journal, ReaderFilter, Stream};
+use tagwerk_ledger::{Schedule, Schedules};
+use tagwerk_model::{SampleBatch, TagDefinition, TagId, codec, limits};
 use tokio::sync::oneshot;
 use trial::TrialJob;
 pub use trial::{Estimate, GroupEstimate, Trial, TrialAsk, TrialFound, TrialValue};
@@ -92,6 +95,7 @@ pub(crate) struct Core {
     sets: Arc<SetTable>,
     publisher: Publisher,
     commands: Arc<Commands>,
+    dead: Arc<DeadLetters>,
     events: Arc<Events>,
     running: Mutex<Running>,
     /// Runs the links' tasks: one thread for all devices.
@@ -150,6 +154,7 @@ impl Runtime {
         let events = Events::open(journal.clone(), env.clock.clone(), secrets.clone());
         let (clock, executor) = (env.clock.clone(), north.clone());
         let commands = Commands::open(journal.clone(), clock, executor, events.clone());
+        let dead = DeadLetters::open(journal.clone(), env.clock.clone(), events.clone());
         let core = Arc::new(Core {
             started: env.clock.now(),
             env,
@@ -161,6 +166,7 @@ impl Runtime {
             sets: Arc::default(),
             publisher,
             commands,
+            dead,
             events,
             running: Mutex::default(),
             field,
@@ -239,6 +245,21 @@ impl Runtime {
         }
     }
 
+    /// How the groups that run are read.
+    pub fn schedules(&self) -> Schedules {
+        let mut schedules = Schedules::new();
+        for group in self.core.live.devices().iter().flat_map(|device| device.all_groups()) {
+            let read = group.tags.iter().filter(|tag| tag.access.reads());
+            let schedule = Schedule {
+                interval: if group.is_watched() { Duration::ZERO } else { group.interval },
+                samples: read.count() as u32,
+                on_change: group.tags.iter().any(|t| t.on_change || t.deadband.is_some()),
+            };
+            schedules.insert(group.set.id(), schedule);
+        }
+        schedules
+    }
+
     /// The newest sample of each of these tags that runs and was read.
     pub fn newest(&self, tags: &HashSet<TagId>) -> Vec<(TagId, TagView)> {
         let now = self.now();
@@ -257,6 +278,45 @@ impl Runtime {
     pub fn sinks(&self) -> Vec<SinkView> {
         let (now, end) = (self.now(), self.core.journal.end(Stream::Samples));
         self.core.running.lock().sinks().iter().map(|s| s.view(now, end)).collect()
+    }
+
+    /// Each sink with the tags that it gets.
+    pub fn sink_tags(&self) -> Vec<(Arc<str>, Arc<[TagPattern]>)> {
+        self.core.running.lock().sink_tags()
+    }
+
+    /// Messages that destinations refused for good, newest first.
+    pub fn dead_letters(&self, sink: Option<&str>) -> Vec<DeadLetter> {
+        self.core.dead.list(sink)
+    }
+
+    /// The journal still holds the samples of a dead letter.
+    pub fn holds(&self, letter: &DeadLetter) -> bool {
+        self.core.dead.is_kept(letter)
+    }
+
+    /// The samples of a dead letter; none when the journal holds them no longer. Blocking.
+    pub fn samples_of(&self, letter: &DeadLetter) -> Option<SampleBatch> {
+        let filter = ReaderFilter::default();
+        let mut reader = self.core.journal.reader(Stream::Samples, letter.span.from, filter);
+        let Some(Item::Block(block)) = reader.try_next() else { return None };
+        let set = self.core.sets.get(&block.set).ok()?;
+        codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns).ok()
+    }
+
+    /// Delivers dead letters of a sink once more: these, or all. How many.
+    pub fn retry_dead_letters(&self, sink: &str, ids: Option<&[u64]>) -> u64 {
+        self.core.dead.retry(sink, ids)
+    }
+
+    /// Gives dead letters of a sink up: these, or all. How many, and how many samples.
+    pub fn discard_dead_letters(&self, sink: &str, ids: Option<&[u64]>) -> (u64, u64) {
+        self.core.dead.discard(sink, ids)
+    }
+
+    /// How far a sink is in the journal.
+    pub fn sink_cursor(&self, sink: &str) -> Option<Cursor> {
+        self.core.journal.cursor(&sink::cursor_name(sink))
     }
 
     pub fn problems(&self) -> Vec<Problem> {

@@ -205,7 +205,7 @@ fn set_state(
 /// Begins an outage of every group: one bad batch each, whatever the length of the outage.
 fn mark_bad(shared: &LinkShared, device: &DeviceTask, quality: Quality) {
     for group in &device.groups {
-        shared.publisher.publish_outage(group, quality, shared.env.clock.now(), 0);
+        let _ = shared.publisher.publish_outage(group, quality, shared.env.clock.now(), 0);
     }
 }
 

@@ -277,7 +277,7 @@ impl GroupLive {
         *self.watched.lock() = Some(watched);
     }
 
-    fn is_watched(&self) -> bool {
+    pub fn is_watched(&self) -> bool {
         matches!(*self.watched.lock(), Some(Ok(())))
     }
 

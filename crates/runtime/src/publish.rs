@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tagwerk_env::{Clock, Moment};
 use tagwerk_journal::{Journal, Stream};
+use tagwerk_ledger::Unstored;
 use tagwerk_model::{BatchBuilder, Quality, SampleBatch, codec};
 
 /// Appends batches to the `samples` stream and keeps the live values in step. Cheap to clone.
@@ -22,6 +23,8 @@ struct Inner {
     buffer: Mutex<Vec<u8>>,
     lost: AtomicU64,
     last_error: Mutex<Option<String>>,
+    /// While nothing can be written: since when, and how many samples were not.
+    unstored: Mutex<Option<Unstored>>,
 }
 
 impl Publisher {
@@ -34,6 +37,7 @@ impl Publisher {
                 buffer: Mutex::default(),
                 lost: AtomicU64::new(0),
                 last_error: Mutex::default(),
+                unstored: Mutex::default(),
             }),
         }
     }
@@ -43,11 +47,13 @@ impl Publisher {
         (self.inner.lost.load(Ordering::Relaxed), self.inner.last_error.lock().clone())
     }
 
-    pub fn publish(&self, group: &GroupTask, batch: &SampleBatch) {
-        self.append(&group.journal_set, batch);
+    /// Whether the journal has it.
+    #[must_use]
+    pub fn publish(&self, group: &GroupTask, batch: &SampleBatch) -> bool {
+        self.append(&group.journal_set, batch)
     }
 
-    fn append(&self, set: &Arc<tagwerk_journal::TagSet>, batch: &SampleBatch) {
+    fn append(&self, set: &Arc<tagwerk_journal::TagSet>, batch: &SampleBatch) -> bool {
         let mut buffer = self.inner.buffer.lock();
         buffer.clear();
         codec::encode_batch(batch, &mut buffer);
@@ -62,11 +68,38 @@ impl Publisher {
                 tracing::error!(error = text, "samples cannot be written to the journal");
             }
             *last = Some(text);
+            self.note_unstored(u64::from(count), batch.unix_ns);
+            return false;
+        }
+        self.note_stored();
+        true
+    }
+
+    fn note_unstored(&self, samples: u64, now_ns: i64) {
+        let mut unstored = self.inner.unstored.lock();
+        let pause = unstored.get_or_insert(Unstored { from_ns: now_ns, to_ns: now_ns, samples: 0 });
+        pause.to_ns = now_ns;
+        pause.samples += samples;
+    }
+
+    /// Says for the ledger what the journal could not take, now that it can.
+    fn note_stored(&self) {
+        let Some(pause) = self.inner.unstored.lock().take() else { return };
+        let (kind, record) = tagwerk_ledger::encode_unstored(&pause);
+        if let Err(error) = self.inner.journal.append_record(kind, &record) {
+            tracing::warn!(%error, samples = pause.samples, "a loss cannot be noted");
         }
     }
 
     /// Every tag of the group bad, once.
-    pub fn publish_outage(&self, group: &GroupTask, quality: Quality, now: Moment, expected: u32) {
+    #[must_use]
+    pub fn publish_outage(
+        &self,
+        group: &GroupTask,
+        quality: Quality,
+        now: Moment,
+        expected: u32,
+    ) -> bool {
         let wall = Now::of(self.inner.clock.as_ref()).unix(now);
         let set = group.live.set.clone();
         let batch = SampleBatch::without_values(set, quality, now.0, wall);
@@ -74,11 +107,12 @@ impl Publisher {
             None => Some(batch),
             Some(readable) => batch.filtered(|sample| readable[sample.index]),
         };
-        let Some(mut batch) = batch else { return };
+        let Some(mut batch) = batch else { return true };
         batch.expected = expected;
-        self.append(&group.journal_set, &batch);
+        let stored = self.append(&group.journal_set, &batch);
         group.live.update(&batch);
         self.inner.live.touch();
+        stored
     }
 
     /// The device's own `status` tag: true while it is online.

@@ -6,9 +6,7 @@
 use crate::link::{DeviceTask, GroupTask, LinkShared, Message, supervise as supervise_link};
 use crate::live::{DeviceLive, GroupLive, Status};
 use crate::publish::journal_set;
-use crate::sink::{
-    SinkLive, SinkOrder, SinkSetup, SinkTask, cursor_name, supervise as supervise_sink,
-};
+use crate::sink::{SinkLive, SinkSetup, SinkTask, cursor_name, supervise as supervise_sink};
 use crate::view::{DeviceState, Effect, EffectKind, SinkState};
 use crate::{ApplyError, Core, TagIds};
 use parking_lot::{Mutex, RwLock};
@@ -17,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{Open, Trace};
 use tagwerk_config::{
-    Access, Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, RESERVED_TAG,
+    Access, Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, RESERVED_TAG, TagPattern,
 };
 use tagwerk_env::Moment;
 use tagwerk_journal::BacklogLimit;
@@ -49,6 +47,7 @@ struct RunningLink {
 struct RunningSink {
     fingerprint: (u64, String),
     live: Arc<SinkLive>,
+    tags: Arc<[TagPattern]>,
     stop: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
 }
@@ -56,6 +55,11 @@ struct RunningSink {
 impl Running {
     pub fn sinks(&self) -> Vec<Arc<SinkLive>> {
         self.sinks.values().map(|s| s.live.clone()).collect()
+    }
+
+    /// Each sink with the tags that it gets.
+    pub fn sink_tags(&self) -> Vec<(Arc<str>, Arc<[TagPattern]>)> {
+        self.sinks.values().map(|sink| (sink.live.name.clone(), sink.tags.clone())).collect()
     }
 
     pub fn link(&self, key: &str) -> Option<mpsc::UnboundedSender<Message>> {
@@ -289,15 +293,20 @@ impl Running {
         let live =
             Arc::new(SinkLive::new(name.clone(), sink.kind, state, now, core.events.clone()));
         let (stop, stopped) = watch::channel(false);
+        let tags: Arc<[TagPattern]> = sink.tags.into();
+        let chosen = tags.clone();
         let task = sink.enabled.then(|| {
             let setup = SinkSetup {
                 name: name.clone(),
                 open: sink.plan.open,
                 in_flight_max: sink.plan.in_flight_max,
-                tags: sink.tags.into(),
+                tags: chosen,
                 from: sink.from,
-                order: SinkOrder::default(),
-                backlog: BacklogLimit::default(),
+                order: sink.order,
+                backlog: BacklogLimit {
+                    bytes_max: sink.backlog_bytes_max,
+                    age_max: sink.backlog_age_max,
+                },
             };
             let task = SinkTask {
                 setup,
@@ -308,6 +317,7 @@ impl Running {
                 journal: core.journal.clone(),
                 sets: core.sets.clone(),
                 live: live.clone(),
+                dead: core.dead.clone(),
                 stop: stopped,
             };
             core.north.spawn(async move {
@@ -318,7 +328,7 @@ impl Running {
                 supervise_sink(task).await;
             })
         });
-        self.sinks.insert(name.to_string(), RunningSink { fingerprint, live, stop, task });
+        self.sinks.insert(name.to_string(), RunningSink { fingerprint, live, tags, stop, task });
     }
 
     /// Ends every task; what they had acknowledged is kept.
@@ -381,7 +391,9 @@ impl RunningDevice {
 /// What must be equal for a sink to go on undisturbed. Where it starts matters only once.
 fn sink_fingerprint(sink: &CheckedSink) -> (u64, String) {
     let tags: Vec<String> = sink.tags.iter().map(ToString::to_string).collect();
-    (sink.settings_fingerprint, format!("{} {}", sink.enabled, tags.join(" ")))
+    let backlog = (sink.backlog_bytes_max, sink.backlog_age_max);
+    let rest = format!("{} {:?} {backlog:?} {}", sink.enabled, sink.order, tags.join(" "));
+    (sink.settings_fingerprint, rest)
 }
 
 /// The device's own tag: true while it is online.

@@ -35,6 +35,10 @@ pub enum RecordKind {
     Certificate = 10,
     /// A backup was made or put back.
     Backup = 11,
+    /// A destination refused a message for good.
+    DeadLetter = 12,
+    /// A dead letter was delivered after all, or given up.
+    DeadLetterEnd = 13,
 }
 
 impl RecordKind {
@@ -52,6 +56,8 @@ impl RecordKind {
             Secret,
             Certificate,
             Backup,
+            DeadLetter,
+            DeadLetterEnd,
         ]
         .into_iter()
         .find(|kind| *kind as u16 == code)

@@ -3,49 +3,40 @@
 //!
 //! A sink that is down is a cursor that stands still. Nothing here touches the devices' tasks.
 
+mod again;
 mod lane;
+mod live;
 #[cfg(test)]
 mod tests;
 
-use crate::event::{EventSeverity, Events};
-use crate::live::Now;
-use crate::record::RecordKind;
+use crate::dead::{DeadLetters, Refused};
 use crate::selection::Selection;
 use crate::set_table::SetTable;
-use crate::view::{SinkState, SinkView};
+use crate::view::SinkState;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use lane::{Lane, Past, Way};
-use parking_lot::Mutex;
+pub(crate) use live::SinkLive;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tagwerk_component::{
     BoxFuture, Certificates, Delivery, OpenSink, Secrets, SinkContext, SinkFault, SinkSession,
 };
-use tagwerk_config::{Start, TagPattern};
+use tagwerk_config::{SinkOrder, Start, TagPattern};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{
     Acknowledged, BacklogLimit, Block, Cursor, Item, Journal, MissingReason, ReaderFilter, Span,
     Stream,
 };
-use tagwerk_model::{codec, limits};
+use tagwerk_ledger::SinkBegins;
+use tagwerk_model::{TagSet, codec, limits};
 use tokio::sync::watch;
 
 /// Acknowledgements are gathered for this long before the cursor is written: after a crash at most
 /// this much is delivered twice.
 const CURSOR_EVERY: Duration = Duration::from_millis(200);
-
-/// What goes first when a sink has fallen behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SinkOrder {
-    /// Everything in the order in which it happened.
-    #[default]
-    Fifo,
-    /// What is new at once; what has waited beside it, at a bounded rate and marked as replayed.
-    RealtimeFirst,
-}
 
 pub(crate) struct SinkSetup {
     pub name: Arc<str>,
@@ -56,123 +47,6 @@ pub(crate) struct SinkSetup {
     pub order: SinkOrder,
     /// What has waited for longer or is more is given up, with a gap record.
     pub backlog: BacklogLimit,
-}
-
-/// What others may see of a sink's task.
-pub(crate) struct SinkLive {
-    events: Arc<Events>,
-    pub name: Arc<str>,
-    pub kind: &'static str,
-    status: Mutex<Status>,
-    pub delivered_samples: AtomicU64,
-    pub delivered_messages: AtomicU64,
-    pub rejected_messages: AtomicU64,
-    pub dropped_samples: AtomicU64,
-    in_flight: AtomicU64,
-    cursor_next: AtomicU64,
-    /// Acknowledged above the cursor's place.
-    ahead: AtomicU64,
-}
-
-struct Status {
-    state: SinkState,
-    since: Moment,
-    reason: Option<String>,
-    next_try: Option<Moment>,
-    last_delivered: Option<Moment>,
-    oldest_waiting_unix_ns: Option<i64>,
-}
-
-impl SinkLive {
-    pub fn new(
-        name: Arc<str>,
-        kind: &'static str,
-        state: SinkState,
-        now: Moment,
-        events: Arc<Events>,
-    ) -> SinkLive {
-        SinkLive {
-            events,
-            name,
-            kind,
-            status: Mutex::new(Status {
-                state,
-                since: now,
-                reason: None,
-                next_try: None,
-                last_delivered: None,
-                oldest_waiting_unix_ns: None,
-            }),
-            delivered_samples: AtomicU64::new(0),
-            delivered_messages: AtomicU64::new(0),
-            rejected_messages: AtomicU64::new(0),
-            dropped_samples: AtomicU64::new(0),
-            in_flight: AtomicU64::new(0),
-            cursor_next: AtomicU64::new(u64::MAX),
-            ahead: AtomicU64::new(0),
-        }
-    }
-
-    fn set(&self, state: SinkState, reason: Option<String>, next_try: Option<Moment>, now: Moment) {
-        let mut status = self.status.lock();
-        let reason = match state {
-            SinkState::Connected => None,
-            _ => reason.or(status.reason.take()),
-        };
-        if status.state != state
-            && !(matches!(
-                (status.state, state),
-                (SinkState::Retrying, SinkState::Connecting)
-                    | (SinkState::Connecting, SinkState::Retrying)
-            ) && status.reason.is_some())
-        {
-            status.since = now;
-            match state {
-                SinkState::Connected => {
-                    tracing::info!(sink = %self.name, "sink is connected");
-                    let text = "the sink is connected";
-                    self.events.changed(RecordKind::Sink, EventSeverity::Info, &self.name, text);
-                }
-                SinkState::Retrying | SinkState::Failed => {
-                    tracing::warn!(sink = %self.name, reason, "sink is not connected");
-                    let text = format!("not connected: {}", reason.as_deref().unwrap_or("?"));
-                    let severity = EventSeverity::Warning;
-                    self.events.changed(RecordKind::Sink, severity, &self.name, &text);
-                }
-                _ => {}
-            }
-        }
-        status.state = state;
-        status.reason = reason;
-        status.next_try = next_try;
-    }
-
-    pub fn view(&self, now: Now, end: u64) -> SinkView {
-        let status = self.status.lock();
-        let next = self.cursor_next.load(Ordering::Relaxed);
-        let backlog = end.saturating_sub(next).saturating_sub(self.ahead.load(Ordering::Relaxed));
-        SinkView {
-            name: self.name.clone(),
-            kind: self.kind,
-            state: status.state,
-            since_unix_ns: now.unix(status.since),
-            reason: status.reason.clone(),
-            next_try: status.next_try.map(|m| m.since(now.moment)),
-            backlog_samples: backlog,
-            delivered_samples: self.delivered_samples.load(Ordering::Relaxed),
-            delivered_messages: self.delivered_messages.load(Ordering::Relaxed),
-            rejected_messages: self.rejected_messages.load(Ordering::Relaxed),
-            dropped_samples: self.dropped_samples.load(Ordering::Relaxed),
-            in_flight: self.in_flight.load(Ordering::Relaxed) as usize,
-            last_delivered_unix_ns: status.last_delivered.map(|m| now.unix(m)),
-            oldest_waiting_unix_ns: status.oldest_waiting_unix_ns.filter(|_| backlog > 0),
-        }
-    }
-
-    fn show(&self, cursor: &Cursor) {
-        self.cursor_next.store(cursor.next(), Ordering::Relaxed);
-        self.ahead.store(cursor.ranges().iter().map(|r| r.count()).sum(), Ordering::Relaxed);
-    }
 }
 
 pub(crate) fn cursor_name(sink: &str) -> String {
@@ -188,6 +62,7 @@ pub(crate) struct SinkTask {
     pub journal: Journal,
     pub sets: Arc<SetTable>,
     pub live: Arc<SinkLive>,
+    pub dead: Arc<DeadLetters>,
     pub stop: watch::Receiver<bool>,
 }
 
@@ -218,6 +93,7 @@ async fn run(task: &SinkTask) {
             Start::Now => task.journal.end(Stream::Samples),
             Start::Oldest => task.journal.oldest(Stream::Samples),
         };
+        note_begin(task, at);
         Cursor::new(Stream::Samples, at)
     });
     save(task, &cursor);
@@ -274,6 +150,15 @@ async fn run(task: &SinkTask) {
     }
 }
 
+/// For the ledger: what came before is not this sink's.
+fn note_begin(task: &SinkTask, at: u64) {
+    let begins = SinkBegins { sink: task.setup.name.to_string(), at };
+    let (kind, record) = tagwerk_ledger::encode_begins(&begins);
+    if let Err(error) = task.journal.append_record(kind, &record) {
+        tracing::warn!(sink = %task.setup.name, %error, "a sink's beginning cannot be noted");
+    }
+}
+
 /// Resolves when the sink is to stop, or when nobody is left to tell it.
 async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
@@ -309,8 +194,18 @@ fn give_up(task: &SinkTask, cursor: &mut Cursor) -> Option<Span> {
     Some(given_up)
 }
 
-/// A delivery on its way, and the part of the journal that it accounts for.
-type InFlight = BoxFuture<'static, (Way, Span, u64, Result<(), SinkFault>)>;
+/// A delivery on its way.
+type InFlight = BoxFuture<'static, (Way, Sent, Result<(), SinkFault>)>;
+
+/// What was handed to the session.
+struct Sent {
+    /// The part of the journal that it accounts for.
+    span: Span,
+    /// The block itself.
+    block: Span,
+    set: Arc<TagSet>,
+    samples: u64,
+}
 
 /// One connection's time.
 struct Serving<'a> {
@@ -338,6 +233,7 @@ impl<'a> Serving<'a> {
                     .map_or(true, |set| Selection::of(&wanted, &set) != Selection::Nothing)
             })),
         };
+        task.dead.connected(&task.setup.name);
         let live_from = task.journal.end(Stream::Samples);
         let lane = |from| Lane::new(task.journal.reader(Stream::Samples, from, filter.clone()));
         let behind = cursor.next() < live_from && lane::may_overtake(cursor);
@@ -376,11 +272,11 @@ impl<'a> Serving<'a> {
                     }
                     return None;
                 }
-                Some((way, span, count, result)) = self.in_flight.next() => {
+                Some((way, sent, result)) = self.in_flight.next() => {
                     if let (Way::Past, Some(past)) = (way, &mut self.past) {
                         past.in_flight = past.in_flight.saturating_sub(1);
                     }
-                    if let Some(fault) = self.received(span, count, result) {
+                    if let Some(fault) = self.received(way, sent, result) {
                         return Some(fault);
                     }
                 }
@@ -394,6 +290,11 @@ impl<'a> Serving<'a> {
                         }
                     }
                 },
+                letter = self.task.dead.wanted(&self.task.setup.name), if room => {
+                    if let Err(fault) = self.deliver_again(letter).await {
+                        return Some(fault);
+                    }
+                }
                 () = lane::wait(&*clock, past_due), if past_due.is_some() => {
                     if let Err(fault) = self.hand_over_past().await {
                         return Some(fault);
@@ -468,27 +369,51 @@ impl<'a> Serving<'a> {
 
     fn received(
         &mut self,
-        span: Span,
-        count: u64,
+        way: Way,
+        sent: Sent,
         result: Result<(), SinkFault>,
     ) -> Option<SinkFault> {
         let live = &self.task.live;
         live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
         match result {
             Ok(()) => {
-                live.delivered_samples.fetch_add(count, Ordering::Relaxed);
+                live.delivered_samples.fetch_add(sent.samples, Ordering::Relaxed);
                 live.delivered_messages.fetch_add(1, Ordering::Relaxed);
                 live.status.lock().last_delivered = Some(self.task.env.clock.now());
-                self.acknowledge(span);
+                match way {
+                    Way::Again(letter) => self.task.dead.delivered(letter),
+                    Way::Live | Way::Past => self.acknowledge(sent.span),
+                }
                 None
             }
             Err(SinkFault::Reject(reason)) => {
                 self.rejected(&reason);
-                self.acknowledge(span);
+                self.refused(way, &sent, &reason);
                 None
             }
-            Err(fault) => Some(fault),
+            Err(fault) => {
+                if let Way::Again(letter) = way {
+                    self.task.dead.interrupted(letter);
+                }
+                Some(fault)
+            }
         }
+    }
+
+    /// Keeps what was refused for good as a dead letter.
+    fn refused(&mut self, way: Way, sent: &Sent, reason: &str) {
+        if let Way::Again(letter) = way {
+            return self.task.dead.refused_again(letter, reason);
+        }
+        let refused = Refused {
+            sink: &self.task.setup.name,
+            set: &sent.set,
+            span: sent.block,
+            samples: sent.samples,
+            reason,
+        };
+        self.task.dead.add(&refused);
+        self.acknowledge(sent.span);
     }
 
     fn rejected(&self, reason: &str) {
@@ -559,7 +484,8 @@ impl<'a> Serving<'a> {
         };
         let from = self.lane(way).told;
         let Some(session) = self.session.as_mut() else { return Ok(()) };
-        let count = batch.len() as u64;
+        let (set, samples) = (batch.set.clone(), batch.len() as u64);
+        let sent = Sent { span, block: block.span, set, samples };
         let delivery = Delivery {
             batch: &batch,
             from,
@@ -577,7 +503,7 @@ impl<'a> Serving<'a> {
                 if let (Way::Past, Some(past)) = (way, &mut self.past) {
                     past.in_flight += 1;
                 }
-                self.in_flight.push(Box::pin(async move { (way, span, count, receipt.await) }));
+                self.in_flight.push(Box::pin(async move { (way, sent, receipt.await) }));
                 self.task.live.in_flight.store(self.in_flight.len() as u64, Ordering::Relaxed);
                 if self.in_flight.len() == 1 {
                     self.task.live.status.lock().oldest_waiting_unix_ns = Some(block.unix_ns);
@@ -587,7 +513,7 @@ impl<'a> Serving<'a> {
             Err(SinkFault::Reject(reason)) => {
                 self.lane(way).told = span.to;
                 self.rejected(&reason);
-                self.acknowledge(span);
+                self.refused(way, &sent, &reason);
                 Ok(())
             }
             Err(fault) => Err(fault),

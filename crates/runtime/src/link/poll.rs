@@ -141,8 +141,10 @@ impl Group {
         if !self.outage {
             self.outage = true;
             let expected = self.asked.saturating_mul(self.task.samples());
-            self.asked = 0;
-            shared.publisher.publish_outage(&self.task, quality, shared.env.clock.now(), expected);
+            let now = shared.env.clock.now();
+            if shared.publisher.publish_outage(&self.task, quality, now, expected) {
+                self.asked = 0;
+            }
         }
     }
 
@@ -276,17 +278,21 @@ impl Group {
     /// Publishes what is news of a batch, and shows all of it.
     pub(super) fn tell(&mut self, shared: &LinkShared, batch: SampleBatch) {
         match &mut self.report {
+            // What the journal cannot take stays asked for, and so is missing from the next.
             None => {
-                self.asked = 0;
-                shared.publisher.publish(&self.task, &batch);
+                if shared.publisher.publish(&self.task, &batch) {
+                    self.asked = 0;
+                }
             }
             Some(report) => {
                 let (told, suppressed) = report.filter(&batch);
                 self.suppressed += suppressed;
                 if let Some(mut told) = told {
                     told.suppressed = std::mem::take(&mut self.suppressed);
-                    self.asked = 0;
-                    shared.publisher.publish(&self.task, &told);
+                    match shared.publisher.publish(&self.task, &told) {
+                        true => self.asked = 0,
+                        false => self.suppressed = told.suppressed,
+                    }
                 }
             }
         }

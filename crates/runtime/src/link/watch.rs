@@ -116,7 +116,8 @@ impl Group {
         let clock = shared.env.clock.as_ref();
         let Some((batch, past)) = self.watched.as_mut().and_then(|w| w.take(clock)) else { return };
         if past {
-            return shared.publisher.publish(&self.task, &batch);
+            let _ = shared.publisher.publish(&self.task, &batch);
+            return;
         }
         self.outage = false;
         self.asked = batch.expected;

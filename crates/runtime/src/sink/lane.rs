@@ -16,6 +16,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) enum Way {
     Live,
     Past,
+    /// A dead letter once more, by its number.
+    Again(u64),
 }
 
 pub(super) struct Lane {

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use super::{SinkLive, SinkOrder, SinkSetup, SinkTask, cursor_name, run};
+use crate::dead::DeadLetters;
 use crate::event::Events;
 use crate::publish::journal_set;
 use crate::set_table::SetTable;
@@ -130,6 +131,8 @@ impl Rig {
         let secrets = Arc::new(MemorySecrets::default());
         let clock = self.env.clock.clone();
         let events = Events::open(self.journal.clone(), clock, secrets.clone());
+        let clock = self.env.clock.clone();
+        let dead = DeadLetters::open(self.journal.clone(), clock, events.clone());
         let live = SinkLive::new(name.clone(), "fake", SinkState::Connecting, now, events);
         SinkTask {
             setup: SinkSetup {
@@ -144,6 +147,7 @@ impl Rig {
                 order,
                 backlog,
             },
+            dead,
             env: self.env.clone(),
             edge: "edge".into(),
             secrets,

@@ -1,7 +1,7 @@
 //! Reads the journal's samples, one minute at a time, and writes what each minute comes to.
 
 use crate::minute::{Entry, Minute, Stretch, Why};
-use crate::record::{MINUTE_KIND, Noted, SET_KIND, encode_set};
+use crate::record::{MINUTE_KIND, Noted, SET_KIND, STARTED_KIND, encode_set, encode_started};
 use crate::shared::{Last, Ledger, SetInfo, State};
 use crate::{MINUTE_NS, Schedules};
 use parking_lot::Mutex;
@@ -40,9 +40,12 @@ pub struct Keeper {
     /// Written to the record stream by this run.
     told: HashSet<u32>,
     known: HashMap<u32, (u32, Arc<SetInfo>)>,
-    /// Of the newest batch of the epoch before.
+    /// As they were when groups last ran.
+    seen: Schedules,
+    /// Of the newest batch of the run before.
     ended_ns: i64,
-    newest: (u32, i64),
+    /// Of the newest batch: its place in the stream, and its time.
+    newest: (u64, i64),
 }
 
 impl Keeper {
@@ -60,9 +63,14 @@ impl Keeper {
             }
             state.position.max(journal.oldest(Stream::Samples))
         };
+        let start = encode_started(journal.end(Stream::Samples));
+        if let Err(error) = journal.append_record(STARTED_KIND, &start) {
+            tracing::warn!(%error, "the start cannot be noted in the ledger");
+        }
+        read_record(&mut record, &mut ledger.state.lock());
         let newest = {
             let state = ledger.state.lock();
-            state.last.values().map(|last| (last.epoch, last.ns)).max().unwrap_or_default()
+            state.last.values().map(|last| (last.seq, last.ns)).max().unwrap_or_default()
         };
         let keeper = Keeper {
             journal: journal.clone(),
@@ -74,6 +82,7 @@ impl Keeper {
             closed: Vec::new(),
             told: HashSet::new(),
             known: HashMap::new(),
+            seen: Schedules::new(),
             ended_ns: newest.1,
             newest,
             ledger: ledger.clone(),
@@ -83,7 +92,8 @@ impl Keeper {
 
     /// Takes what is new. Returns whether there may be more at once.
     pub fn step(&mut self) -> bool {
-        let schedules = (self.schedules)();
+        self.seen.extend((self.schedules)());
+        let schedules = std::mem::take(&mut self.seen);
         let state = self.ledger.state.clone();
         let more = {
             let mut state = state.lock();
@@ -99,6 +109,7 @@ impl Keeper {
             }
             taken == BLOCKS_AT_ONCE
         };
+        self.seen = schedules;
         let now_ns = self.env.clock.wall().unix_ns;
         let over = self.current.as_ref().is_some_and(|minute| {
             let end = (minute.minute + 1) * MINUTE_NS;
@@ -130,10 +141,10 @@ impl Keeper {
         if self.current.as_ref().is_some_and(|c| c.minute != minute || c.epoch != block.epoch) {
             self.close();
         }
-        if self.newest.0 != block.epoch {
+        if state.is_other_run(self.newest.0, block.span.from) {
             self.ended_ns = self.newest.1;
         }
-        self.newest = (block.epoch, block.unix_ns);
+        self.newest = (block.span.from, block.unix_ns);
         let current = self.current.get_or_insert_with(|| Minute {
             minute,
             epoch: block.epoch,
@@ -182,7 +193,7 @@ impl Keeper {
             entry.add_stretch(Stretch { from_ns, to_ns, samples: missing, why });
         }
         if let (Some(last), Some(schedule)) = (last, schedule)
-            && last.epoch != block.epoch
+            && state.is_other_run(last.seq, block.span.from)
         {
             let reads = i64::from(outline.expected / size.max(1));
             stopped(entry, last, block.unix_ns, reads, self.ended_ns, schedule);
@@ -191,8 +202,8 @@ impl Keeper {
             [(quality, _)] if quality.is_bad() => Some(*quality),
             _ => None,
         };
-        let (ns, epoch, boot, moment) = (block.unix_ns, block.epoch, block.boot, block.moment);
-        state.last.insert(set.id, Last { ns, epoch, boot, moment, bad });
+        let (ns, seq, boot, moment) = (block.unix_ns, block.span.from, block.boot, block.moment);
+        state.last.insert(set.id, Last { ns, seq, boot, moment, bad });
     }
 
     fn set(&mut self, block: &Block, state: &mut State) -> Option<Arc<SetInfo>> {

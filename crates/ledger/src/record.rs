@@ -28,6 +28,9 @@ pub struct Unstored {
     pub samples: u64,
 }
 
+/// The edge started: samples from here on are of another run.
+pub const STARTED_KIND: u16 = 36;
+
 /// A record as the ledger understands it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Noted {
@@ -35,6 +38,7 @@ pub enum Noted {
     Set(crate::SetInfo),
     Begins(SinkBegins),
     Unstored(Unstored),
+    Started(u64),
 }
 
 pub fn encode_begins(begins: &SinkBegins) -> (u16, Vec<u8>) {
@@ -50,6 +54,12 @@ pub fn encode_unstored(unstored: &Unstored) -> (u16, Vec<u8>) {
     put((unstored.to_ns - unstored.from_ns).max(0) as u64, &mut out);
     put(unstored.samples, &mut out);
     (UNSTORED_KIND, out)
+}
+
+pub(crate) fn encode_started(at: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(at, &mut out);
+    out
 }
 
 pub(crate) fn encode_set(set: &crate::SetInfo) -> Vec<u8> {
@@ -77,6 +87,7 @@ impl Noted {
                 let to_ns = from_ns.checked_add(input.i64()?)?;
                 Noted::Unstored(Unstored { from_ns, to_ns, samples: input.number()? })
             }
+            STARTED_KIND => Noted::Started(input.number()?),
             _ => return None,
         };
         input.0.is_empty().then_some(noted)
@@ -108,6 +119,7 @@ mod tests {
         let tags = vec![TagId(1), TagId(900), TagId(u32::MAX)];
         let set = SetInfo { id: 9, device: "press".into(), group: "fast".into(), tags };
         assert_eq!(Noted::decode(SET_KIND, &encode_set(&set)), Some(Noted::Set(set)));
+        assert_eq!(Noted::decode(STARTED_KIND, &encode_started(9)), Some(Noted::Started(9)));
         assert_eq!(Noted::decode(1, b"{}"), None);
     }
 }

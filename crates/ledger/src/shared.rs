@@ -43,7 +43,8 @@ pub(crate) struct Place {
 #[derive(Clone, Copy)]
 pub(crate) struct Last {
     pub ns: i64,
-    pub epoch: u32,
+    /// In the stream of samples.
+    pub seq: u64,
     pub boot: [u8; 16],
     pub moment: Moment,
     /// All of it was bad for one reason.
@@ -60,6 +61,8 @@ pub(crate) struct State {
     pub gaps: Vec<(Gap, i64)>,
     pub begins: HashMap<String, u64>,
     pub unstored: Vec<Unstored>,
+    /// Where the runs of the edge begin in the stream of samples.
+    pub starts: Vec<u64>,
     /// Samples below this are in the accounts.
     pub position: u64,
 }
@@ -75,7 +78,7 @@ impl State {
                 for (set, entry) in &minute.groups {
                     let last = Last {
                         ns: entry.last_ns,
-                        epoch: minute.epoch,
+                        seq: minute.seqs.1.saturating_sub(1),
                         boot: [0; 16],
                         moment: Moment(0),
                         bad: last_bad(entry),
@@ -90,7 +93,14 @@ impl State {
                 self.begins.insert(begins.sink, begins.at);
             }
             Noted::Unstored(unstored) => push(&mut self.unstored, unstored),
+            Noted::Started(at) => push(&mut self.starts, at),
         }
+    }
+
+    /// Whether the edge ended and started again between two samples.
+    pub fn is_other_run(&self, before: u64, now: u64) -> bool {
+        let run = |seq: u64| self.starts.partition_point(|start| *start <= seq);
+        run(before) != run(now)
     }
 
     pub fn note_gap(&mut self, gap: Gap, unix_ns: i64) {

@@ -45,7 +45,10 @@ pub fn check(text: &str) -> Checked {
 
 impl Edge {
     pub fn start(folder: &Path, config: &str) -> Edge {
-        let env = Env::system();
+        Edge::start_in(Env::system(), folder, config)
+    }
+
+    pub fn start_in(env: Env, folder: &Path, config: &str) -> Edge {
         let (journal, _) = Journal::open(&env, folder, Options::default()).unwrap();
         let parts = Parts {
             env: env.clone(),

@@ -6,6 +6,7 @@ mod commands;
 mod devices;
 mod edge;
 mod fake_sink;
+mod ledger;
 mod reconcile;
 mod sinks;
 mod watch;

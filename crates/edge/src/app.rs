@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
+use crate::ledger::Books;
 use crate::process::Usage;
 use crate::secrets::SecretStore;
 use crate::store::Store;
@@ -14,7 +15,6 @@ use tagwerk_auth::Random;
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::Historian;
 use tagwerk_journal::Options;
-use tagwerk_ledger::Ledger;
 use tagwerk_model::limits;
 use tagwerk_runtime::Runtime;
 use tagwerk_sql::Sql;
@@ -41,7 +41,7 @@ pub struct App {
     pub runtime: Runtime,
     pub historian: Historian,
     pub sql: Sql,
-    pub ledger: Ledger,
+    pub books: Books,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,

@@ -245,6 +245,7 @@ impl Configuration {
         let checked = self.number_tags(checked).await?;
         let (by, comment) = (author.by.to_owned(), author.comment.map(str::to_owned));
         let applied_unix_ns = self.0.clock.wall().unix_ns;
+        let runtime = self.0.runtime.clone();
         let (row, changes) = self
             .stored(move |store| {
                 let new = NewRevision {
@@ -255,7 +256,12 @@ impl Configuration {
                     devices,
                     tags,
                 };
-                let revision = store.add_revision(&new)?;
+                let mut added = store.add_revision(&new);
+                // Space is kept for this: a full disk must not keep a plant from being mended.
+                if matches!(&added, Err(error) if error.is_disk_full()) && runtime.make_room() {
+                    added = store.add_revision(&new);
+                }
+                let revision = added?;
                 Ok((store.revision(revision)?, compare(before.as_deref(), &text).changes.len()))
             })
             .await?;

@@ -1,9 +1,12 @@
 //! History on the edge: the thread that feeds it, and what statements see of it.
 
+use crate::ledger::Books;
+use crate::ledger_rows::{rows, sink_rows};
 use crate::secrets::SecretStore;
 use crate::show;
 use anyhow::Context;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -13,34 +16,29 @@ use tagwerk_historian::{Historian, OnTrouble, Options, ReadError, Scan, Trouble,
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::{EventQuery, EventSeverity, RecordKind, Runtime};
-use tagwerk_sql::{EventRow, Latest, Pieces, Source, TagEntry, TagTable};
+use tagwerk_sql::{
+    Cancel, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable,
+};
 use tokio::sync::watch;
 
 /// A tag that is new is seen by statements after this long at the latest.
 const TAGS_FOR: Duration = Duration::from_secs(1);
 /// What statements read from.
 pub struct Tables {
-    env: Env,
-    runtime: Runtime,
-    historian: Historian,
+    books: Books,
     secrets: Arc<SecretStore>,
     known: Mutex<Option<(Moment, Arc<TagTable>)>>,
 }
 
 impl Tables {
-    pub fn new(
-        env: &Env,
-        runtime: Runtime,
-        historian: Historian,
-        secrets: Arc<SecretStore>,
-    ) -> Tables {
-        Tables { env: env.clone(), runtime, historian, secrets, known: Mutex::default() }
+    pub fn new(books: Books, secrets: Arc<SecretStore>) -> Tables {
+        Tables { books, secrets, known: Mutex::default() }
     }
 
     /// As configured now; else as history last knew it.
     fn all_tags(&self) -> TagTable {
         let mut tags: HashMap<TagId, TagEntry> = HashMap::new();
-        for tag in self.historian.tags() {
+        for tag in self.books.historian.tags() {
             let entry = TagEntry {
                 id: tag.id,
                 device: tag.device,
@@ -51,7 +49,7 @@ impl Tables {
             tags.insert(entry.id, entry);
         }
         let mut devices: HashSet<Arc<str>> = HashSet::new();
-        self.runtime.each_tag(&mut |device: &str, tag: &TagDefinition| {
+        self.books.runtime.each_tag(&mut |device: &str, tag: &TagDefinition| {
             let device = match devices.get(device) {
                 Some(known) => known.clone(),
                 None => {
@@ -75,7 +73,7 @@ impl Tables {
 
 impl Source for Tables {
     fn tags(&self) -> Arc<TagTable> {
-        let now = self.env.clock.now();
+        let now = self.books.env.clock.now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
             Some((at, table)) if now.since(*at) < TAGS_FOR => table.clone(),
@@ -89,7 +87,7 @@ impl Source for Tables {
 
     fn history(&self, scan: &Scan) -> Pieces {
         // What is damaged was told as an event; the rest is served.
-        let pieces = self.historian.scan(scan).filter_map(|piece| match piece {
+        let pieces = self.books.historian.scan(scan).filter_map(|piece| match piece {
             Err(error @ ReadError::Damaged { .. }) => {
                 tracing::warn!(%error, "a statement goes on without damaged samples");
                 None
@@ -100,7 +98,7 @@ impl Source for Tables {
     }
 
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
-        let newest = self.runtime.newest(&tags.iter().copied().collect());
+        let newest = self.books.runtime.newest(&tags.iter().copied().collect());
         let rows = newest.into_iter().filter_map(|(tag, view)| {
             Some(Latest {
                 tag,
@@ -113,9 +111,17 @@ impl Source for Tables {
         rows.collect()
     }
 
+    fn ledger(&self, span: Range<i64>, tags: &[TagId], cancel: Cancel) -> Rows<LedgerRow> {
+        rows(self.books.clone(), &self.tags(), span, tags, cancel)
+    }
+
+    fn ledger_sinks(&self, span: Range<i64>, cancel: Cancel) -> Rows<SinkRow> {
+        sink_rows(self.books.clone(), span, cancel)
+    }
+
     fn events(&self) -> Vec<EventRow> {
         let query = EventQuery { limit: limits::EVENTS_REMEMBERED_MAX, ..EventQuery::default() };
-        let rows = self.runtime.events(&query).into_iter().map(|event| EventRow {
+        let rows = self.books.runtime.events(&query).into_iter().map(|event| EventRow {
             unix_ns: event.unix_ns,
             kind: show::event_kind(event.kind).name().to_owned(),
             severity: show::event_severity(event.severity).name().to_owned(),

@@ -1,11 +1,11 @@
 //! The ledger on the edge: the thread that keeps it, and what it says of a time.
 
-use crate::app::App;
 use anyhow::Context;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tagwerk_env::Env;
+use tagwerk_historian::Historian;
 use tagwerk_journal::Journal;
 use tagwerk_ledger::{
     Account, Asked, Keeper, Ledger, MINUTE_NS, Missing, SetInfo, Sharing, SinkPlace, SinkShare,
@@ -47,6 +47,15 @@ impl Keeping {
     }
 }
 
+/// What the accounts are made of.
+#[derive(Clone)]
+pub struct Books {
+    pub env: Env,
+    pub runtime: Runtime,
+    pub historian: Historian,
+    pub ledger: Ledger,
+}
+
 /// A time of whole minutes, in intervals of whole minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -81,13 +90,13 @@ pub struct SinkTold {
 }
 
 /// Sums up a time, of one device or of all. Blocking.
-pub fn tell(app: &App, range: Range, device: Option<&str>) -> Told {
-    let schedules = app.runtime.schedules();
-    let now_ns = app.env.clock.wall().unix_ns;
+pub fn tell(books: &Books, range: Range, device: Option<&str>) -> Told {
+    let schedules = books.runtime.schedules();
+    let now_ns = books.env.clock.wall().unix_ns;
     let Range { from, to, interval } = range;
     let asked = Asked { from, to, interval, now_ns, schedules: &schedules };
     let wanted = |set: &SetInfo| device.is_none_or(|device| device == &*set.device);
-    let told = app.ledger.tell(&asked, &wanted);
+    let told = books.ledger.tell(&asked, &wanted);
     let mut whole = Account { even: true, ..Account::default() };
     let mut intervals: BTreeMap<i64, Interval> = BTreeMap::new();
     let mut groups: BTreeMap<u32, (Arc<SetInfo>, Account)> = BTreeMap::new();
@@ -97,8 +106,8 @@ pub fn tell(app: &App, range: Range, device: Option<&str>) -> Told {
         let group = groups.entry(row.set.id);
         group.or_insert_with(|| (row.set.clone(), Account::default())).1.add(&row.account);
     }
-    let mut sinks = sinks(app);
-    let selected = Selections::new(app, device);
+    let mut sinks = sinks(books);
+    let selected = Selections::new(books, device);
     for minute in told.minutes.iter().filter(|m| (from..to).contains(&m.minute)) {
         let within = (minute.minute - from).rem_euclid(interval);
         let interval = intervals.entry((minute.minute - within) * MINUTE_NS).or_default();
@@ -121,16 +130,16 @@ pub fn tell(app: &App, range: Range, device: Option<&str>) -> Told {
     Told { account, intervals, groups, missing: told.missing, sinks }
 }
 
-fn sinks(app: &App) -> Vec<SinkTold> {
-    let names = app.runtime.sink_tags().into_iter().map(|(name, _)| name);
+fn sinks(books: &Books) -> Vec<SinkTold> {
+    let names = books.runtime.sink_tags().into_iter().map(|(name, _)| name);
     let told = names.map(|name| {
-        let letters = app.runtime.dead_letters(Some(&name));
+        let letters = books.runtime.dead_letters(Some(&name));
         let place = SinkPlace {
-            cursor: app.runtime.sink_cursor(&name),
+            cursor: books.runtime.sink_cursor(&name),
             rejected: letters.iter().map(|letter| letter.span).collect(),
             name: name.to_string(),
         };
-        let sharing = app.ledger.sharing(place);
+        let sharing = books.ledger.sharing(place);
         SinkTold { share: SinkShare::default(), sharing, pending_since_ns: None }
     });
     told.collect()
@@ -142,12 +151,12 @@ struct Selections {
 }
 
 impl Selections {
-    fn new(app: &App, device: Option<&str>) -> Selections {
-        let sinks = app.runtime.sink_tags();
+    fn new(books: &Books, device: Option<&str>) -> Selections {
+        let sinks = books.runtime.sink_tags();
         let names: HashMap<TagId, Arc<str>> =
-            app.historian.tags().into_iter().map(|tag| (tag.id, tag.name)).collect();
+            books.historian.tags().into_iter().map(|tag| (tag.id, tag.name)).collect();
         let mut by_set = HashMap::new();
-        for set in app.ledger.sets() {
+        for set in books.ledger.sets() {
             let all = set.tags.len() as u32;
             if device.is_some_and(|device| device != &*set.device) {
                 by_set.insert(set.id, (vec![0; sinks.len()], all));

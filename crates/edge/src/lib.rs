@@ -12,6 +12,7 @@ mod history;
 mod http;
 mod instant;
 mod ledger;
+mod ledger_rows;
 mod private_file;
 mod process;
 mod registry;

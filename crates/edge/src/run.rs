@@ -7,7 +7,7 @@ use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
 use crate::history::{Feeding, Tables};
 use crate::http::{self, Encryption, Listening, TlsFiles};
-use crate::ledger::Keeping;
+use crate::ledger::{Books, Keeping};
 use crate::private_file;
 use crate::process;
 use crate::registry::CATALOGUE;
@@ -163,7 +163,13 @@ async fn open(
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let historian = feeding.historian();
-    let tables = Tables::new(&env, runtime.clone(), historian.clone(), secrets.clone());
+    let books = Books {
+        env: env.clone(),
+        runtime: runtime.clone(),
+        historian: historian.clone(),
+        ledger: keeping.ledger(),
+    };
+    let tables = Tables::new(books.clone(), secrets.clone());
     let sql = Sql::start(&env, Arc::new(tables))
         .context("the threads of statements cannot be started")?;
     announce_rejections(&certificates, &runtime);
@@ -190,7 +196,7 @@ async fn open(
         runtime,
         historian,
         sql,
-        ledger: keeping.ledger(),
+        books,
         accounts,
         configuration,
         secrets,
@@ -291,6 +297,9 @@ fn tell_opened(opened: &Opened) {
             gaps = opened.gaps.len(),
             "the last run did not end cleanly; the journal was recovered"
         );
+    }
+    if opened.read_only {
+        tracing::error!("the disk of the journal is read only: nothing new is stored");
     }
     for trouble in &opened.troubles {
         tracing::error!(trouble, "the journal could not be repaired in one place");

@@ -198,6 +198,7 @@ impl Keeper {
             let reads = i64::from(outline.expected / size.max(1));
             stopped(entry, last, block.unix_ns, reads, self.ended_ns, schedule);
         }
+        state.totals.take_new(&outline, missing, why);
         let bad = match &outline.qualities[..] {
             [(quality, _)] if quality.is_bad() => Some(*quality),
             _ => None,

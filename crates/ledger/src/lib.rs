@@ -17,7 +17,7 @@ pub use keeper::{Keeper, run};
 pub use minute::{Entry, Minute, Stretch, Why};
 pub use record::{MINUTE_KIND, Noted, SinkBegins, Unstored, encode_begins, encode_unstored};
 pub use shared::{Ledger, SetInfo};
-pub use sinks::{Selected, Sharing, SinkPlace, SinkShare, loss_text};
+pub use sinks::{DISCARDED, Selected, Sharing, SinkPlace, SinkShare, loss_text};
 pub use view::{Account, Asked, Missing, Row, Told};
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use crate::minute::{Minute, Stretch, Why};
 use crate::record::{Noted, Unstored};
-use crate::{MINUTE_NS, Schedules};
+use crate::{Account, MINUTE_NS, Schedules};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -65,6 +65,7 @@ pub(crate) struct State {
     pub starts: Vec<u64>,
     /// Samples below this are in the accounts.
     pub position: u64,
+    pub totals: Account,
 }
 
 impl State {
@@ -128,6 +129,11 @@ fn last_bad(entry: &crate::Entry) -> Option<Quality> {
 impl Ledger {
     pub fn set(&self, id: u32) -> Option<Arc<SetInfo>> {
         self.state.lock().sets.get(&id).cloned()
+    }
+
+    /// Of this run of the edge, as far as it is told.
+    pub fn totals(&self) -> Account {
+        self.state.lock().totals.clone()
     }
 
     /// Every group that the ledger knows.

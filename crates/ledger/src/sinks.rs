@@ -51,6 +51,9 @@ pub struct Sharing {
     gaps: Vec<(Span, &'static str, i64)>,
 }
 
+/// The reason of a gap of dead letters that were given up.
+pub const DISCARDED: u8 = 32;
+
 /// The name of a loss, for programs.
 pub fn loss_name(reason: GapReason) -> Option<&'static str> {
     Some(match reason {
@@ -59,6 +62,7 @@ pub fn loss_name(reason: GapReason) -> Option<&'static str> {
         GapReason::Backlog => "backlog",
         // These numbers never were samples.
         GapReason::Unclean => return None,
+        GapReason::Other(DISCARDED) => "discarded",
         GapReason::Other(_) => "other",
     })
 }
@@ -69,6 +73,7 @@ pub fn loss_text(name: &str) -> &'static str {
         "retention" => "the journal's limit was reached before the sink took them",
         "damaged" => "the disk had damaged them before the sink took them",
         "backlog" => "the sink's own limit for what waits was reached",
+        "discarded" => "dead letters that were discarded",
         _ => "given up",
     }
 }

@@ -5,7 +5,8 @@ use crate::shared::{Ledger, SetInfo};
 use crate::{MINUTE_NS, Schedules};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tagwerk_model::Quality;
+use tagwerk_model::codec::Outline;
+use tagwerk_model::{Quality, Severity};
 
 /// Samples by what became of them. What was expected is stored + suppressed + missed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +62,25 @@ impl Account {
         }
         self.even &= entry.even;
         self.size = self.size.max(entry.size);
+    }
+
+    /// Counts a batch on its own.
+    pub(crate) fn take_new(&mut self, outline: &Outline, missing: u64, why: Why) {
+        self.stored += u64::from(outline.count);
+        self.suppressed += u64::from(outline.suppressed);
+        for (quality, samples) in &outline.qualities {
+            match quality.severity() {
+                Severity::Good => {}
+                Severity::Uncertain => self.uncertain += u64::from(*samples),
+                Severity::Bad => {
+                    let plain = quality.with_detail(0);
+                    *self.bad.entry(plain).or_default() += u64::from(*samples);
+                }
+            }
+        }
+        if missing > 0 {
+            *self.missed.entry(why).or_default() += missing;
+        }
     }
 
     fn take_samples(&mut self, why: Why, samples: u64) {

@@ -3,12 +3,13 @@
 
 use crate::event::{EventSeverity, Events};
 use crate::record::{self, RecordKind};
+use crate::sink::cursor_name;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tagwerk_env::Clock;
-use tagwerk_journal::{Journal, Span, Stream};
+use tagwerk_journal::{Gap, GapReason, Journal, Span, Stream};
 use tagwerk_model::{TagSet, limits};
 use tokio::sync::Notify;
 
@@ -134,8 +135,9 @@ impl DeadLetters {
         }
         letters.insert(seq, Kept { letter: letter(seq, added), trying: false });
         while letters.len() > limits::DEAD_LETTERS_MAX {
-            let Some((oldest, _)) = letters.pop_first() else { break };
-            self.note_end(oldest, End::Dropped);
+            let Some((_, oldest)) = letters.pop_first() else { break };
+            self.note_loss(&oldest.letter);
+            self.note_end(oldest.letter.id, End::Dropped);
         }
     }
 
@@ -143,6 +145,19 @@ impl DeadLetters {
         let ended = Ended { letter, how };
         if let Err(error) = record::append(&self.journal, RecordKind::DeadLetterEnd, &ended) {
             tracing::warn!(error, letter, "the end of a dead letter cannot be noted");
+        }
+    }
+
+    /// Lets the ledger know that the sink does not get these samples.
+    fn note_loss(&self, letter: &DeadLetter) {
+        let gap = Gap {
+            stream: Stream::Samples,
+            span: letter.span,
+            reader: Some(cursor_name(&letter.sink)),
+            reason: GapReason::Other(tagwerk_ledger::DISCARDED),
+        };
+        if let Err(error) = self.journal.append_gap(&gap) {
+            tracing::warn!(%error, letter = letter.id, "a loss cannot be noted");
         }
     }
 
@@ -220,17 +235,20 @@ impl DeadLetters {
 
     /// Gives these letters of a sink up, or all of them. How many, and how many samples.
     pub fn discard(&self, sink: &str, ids: Option<&[u64]>) -> (u64, u64) {
-        let gone: Vec<(u64, u64)> = {
+        let gone: Vec<DeadLetter> = {
             let mut letters = self.letters.lock();
             let of = letters.values().map(|kept| &kept.letter).filter(|letter| {
                 &*letter.sink == sink && ids.is_none_or(|ids| ids.contains(&letter.id))
             });
-            let gone: Vec<(u64, u64)> = of.map(|letter| (letter.id, letter.samples)).collect();
-            gone.iter().for_each(|(id, _)| drop(letters.remove(id)));
+            let gone: Vec<DeadLetter> = of.cloned().collect();
+            gone.iter().for_each(|letter| drop(letters.remove(&letter.id)));
             gone
         };
-        gone.iter().for_each(|(id, _)| self.note_end(*id, End::Discarded));
-        (gone.len() as u64, gone.iter().map(|(_, samples)| samples).sum())
+        for letter in &gone {
+            self.note_loss(letter);
+            self.note_end(letter.id, End::Discarded);
+        }
+        (gone.len() as u64, gone.iter().map(|letter| letter.samples).sum())
     }
 }
 

@@ -506,6 +506,12 @@ impl Runtime {
         true
     }
 
+    /// Gives the space that the journal keeps in reserve to whoever must save something on a full disk.
+    /// Returns whether there was any.
+    pub fn make_room(&self) -> bool {
+        self.core.journal.release_reserve()
+    }
+
     pub fn journal_stats(&self) -> tagwerk_journal::Stats {
         self.core.journal.stats()
     }

@@ -2,9 +2,10 @@
 
 use crate::device::DeviceTable;
 use crate::events::EventsTable;
+use crate::ledger::{LedgerSinksTable, LedgerTable};
 use crate::samples::{self, SamplesTable, Which};
 use crate::source::Source;
-use crate::{ColumnInfo, TableInfo, TableKind, events};
+use crate::{ColumnInfo, TableInfo, TableKind, events, ledger};
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
@@ -18,6 +19,9 @@ pub const SCHEMA: &str = "public";
 const SAMPLES: &str = "samples";
 const LATEST: &str = "latest";
 const EVENTS: &str = "events";
+const LEDGER: &str = "ledger";
+const LEDGER_SINKS: &str = "ledger_sinks";
+const OWN: [&str; 5] = [SAMPLES, LATEST, EVENTS, LEDGER, LEDGER_SINKS];
 
 pub struct Tables(pub Arc<dyn Source>);
 
@@ -40,7 +44,7 @@ impl CatalogProvider for Tables {
 #[async_trait]
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
-        let own = [SAMPLES, LATEST, EVENTS].map(str::to_owned).into_iter();
+        let own = OWN.map(str::to_owned).into_iter();
         own.chain(self.0.tags().device_names().map(|name| name.to_string())).collect()
     }
 
@@ -50,6 +54,8 @@ impl SchemaProvider for Tables {
             SAMPLES => Some(samples(Which::All)),
             LATEST => Some(samples(Which::Newest)),
             EVENTS => Some(Arc::new(EventsTable(self.0.clone()))),
+            LEDGER => Some(Arc::new(LedgerTable(self.0.clone()))),
+            LEDGER_SINKS => Some(Arc::new(LedgerSinksTable(self.0.clone()))),
             device => {
                 let tags = self.0.tags();
                 tags.device(device).map(|tags| -> Arc<dyn TableProvider> {
@@ -60,7 +66,7 @@ impl SchemaProvider for Tables {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        [SAMPLES, LATEST, EVENTS].contains(&name) || self.0.tags().device(name).is_some()
+        OWN.contains(&name) || self.0.tags().device(name).is_some()
     }
 }
 
@@ -81,6 +87,18 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
         ),
         info(LATEST, TableKind::Samples, "the newest sample of each tag", &samples::SCHEMA),
         info(EVENTS, TableKind::Record, "what happened on the edge", &events::SCHEMA),
+        info(
+            LEDGER,
+            TableKind::Record,
+            "samples of each tag and minute: expected, stored, kept back, missed and why",
+            &ledger::SCHEMA,
+        ),
+        info(
+            LEDGER_SINKS,
+            TableKind::Record,
+            "stored samples of each sink and minute: delivered, pending, rejected, lost and why",
+            &ledger::SINK_SCHEMA,
+        ),
     ];
     let tags = source.tags();
     for name in tags.device_names() {

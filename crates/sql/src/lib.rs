@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod functions;
 mod latest;
+mod ledger;
 mod partition;
 mod samples;
 mod select;
@@ -20,7 +21,8 @@ pub use encode::{Encoder, Format};
 pub use engine::{Query, Sql};
 pub use error::{Fault, SqlError};
 pub use functions::{FUNCTIONS, FunctionInfo};
-pub use source::{EventRow, Latest, Pieces, Source, TagEntry, TagTable};
+pub use partition::Cancel;
+pub use source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable};
 
 use arrow::datatypes::{DataType, Field};
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! What the tables are made of: tags and devices, history, and the newest values and events.
 
+use crate::partition::Cancel;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use std::collections::BTreeMap;
@@ -19,6 +20,44 @@ pub trait Source: Send + Sync + 'static {
     /// The newest sample of each of these tags, where it has one.
     fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
     fn events(&self) -> Vec<EventRow>;
+    /// The ledger of these tags by minute, in the order of time; minutes that begin in the span.
+    fn ledger(&self, span: Range<i64>, tags: &[TagId], cancel: Cancel) -> Rows<LedgerRow>;
+    /// The ledger of the sinks by minute, in the order of time.
+    fn ledger_sinks(&self, span: Range<i64>, cancel: Cancel) -> Rows<SinkRow>;
+}
+
+/// Rows that are made while they are read.
+pub type Rows<T> = Box<dyn Iterator<Item = Result<T, String>> + Send>;
+
+/// What became of the samples of a tag in a minute. Expected is the sum of all but `stored`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerRow {
+    pub unix_ns: i64,
+    pub device: Arc<str>,
+    pub group: Arc<str>,
+    pub tag: Arc<str>,
+    pub expected: u64,
+    pub good: u64,
+    pub uncertain: u64,
+    pub bad: u64,
+    pub suppressed: u64,
+    pub missed: u64,
+    pub stored: u64,
+    /// Why samples are bad or missing, where any are.
+    pub reason: Option<Arc<str>>,
+}
+
+/// What became of the samples of a minute on their way to a sink.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkRow {
+    pub unix_ns: i64,
+    pub sink: Arc<str>,
+    pub expected: u64,
+    pub delivered: u64,
+    pub pending: u64,
+    pub rejected: u64,
+    pub lost: u64,
+    pub reason: Option<Arc<str>>,
 }
 
 /// A tag as a statement sees it.

@@ -1,8 +1,10 @@
 //! Statements over two devices of a made-up past.
 
 use crate::{
-    EventRow, Fault, Format, Latest, Limits, Pieces, Source, Sql, SqlError, TagEntry, TagTable,
+    Cancel, EventRow, Fault, Format, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql,
+    SqlError, TagEntry, TagTable,
 };
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::Env;
@@ -92,6 +94,34 @@ impl Source for Plant {
             }),
         };
         tags.iter().map(newest).collect()
+    }
+
+    fn ledger(&self, span: Range<i64>, tags: &[TagId], _: Cancel) -> Rows<LedgerRow> {
+        let tags: Vec<_> =
+            self.0.tags().iter().filter(|tag| tags.contains(&tag.id)).cloned().collect();
+        let minutes = (0..10).map(|minute| START + minute * 60 * SECOND);
+        let minutes = minutes.filter(move |minute| span.contains(minute));
+        Box::new(minutes.flat_map(move |unix_ns| {
+            let row = |tag: &TagEntry| LedgerRow {
+                unix_ns,
+                device: tag.device.clone(),
+                group: "g".into(),
+                tag: tag.name.clone(),
+                expected: 60,
+                good: 58,
+                uncertain: 0,
+                bad: 1,
+                suppressed: 0,
+                missed: 1,
+                stored: 59,
+                reason: Some("the device does not answer".into()),
+            };
+            tags.iter().map(row).map(Ok).collect::<Vec<_>>()
+        }))
+    }
+
+    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
+        Box::new(std::iter::empty())
     }
 
     fn events(&self) -> Vec<EventRow> {
@@ -311,4 +341,16 @@ async fn the_list_of_tables_tells_every_column() {
         let text = format!("EXPLAIN {}", function.example);
         answer(&text).await;
     }
+}
+
+#[tokio::test]
+async fn the_ledger_is_a_table_by_tag_and_minute() {
+    let text = "SELECT tag, sum(expected) AS e, sum(missed) AS m FROM ledger \
+                WHERE device = 'boiler' GROUP BY tag ORDER BY tag LIMIT 1";
+    let rows = answer(text).await;
+    assert!(rows.contains("600,10"), "{rows}");
+    let of_a_time = "SELECT count(*) AS n FROM ledger WHERE tag = 'temperature' AND time < \
+                     '2026-11-01T00:05:00Z'";
+    assert!(answer(of_a_time).await.contains("\n5"), "{}", answer(of_a_time).await);
+    assert!(answer("SELECT count(*) AS n FROM ledger_sinks").await.contains("\n0"));
 }

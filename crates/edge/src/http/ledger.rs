@@ -28,8 +28,8 @@ pub async fn ledger(
     let range = range(&app, asked.from.as_deref(), asked.to.as_deref())?;
     let shown = app.clone();
     let work = move || {
-        let told = ledger::tell(&app, range, asked.device.as_deref());
-        (told, app.ledger.known_from_ns())
+        let told = ledger::tell(&app.books, range, asked.device.as_deref());
+        (told, app.books.ledger.known_from_ns())
     };
     let told = tokio::task::spawn_blocking(work).await;
     let (told, known_from) = told.map_err(|_| Refusal::internal("summing up failed"))?;
@@ -42,7 +42,7 @@ pub async fn groups(
 ) -> Result<Json<Page<GroupAccount>>, Refusal> {
     let (offset, limit) = window(asked.offset, asked.limit)?;
     let range = range(&app, asked.from.as_deref(), asked.to.as_deref())?;
-    let work = move || ledger::tell(&app, range, asked.device.as_deref());
+    let work = move || ledger::tell(&app.books, range, asked.device.as_deref());
     let told = tokio::task::spawn_blocking(work).await;
     let mut groups = told.map_err(|_| Refusal::internal("summing up failed"))?.groups;
     groups.sort_by_key(|(set, account)| {

@@ -21,6 +21,7 @@ fn text(app: &App) -> String {
     sinks(&app.runtime.sinks(), &mut out);
     journal(app, &mut out);
     history(app, &mut out);
+    ledger(app, &mut out);
     out.text
 }
 
@@ -234,6 +235,26 @@ fn history(app: &App, out: &mut Exposition) {
     out.metric(Gauge, "tagwerk_history_position", help, one(state.position));
     let help = "1 while history cannot be stored.";
     out.metric(Gauge, "tagwerk_history_failing", help, one(u8::from(state.failing)));
+}
+
+fn ledger(app: &App, out: &mut Exposition) {
+    let totals = app.books.ledger.totals();
+    let outcomes = [
+        ("good", totals.good()),
+        ("uncertain", totals.uncertain),
+        ("bad", totals.bad_samples()),
+        ("suppressed", totals.suppressed),
+        ("missed", totals.missed_samples()),
+    ];
+    let help = "Samples that were expected since the start, by what became of them.";
+    let samples = outcomes.map(|(outcome, count)| (vec![("outcome", outcome)], count));
+    out.metric(Kind::Counter, "tagwerk_ledger_samples_total", help, samples);
+    let help = "Samples that were not read since the start, by reason.";
+    let missed = totals.missed.iter().map(|(why, n)| (vec![("reason", why.name())], *n));
+    out.metric(Kind::Counter, "tagwerk_ledger_missed_total", help, missed);
+    let help = "Messages that destinations refused for good.";
+    let letters = app.runtime.dead_letters(None).len();
+    out.metric(Kind::Gauge, "tagwerk_dead_letters", help, one(letters as u64));
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod history;
 mod http;
 mod http_sink;
 mod kill;
+mod ledger;
 mod lint_cases;
 mod live;
 mod modbus_pymodbus;

@@ -1,0 +1,184 @@
+//! `ledger` and `ledger_sinks`: what was expected, stored, missed and delivered, minute by minute.
+
+use crate::columns::{field, time_type, times};
+use crate::partition::{Batches, partitioned};
+use crate::select::{pushdown, span, tags};
+use crate::source::{LedgerRow, Rows, SinkRow, Source};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray, UInt64Array};
+use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+/// Rows of one batch.
+const ROWS: usize = 4_096;
+
+type Column<T> = (&'static str, fn(&[T]) -> ArrayRef);
+
+fn counts<T>(rows: &[T], of: fn(&T) -> u64) -> ArrayRef {
+    Arc::new(UInt64Array::from_iter_values(rows.iter().map(of)))
+}
+
+fn texts<T>(rows: &[T], of: fn(&T) -> Option<&str>) -> ArrayRef {
+    Arc::new(StringViewArray::from_iter(rows.iter().map(of)))
+}
+
+const COLUMNS: &[Column<LedgerRow>] = &[
+    ("time", |rows| times(rows.iter().map(|row| row.unix_ns))),
+    ("device", |rows| texts(rows, |row| Some(&row.device))),
+    ("group_name", |rows| texts(rows, |row| Some(&row.group))),
+    ("tag", |rows| texts(rows, |row| Some(&row.tag))),
+    ("expected", |rows| counts(rows, |row| row.expected)),
+    ("good", |rows| counts(rows, |row| row.good)),
+    ("uncertain", |rows| counts(rows, |row| row.uncertain)),
+    ("bad", |rows| counts(rows, |row| row.bad)),
+    ("suppressed", |rows| counts(rows, |row| row.suppressed)),
+    ("missed", |rows| counts(rows, |row| row.missed)),
+    ("stored", |rows| counts(rows, |row| row.stored)),
+    ("reason", |rows| texts(rows, |row| row.reason.as_deref())),
+];
+
+const SINK_COLUMNS: &[Column<SinkRow>] = &[
+    ("time", |rows| times(rows.iter().map(|row| row.unix_ns))),
+    ("sink", |rows| texts(rows, |row| Some(&row.sink))),
+    ("expected", |rows| counts(rows, |row| row.expected)),
+    ("delivered", |rows| counts(rows, |row| row.delivered)),
+    ("pending", |rows| counts(rows, |row| row.pending)),
+    ("rejected", |rows| counts(rows, |row| row.rejected)),
+    ("lost", |rows| counts(rows, |row| row.lost)),
+    ("reason", |rows| texts(rows, |row| row.reason.as_deref())),
+];
+
+fn schema<T>(columns: &[Column<T>]) -> SchemaRef {
+    let fields = columns.iter().map(|(name, _)| match *name {
+        "time" => field(name, time_type(), false),
+        "device" | "group_name" | "tag" | "sink" => field(name, ArrowType::Utf8View, false),
+        "reason" => field(name, ArrowType::Utf8View, true),
+        _ => field(name, ArrowType::UInt64, false),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(COLUMNS));
+pub static SINK_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(SINK_COLUMNS));
+
+/// Rows as batches of the wanted columns.
+fn batches<T: Send + 'static>(
+    mut rows: Rows<T>,
+    schema: SchemaRef,
+    columns: Vec<fn(&[T]) -> ArrayRef>,
+) -> Box<dyn Iterator<Item = Result<RecordBatch>> + Send> {
+    Box::new(std::iter::from_fn(move || {
+        let part: std::result::Result<Vec<T>, String> = rows.by_ref().take(ROWS).collect();
+        let part = match part {
+            Ok(part) if part.is_empty() => return None,
+            Ok(part) => part,
+            Err(error) => return Some(Err(DataFusionError::Execution(error))),
+        };
+        let arrays = columns.iter().map(|column| column(&part)).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(part.len()));
+        let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options);
+        Some(batch.map_err(DataFusionError::from))
+    }))
+}
+
+fn picked<T>(
+    columns: &[Column<T>],
+    whole: &SchemaRef,
+    projection: Option<&Vec<usize>>,
+) -> Result<(SchemaRef, Vec<fn(&[T]) -> ArrayRef>)> {
+    let all: Vec<usize> = (0..columns.len()).collect();
+    let picked = projection.unwrap_or(&all);
+    Ok((Arc::new(whole.project(picked)?), picked.iter().map(|i| columns[*i].1).collect()))
+}
+
+pub struct LedgerTable(pub Arc<dyn Source>);
+
+impl fmt::Debug for LedgerTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LedgerTable")
+    }
+}
+
+#[async_trait]
+impl TableProvider for LedgerTable {
+    fn schema(&self) -> SchemaRef {
+        SCHEMA.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(pushdown(filters, true))
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let chosen = tags(state, &self.0.tags(), filters)?;
+        let chosen: Arc<[_]> = chosen.iter().map(|tag| tag.id).collect();
+        let (schema, columns) = picked(COLUMNS, &SCHEMA, projection)?;
+        let (source, span, made) = (self.0.clone(), span(filters), schema.clone());
+        let make: Batches = Arc::new(move |cancel| {
+            let rows = source.ledger(span.clone(), &chosen, cancel);
+            batches(rows, made.clone(), columns.clone())
+        });
+        partitioned(schema, vec![make], true, limit)
+    }
+}
+
+pub struct LedgerSinksTable(pub Arc<dyn Source>);
+
+impl fmt::Debug for LedgerSinksTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LedgerSinksTable")
+    }
+}
+
+#[async_trait]
+impl TableProvider for LedgerSinksTable {
+    fn schema(&self) -> SchemaRef {
+        SINK_SCHEMA.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(pushdown(filters, false))
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (schema, columns) = picked(SINK_COLUMNS, &SINK_SCHEMA, projection)?;
+        let (source, span, made) = (self.0.clone(), span(filters), schema.clone());
+        let make: Batches = Arc::new(move |cancel| {
+            let rows = source.ledger_sinks(span.clone(), cancel);
+            batches(rows, made.clone(), columns.clone())
+        });
+        partitioned(schema, vec![make], true, limit)
+    }
+}

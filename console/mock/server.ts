@@ -15,6 +15,9 @@ import { components } from './components'
 import { demo, diff, parse } from './config'
 import { MockEdge, type Scenario } from './edge'
 import { happened, keepRoutes } from './keep'
+import { exportRoutes } from './exports'
+import { ledgerRoutes } from './ledger'
+import { Letters, letterRoutes } from './letters'
 import { templates } from './library'
 import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
@@ -28,6 +31,7 @@ interface Options {
 }
 
 const edge = new MockEdge()
+const letters = new Letters(edge)
 const setupToken = 'one-time-token'
 let users: (User & { password: string })[] = []
 let tokens: ApiToken[] = []
@@ -160,6 +164,9 @@ const routes: Route[] = [
   ...keepRoutes(edge, () => revisions[0]?.text ?? ''),
   ...storageRoutes(edge, () => edge.status(running())),
   ...sqlRoutes(edge),
+  ...ledgerRoutes(edge, letters),
+  ...letterRoutes(letters),
+  ...exportRoutes(edge),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],

@@ -65,7 +65,7 @@ const due = (perMs: number, from: number, to: number) => Math.max(0, upTo(perMs,
 
 function add(causes: Cause[], { reason, text }: Pick<Cause, 'reason' | 'text'>, samples: number) {
   if (samples === 0) return
-  const found = causes.find((each) => each.reason === reason)
+  const found = causes.find((each) => each.reason === reason && each.text === text)
   if (found === undefined) causes.push({ reason, text, samples })
   else found.samples += samples
 }
@@ -97,8 +97,27 @@ function into(sum: Account, each: Account) {
   for (const key of ['bad', 'missed'] as const) for (const cause of each[key]) add(sum[key], cause, cause.samples)
 }
 
+function sumOf(group: Group, times: [number, number][]): Account {
+  const sum = empty()
+  for (const [from, to] of times) into(sum, accountOf(group, from, to))
+  return sum
+}
+
 const lengths = [60, 300, 900, 3_600, 21_600, 86_400]
 const intervalsMost = 200
+
+const secondsFor = (from: number, to: number) => lengths.find((each) => (to - from) / 1_000 / each <= intervalsMost) ?? 86_400
+
+/** A range cut at round times. */
+function pieces(from: number, to: number, stepMs: number): [number, number][] {
+  const found: [number, number][] = []
+  for (let begin = from; begin < to; ) {
+    const end = Math.min(to, Math.floor(begin / stepMs + 1) * stepMs)
+    found.push([begin, end])
+    begin = end
+  }
+  return found
+}
 
 interface Sent {
   delivered: number
@@ -165,12 +184,11 @@ function rangeIn(url: URL, now: number): [number, number] {
 export function ledgerOf(edge: MockEdge, letters: Letters, from: number, to: number, device: string | null, now: number): Ledger {
   const born = edge.started - keptMs
   const groups = groupsOf(edge, device, now)
-  const seconds = lengths.find((each) => (to - from) / 1_000 / each <= intervalsMost) ?? 86_400
+  const seconds = secondsFor(from, to)
   const sinks: SinkAccount[] = groups.length === 0 ? [] : sinkNames.map((sink) => ({ sink, state: edge.sinks().find((each) => each.name === sink)?.state ?? 'connected', expected: 0, delivered: 0, pending: 0, pending_since: null, rejected: 0, lost: [], doing: null }))
   const account = empty()
   const intervals: LedgerInterval[] = []
-  for (let begin = Math.max(from, born); begin < Math.min(to, now); begin = Math.floor(begin / (seconds * 1_000) + 1) * seconds * 1_000) {
-    const end = Math.min(to, now, Math.floor(begin / (seconds * 1_000) + 1) * seconds * 1_000)
+  for (const [begin, end] of pieces(Math.max(from, born), Math.min(to, now), seconds * 1_000)) {
     const here = empty()
     for (const group of groups) into(here, accountOf(group, begin, end))
     into(account, here)
@@ -220,7 +238,7 @@ export function ledgerRoutes(edge: MockEdge, letters: Letters): Route[] {
     [/^GET \/ledger\/groups$/, 'viewer', ({ url }) => {
       const now = Date.now()
       const [from, to] = rangeIn(url, now)
-      const rows = groupsOf(edge, url.searchParams.get('device'), now).map((group): GroupAccount => ({ device: group.device.name, group: group.name, tags: group.tags, ...accountOf(group, from, Math.min(to, now)) }))
+      const rows = groupsOf(edge, url.searchParams.get('device'), now).map((group): GroupAccount => ({ device: group.device.name, group: group.name, tags: group.tags, ...sumOf(group, pieces(Math.max(from, edge.started - keptMs), Math.min(to, now), secondsFor(from, to) * 1_000)) }))
       const lacking = (row: GroupAccount) => total(row.missed) * 1_000 + total(row.bad)
       const all = rows.toSorted((a, b) => lacking(b) - lacking(a))
       const offset = Number(url.searchParams.get('offset') ?? 0)

@@ -23,7 +23,7 @@ export function DeadLetterTable({ letters, chosen, onTurn, onTurnPage }: Props) 
       <label className="checkbox letters-page">
         <input type="checkbox" checked={all} onChange={onTurnPage} /> Choose all of this page
       </label>
-      <table className="table cards letters">
+      <table className="table row-cards letters">
         <thead>
           <tr>
             <th scope="col" className="cell-choose">

@@ -1,10 +1,12 @@
 /** What went wrong, stretch by stretch: where, when, how much, why, and what is being done about it. */
+import { useState } from 'react'
 import { Link } from 'react-router'
 
 import type { Deviation } from '../api/ledger'
 import { count, plural } from '../lib/numbers'
 import { duration, moment } from '../lib/time'
 import { paths } from '../paths'
+import { Button } from '../ui/Button'
 import type { IconName } from '../ui/Icon'
 import { Mark, type MarkTone } from '../ui/Mark'
 import { Prose } from '../ui/Prose'
@@ -22,10 +24,14 @@ interface Props {
   closer: (each: Deviation) => string
 }
 
+const atFirst = 10
+
 export function DeviationTable({ deviations, more, closer }: Props) {
+  const [all, setAll] = useState(false)
+  const shown = all ? deviations : deviations.slice(0, atFirst)
   return (
     <>
-      <table className="table cards deviations">
+      <table className="table row-cards deviations">
         <thead>
           <tr>
             <th scope="col">Where</th>
@@ -37,12 +43,19 @@ export function DeviationTable({ deviations, more, closer }: Props) {
           </tr>
         </thead>
         <tbody>
-          {deviations.map((each) => (
+          {shown.map((each) => (
             <Row key={`${each.kind}/${each.device}/${each.group}/${each.sink}/${each.reason}/${each.from}`} each={each} to={closer(each)} />
           ))}
         </tbody>
       </table>
-      {more > 0 && <p className="body muted">{plural(more, 'older stretch is', 'older stretches are')} not listed. Choose a shorter time, or one device, to see them.</p>}
+      {shown.length < deviations.length && (
+        <div className="pager">
+          <Button icon="plus" onClick={() => setAll(true)}>
+            Show all {count(deviations.length)}
+          </Button>
+        </div>
+      )}
+      {shown.length === deviations.length && more > 0 && <p className="body muted">{plural(more, 'older stretch is', 'older stretches are')} not listed. Choose a shorter time, or one device, to see them.</p>}
     </>
   )
 }

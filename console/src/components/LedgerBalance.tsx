@@ -48,7 +48,7 @@ function Causes({ title, causes }: { title: string; causes: Cause[] }) {
       <h3>{title}, by reason</h3>
       <ul className="cause-list">
         {causes.map((cause) => (
-          <li key={cause.reason}>
+          <li key={`${cause.reason}/${cause.text}`}>
             <span>{cause.text}</span>
             <strong>{plural(cause.samples, 'sample')}</strong>
             <span className="size-bar" aria-hidden="true">

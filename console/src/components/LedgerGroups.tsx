@@ -38,7 +38,7 @@ export function LedgerGroups({ range, device, offsetMs, page, onPage }: Props) {
       {data === undefined && error === null && <p className="body muted">Asking the edge…</p>}
       {data !== undefined && data.items.length === 0 && <p className="body">{page > 0 ? 'This page is empty by now: go back to the first.' : 'No group was read in this time.'}</p>}
       {data !== undefined && data.items.length > 0 && (
-        <table className="table cards ledger-groups">
+        <table className="table row-cards ledger-groups">
           <thead>
             <tr>
               <th scope="col">Group</th>

@@ -10,7 +10,7 @@ import { Since } from './Since'
 
 export function LedgerSinks({ sinks }: { sinks: SinkAccount[] }) {
   return (
-    <table className="table cards ledger-sinks">
+    <table className="table row-cards ledger-sinks">
       <thead>
         <tr>
           <th scope="col">Sink</th>
@@ -79,7 +79,7 @@ export function LedgerSinks({ sinks }: { sinks: SinkAccount[] }) {
 
 export function Reasons({ causes }: { causes: Cause[] }) {
   return causes.map((cause) => (
-    <span className="sub" key={cause.reason}>
+    <span className="sub" key={`${cause.reason}/${cause.text}`}>
       {causes.length > 1 && `${count(cause.samples)} `}
       {cause.text}
     </span>

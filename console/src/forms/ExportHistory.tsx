@@ -23,7 +23,6 @@ export function ExportHistory({ oldest, onClose }: { oldest: string | null; onCl
   const range = exportRange(span, { from, to }, oldest, now)
   const { patterns, problem } = patternsIn(tags)
   const wrongTime = 'problem' in range ? range.problem : undefined
-  const wrong = problem ?? wrongTime
   return (
     <Dialog
       title="Export history"
@@ -31,8 +30,8 @@ export function ExportHistory({ oldest, onClose }: { oldest: string | null; onCl
       foot={
         <>
           <Button onClick={onClose}>Close</Button>
-          {wrong !== undefined || 'problem' in range ? (
-            <Button kind="primary" icon="download" whyNot={wrong ?? ''}>
+          {problem !== undefined || 'problem' in range ? (
+            <Button kind="primary" icon="download" whyNot={problem === undefined ? wrongTime : 'Mend the tags first.'}>
               Download
             </Button>
           ) : (

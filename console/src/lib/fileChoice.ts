@@ -28,9 +28,10 @@ export interface OwnTimes {
   to: string
 }
 
+const instant = (time: number) => new Date(time).toISOString()
+
 /** Both ends as RFC 3339, the first included and the last not. */
 export function exportRange(span: ExportSpan, own: OwnTimes, oldest: string | null, now: number): { from: string; to: string } | { problem: string } {
-  const instant = (time: number) => new Date(time).toISOString()
   if (span === 'own') {
     const [from, to] = [Date.parse(own.from), Date.parse(own.to)]
     if (!Number.isFinite(from) || !Number.isFinite(to)) return { problem: 'Enter a day and a time in both fields.' }

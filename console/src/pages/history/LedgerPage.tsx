@@ -150,13 +150,6 @@ function Shown({ ledger, range, search, onSink }: ShownProps) {
           <span>What was before is not counted here.</span>
         </Notice>
       )}
-      <section className="panel" aria-labelledby="ledger-deviations">
-        <header>
-          <h2 id="ledger-deviations">What went wrong</h2>
-          <span className="muted small">the newest first</span>
-        </header>
-        {ledger.deviations.length === 0 ? <p className="body">Nothing in this time.</p> : <DeviationTable deviations={ledger.deviations} more={ledger.more_deviations} closer={closer} />}
-      </section>
       <section className="panel" aria-labelledby="ledger-time">
         <header>
           <h2 id="ledger-time">Over time</h2>
@@ -175,6 +168,13 @@ function Shown({ ledger, range, search, onSink }: ShownProps) {
         <LedgerIntervals ledger={ledger} sink={sink} />
       </section>
       <LedgerBalance account={ledger.account} />
+      <section className="panel" aria-labelledby="ledger-deviations">
+        <header>
+          <h2 id="ledger-deviations">What went wrong</h2>
+          <span className="muted small">the newest first</span>
+        </header>
+        {ledger.deviations.length === 0 ? <p className="body">Nothing in this time.</p> : <DeviationTable deviations={ledger.deviations} more={ledger.more_deviations} closer={closer} />}
+      </section>
       <section className="panel" aria-labelledby="ledger-sinks">
         <header>
           <h2 id="ledger-sinks">Sinks</h2>

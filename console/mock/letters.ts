@@ -42,6 +42,11 @@ export class Letters {
     edge.rejected = () => this.waiting('').length
   }
 
+  /** As at the start. */
+  reset() {
+    for (const each of this.all) each.end = 'waits'
+  }
+
   /** Every one that has been, whatever became of it. */
   known(): Letter[] {
     return this.all.filter((each) => (!each.faulty || this.edge.scenario === 'faults') && this.edge.devices.length > 0)

@@ -2,7 +2,8 @@
  *
  * Failure paths: writing 11.11 ends unknown, 11.12 failed, 11.13 expired; logging in as `limited` is refused
  * for too many tries; a configuration with the comment `# conflict` meets another revision; POST
- * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/drop cuts the live streams. */
+ * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/letters brings all dead
+ * letters back, POST /mock/drop cuts the live streams. */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
@@ -401,6 +402,7 @@ function control(url: URL, response: ServerResponse) {
   const [, , what, value] = url.pathname.split('/')
   if (what === 'scenario') setScenario(value as Scenario)
   if (what === 'logout') sessions.clear()
+  if (what === 'letters') letters.reset()
   if (what === 'drop') {
     dropUntil = Date.now() + Number(value ?? 0)
     for (const stream of streams) stream.destroy()

@@ -86,7 +86,7 @@ function Letters({ sink }: { sink: string }) {
         </div>
       )}
       {data === undefined && error === null && <p className="body muted">Asking the edge…</p>}
-      {(total > 0 || howMany(chosen) > 0) && <Actions sink={sink} total={total} chosen={chosen} onChosen={setChosen} />}
+      <Actions sink={sink} total={total} chosen={chosen} onChosen={setChosen} />
       {data !== undefined && items.length === 0 && <p className="body">{page > 0 ? 'This page is empty by now: go back to the first.' : `${sink === '' ? 'No destination' : sink} has refused nothing that still waits for a decision.`}</p>}
       {items.length > 0 && <DeadLetterTable letters={items} chosen={chosen} onTurn={(letter) => setChosen(turned(chosen, letter, items))} onTurnPage={() => setChosen(pageTurned(chosen, items))} />}
       <Pager label="Pages of dead letters" page={page} size={pageSize} total={total} onPage={toPage} />
@@ -126,6 +126,8 @@ function Actions({ sink, total, chosen, onChosen }: ActionsProps) {
     onSettled: isStale,
   })
   const many = howMany(chosen)
+  // What was done to the last ones is still told when none is left.
+  if (total === 0 && many === 0 && done === '' && retry.error === null) return null
   const nothing = many === 0 ? 'Choose dead letters first.' : undefined
   const tooLate = !chosen.all && many > 0 && !chosen.letters.some(retriable) ? 'The journal holds their samples no longer: they can only be discarded.' : undefined
   return (

@@ -18,7 +18,6 @@ export const paths = {
   sql: '/sql',
   storage: '/storage',
   ledger: '/ledger',
-  ledgerOf: (device: string) => `/ledger?device=${name(device)}`,
   deadLetters: '/sinks/dead-letters',
   deadLettersOf: (sink: string) => `/sinks/dead-letters?sink=${name(sink)}`,
   sinks: '/#sinks',

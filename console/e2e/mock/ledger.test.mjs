@@ -78,7 +78,7 @@ test('what is missing shows without asking, with where, since when, why and what
   await page.getByRole('heading', { level: 1, name: 'packer-2' }).waitFor()
   await page.goBack()
   await cloud.getByRole('link', { name: 'cloud' }).click()
-  await page.getByRole('region', { name: 'Sinks' }).waitFor()
+  await until('the sinks of the overview in view', async () => (await region(page, 'Sinks').boundingBox())?.y < desktop.height)
   assert.equal(new URL(page.url()).pathname, '/')
   assert.deepEqual(problems, [])
   await context.close()

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } fr
 import type { Ledger } from '../api/ledger'
 import { useSize } from '../hooks/useSize'
 import { useScheme } from '../hooks/useTheme'
-import { parts, perInterval, readingOf, sinkParts } from '../lib/ledger'
+import { endsOf, parts, perInterval, readingOf, sinkParts } from '../lib/ledger'
 import { drawLedger, ledgerLayout } from '../lib/ledgerDraw'
 import { coloursOf } from '../lib/trendDraw'
 
@@ -25,14 +25,15 @@ export function LedgerChart({ ledger, sink }: Props) {
   // The time stays where it is when a newer answer comes, its place in the list does not.
   const cursor = at === undefined ? -1 : intervals.findIndex((each) => each.time === at)
   const shown = intervals[cursor]
-  const reading = shown === undefined ? undefined : readingOf(shown, seconds, sink)
+  const ends = endsOf(ledger)[cursor] ?? to
+  const reading = shown === undefined ? undefined : readingOf(shown, ends, sink)
 
   useEffect(() => {
     const element = canvas.current
-    if (element !== null) drawLedger(element, width, layout, { from, to }, intervals, seconds, sink, coloursOf(element))
+    if (element !== null) drawLedger(element, width, layout, { from, to }, ledger, sink, coloursOf(element))
     // The layout follows from the rest.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [intervals, seconds, sink, width, from, to, scheme])
+  }, [ledger, sink, width, scheme])
 
   const read = (index: number) => setAt(intervals[Math.min(intervals.length - 1, Math.max(0, index))]?.time)
   const point = (event: PointerEvent<HTMLDivElement>) => {
@@ -57,7 +58,7 @@ export function LedgerChart({ ledger, sink }: Props) {
     run()
   }
   const x = (time: number) => layout.left + ((time - from) / (to - from)) * (layout.right - layout.left)
-  const [left, right] = shown === undefined ? [0, 0] : [Math.max(layout.left, x(Date.parse(shown.time))), Math.min(layout.right, x(Date.parse(shown.time) + seconds * 1_000))]
+  const [left, right] = shown === undefined ? [0, 0] : [Math.max(layout.left, x(Date.parse(shown.time))), Math.min(layout.right, x(ends))]
   return (
     <div className="ledger-chart">
       <p className="ledger-reading">

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Deviation, Ledger, SinkAccount } from '../api/ledger'
-import { ledgerCsv, ledgerRange, readingOf, verdictOf, waitsLong, worstSink } from './ledger'
+import { endsOf, ledgerCsv, ledgerRange, readingOf, verdictOf, waitsLong, worstSink } from './ledger'
 import { axisCount, heights } from './ledgerDraw'
 
 const now = Date.parse('2026-11-20T15:00:00Z')
@@ -77,8 +77,15 @@ test('the sink that lost something is shown before one that waits', () => {
 test('an interval is read out with what is not zero', () => {
   const [first] = ledger().intervals
   if (first === undefined) throw new Error('no interval')
-  expect(readingOf(first, 60, 'cloud')).toMatchObject({ stored: '600 expected, 588 good, 2 without a value, 10 not read', sent: 'cloud: 590 delivered' })
-  expect(readingOf(first, 60, 'gone').sent).toBe('gone: nothing')
+  expect(readingOf(first, now, 'cloud')).toMatchObject({ stored: '600 expected, 588 good, 2 without a value, 10 not read', sent: 'cloud: 590 delivered' })
+  expect(readingOf(first, now, 'gone').sent).toBe('gone: nothing')
+})
+
+test('a cut interval ends where the next begins, the last no later than the range', () => {
+  const [first] = ledger().intervals
+  if (first === undefined) throw new Error('no interval')
+  const cut = ledger({ to: '2026-11-20T14:01:30Z', intervals: [{ ...first, time: '2026-11-20T14:00:20Z' }, { ...first, time: '2026-11-20T14:01:00Z' }] })
+  expect(endsOf(cut).map((end) => new Date(end).toISOString())).toEqual(['2026-11-20T14:01:00.000Z', '2026-11-20T14:01:30.000Z'])
 })
 
 test('the export has a line an interval, and four columns a sink', () => {

@@ -137,15 +137,19 @@ export function worstSink(sinks: SinkAccount[]): string | undefined {
 /** `per minute`, `per 10 min`: the length of one column. */
 export const perInterval = (seconds: number): string => (seconds === 60 ? 'per minute' : seconds === 3_600 ? 'per hour' : `per ${interval(seconds * 1_000)}`)
 
+/** Where each interval ends: the first and the last may be cut. */
+export function endsOf({ intervals, interval_s: seconds, to }: Ledger): number[] {
+  return intervals.map((each, index) => Math.min(Date.parse(each.time) + seconds * 1_000, Date.parse(intervals[index + 1]?.time ?? to)))
+}
+
 const some = (figures: [number, string][]) => figures.flatMap(([samples, name]) => (samples > 0 ? [`${count(samples)} ${name}`] : []))
 
 /** An interval in a sentence, for the cursor and for those who hear it. */
-export function readingOf(each: LedgerInterval, seconds: number, sink: string | undefined): { time: string; stored: string; sent: string } {
-  const end = new Date(Date.parse(each.time) + seconds * 1_000).toISOString()
+export function readingOf(each: LedgerInterval, ends: number, sink: string | undefined): { time: string; stored: string; sent: string } {
   const sent = each.sinks.find((one) => one.sink === sink)
   const said = some(sinkParts.map(([key, name]) => [sent?.[key] ?? 0, name]))
   return {
-    time: `${moment(each.time)} to ${moment(end)}`,
+    time: `${moment(each.time)} to ${moment(new Date(ends).toISOString())}`,
     stored: [`${count(each.expected)} expected`, ...some(parts.map(([key, name]) => [each[key], name]))].join(', '),
     sent: sink === undefined ? '' : `${sink}: ${said.length === 0 ? 'nothing' : said.join(', ')}`,
   }

@@ -1,6 +1,6 @@
 /** Draws the columns of the ledger on a canvas: what became of the samples of each interval, and of those for a sink. */
-import type { LedgerInterval } from '../api/ledger'
-import { parts, sinkParts, type Look } from './ledger'
+import type { Ledger } from '../api/ledger'
+import { endsOf, parts, sinkParts, type Look } from './ledger'
 import { ticks } from './numbers'
 import type { View } from './trend'
 import { drawScale, drawTimeAxis, hatch, sheetOn, title, type Colours, type Sheet } from './trendDraw'
@@ -39,10 +39,11 @@ export function ledgerLayout(width: number, titles: string[]): Layout {
   return { left: narrow ? 46 : 58, right: Math.max(120, width - (narrow ? 12 : 26)), panels, lanes: [], bottom, height: bottom + 40 }
 }
 
-export function drawLedger(canvas: HTMLCanvasElement, width: number, layout: Layout, view: View, intervals: LedgerInterval[], seconds: number, sink: string | undefined, colours: Colours) {
+export function drawLedger(canvas: HTMLCanvasElement, width: number, layout: Layout, view: View, ledger: Ledger, sink: string | undefined, colours: Colours) {
   const sheet = sheetOn(canvas, width, layout, view, colours)
   if (sheet === undefined) return
   drawTimeAxis(sheet)
+  const { intervals } = ledger
   const columns = [
     intervals.map((each) => parts.map(([key, , look]): Piece => ({ look, samples: each[key] }))),
     intervals.map((each) => {
@@ -50,8 +51,9 @@ export function drawLedger(canvas: HTMLCanvasElement, width: number, layout: Lay
       return sinkParts.map(([key, , look]): Piece => ({ look, samples: sent?.[key] ?? 0 }))
     }),
   ]
-  const times = intervals.map((each) => Date.parse(each.time))
-  for (const [index, panel] of layout.panels.entries()) drawColumns(sheet, panel, times, seconds * 1_000, columns[index] ?? [])
+  const ends = endsOf(ledger)
+  const times = intervals.map((each, index): [number, number] => [Date.parse(each.time), ends[index] ?? 0])
+  for (const [index, panel] of layout.panels.entries()) drawColumns(sheet, panel, times, columns[index] ?? [])
 }
 
 const total = (pieces: Piece[]) => pieces.reduce((sum, each) => sum + each.samples, 0)
@@ -62,16 +64,16 @@ export function axisCount(value: number): string {
   return value >= 1e4 ? `${Number((value / 1e3).toFixed(1))}k` : String(value)
 }
 
-function drawColumns(sheet: Sheet, panel: Panel, times: number[], lengthMs: number, columns: Piece[][]) {
+function drawColumns(sheet: Sheet, panel: Panel, times: [number, number][], columns: Piece[][]) {
   const most = Math.max(1, ...columns.map(total)) * 1.04
   const tall = panel.bottom - panel.top
   const marks = ticks(0, most, Math.max(2, Math.floor(tall / 44))).filter((each) => Number.isInteger(each))
   drawScale(sheet, marks, (value) => panel.bottom - (value / most) * tall, axisCount)
   title(sheet, panel.unit, panel.top)
   for (const [index, pieces] of columns.entries()) {
-    const time = times[index] ?? 0
-    const left = Math.max(sheet.layout.left, sheet.x(time))
-    const right = Math.min(sheet.layout.right, sheet.x(time + lengthMs))
+    const [begins, ends] = times[index] ?? [0, 0]
+    const left = Math.max(sheet.layout.left, sheet.x(begins))
+    const right = Math.min(sheet.layout.right, sheet.x(ends))
     const gap = right - left > 5 ? 1 : 0
     let y = panel.bottom
     for (const [at, high] of heights(pieces, tall / most).entries()) {

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { Link } from 'react-router'
 
 import type { Deviation } from '../api/ledger'
+import { endAfter } from '../lib/ledger'
 import { count, plural } from '../lib/numbers'
 import { duration, moment } from '../lib/time'
 import { paths } from '../paths'
@@ -73,7 +74,7 @@ function Row({ each, to }: { each: Deviation; to: string }) {
       <td className="deviation-time">
         <Link to={to} aria-label={`Look closer at ${moment(each.from)}`}>
           <time dateTime={each.from}>{moment(each.from)}</time> –{' '}
-          {each.open ? 'now' : <time dateTime={each.to}>{moment(each.to)}</time>}
+          {each.open ? 'now' : <time dateTime={each.to}>{endAfter(each.from, each.to)}</time>}
         </Link>
         <span className="sub">
           {duration(Date.parse(each.to) - Date.parse(each.from))}

@@ -55,7 +55,7 @@ export function LedgerGroups({ range, device, offsetMs, page, onPage }: Props) {
                 Uncertain
               </th>
               <th scope="col" className="number">
-                Left out
+                Unchanged
               </th>
               <th scope="col" className="number">
                 Stored
@@ -98,7 +98,7 @@ function GroupRow({ group }: { group: GroupAccount }) {
       <td className={`number ${group.uncertain === 0 ? 'is-zero' : 'is-warn'}`} data-label="uncertain">
         {count(group.uncertain)}
       </td>
-      <td className={`number ${group.suppressed === 0 ? 'is-zero' : ''}`} data-label="left out">
+      <td className={`number ${group.suppressed === 0 ? 'is-zero' : ''}`} data-label="unchanged">
         {count(group.suppressed)}
       </td>
       <td className="number" data-label="stored">

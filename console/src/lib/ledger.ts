@@ -19,7 +19,7 @@ export type Look = 'well' | 'calm' | 'warn' | 'bad' | 'gone'
 
 export const parts = [
   ['good', 'good', 'well'],
-  ['suppressed', 'unchanged, left out', 'calm'],
+  ['suppressed', 'unchanged', 'calm'],
   ['uncertain', 'uncertain', 'warn'],
   ['bad', 'without a value', 'bad'],
   ['missed', 'not read', 'gone'],
@@ -38,6 +38,8 @@ export const accountPart = (account: Account, part: (typeof parts)[number][0]): 
 export interface Verdict {
   tone: 'good' | 'warn' | 'bad' | 'info'
   title: string
+  /** for those who hear it: without the figures that move all the time */
+  spoken: string
   /** the gravest reason; empty when nothing is wrong */
   why: string
   figures: string
@@ -65,12 +67,17 @@ export function verdictOf(ledger: Ledger, range: Range, now: number): Verdict {
   const waiting = sinks.filter((sink) => waitsLong(sink, now))
   if (gone.length > 0) {
     const open = deviations.some((each) => each.open)
-    const waits = waiting.length === 0 ? '' : ` ${waitsFor(waiting)}`
-    return { tone: open ? 'bad' : 'warn', title: `${asSentence(gone)} ${when}.`, why: `${gravest(ledger)}${waits}`, figures }
+    const why = [gravest(ledger), keptFor(sinks), waitsFor(waiting)].filter((each) => each !== '').join(' ')
+    return { tone: open ? 'bad' : 'warn', title: `${asSentence(gone)} ${when}.`, spoken: open ? 'Something is missing, and it goes on.' : 'Something is missing; what caused it is over.', why, figures }
   }
-  if (waiting.length > 0) return { tone: 'warn', title: `Nothing is missing ${when}, but not all of it is delivered yet.`, why: waitsFor(waiting), figures }
-  if (account.expected === 0) return { tone: 'info', title: `Nothing was expected ${when}.`, why: '', figures: '' }
-  return { tone: 'good', title: `Nothing is missing ${when}.`, why: '', figures }
+  if (waiting.length > 0) return { tone: 'warn', title: `Nothing is missing ${when}, but not all of it is delivered yet.`, spoken: 'Nothing is missing, but not all of it is delivered yet.', why: waitsFor(waiting), figures }
+  if (account.expected === 0) return { tone: 'info', title: `Nothing was expected ${when}.`, spoken: 'Nothing was expected.', why: '', figures: '' }
+  return { tone: 'good', title: `Nothing is missing ${when}.`, spoken: 'Nothing is missing.', why: '', figures }
+}
+
+function keptFor(sinks: SinkAccount[]): string {
+  const refused = sinks.filter((sink) => sink.rejected > 0).map(({ sink }) => sink)
+  return refused.length === 0 ? '' : `What ${listed(refused)} refused is kept as dead letters, until someone retries or discards them.`
 }
 
 /** What is missing, as number and what became of it. */
@@ -104,14 +111,20 @@ function gravest({ account, deviations, more_deviations: more }: Ledger): string
 
 export const whereOf = ({ device, group, sink }: Deviation): string => (sink ?? [device, group].filter((each) => each !== null).join(', group ')) || 'This edge'
 
+/** The end of a stretch: without the day, where it began on the same. */
+export function endAfter(from: string, to: string): string {
+  const end = moment(to)
+  return new Date(from).toDateString() === new Date(to).toDateString() ? (end.split(', ').at(-1) ?? end) : end
+}
+
 /** `since 14:02:00 (3 min)`, `14:02:00 to 14:05:00 (3 min)`. */
 export function whenOf({ from, to, open }: Deviation): string {
   const lasted = duration(Date.parse(to) - Date.parse(from))
-  return open ? `since ${moment(from)} (${lasted})` : `${moment(from)} to ${moment(to)} (${lasted})`
+  return open ? `since ${moment(from)} (${lasted})` : `${moment(from)} to ${endAfter(from, to)} (${lasted})`
 }
 
 const waitsFor = (waiting: SinkAccount[]) =>
-  `${listed(waiting.map((sink) => `${plural(sink.pending, 'sample')} ${sink.pending === 1 ? 'waits' : 'wait'} for ${sink.sink}, the oldest since ${moment(sink.pending_since ?? '')}`))}.`
+  waiting.length === 0 ? '' : `${listed(waiting.map((sink) => `${plural(sink.pending, 'sample')} ${sink.pending === 1 ? 'waits' : 'wait'} for ${sink.sink}, the oldest since ${moment(sink.pending_since ?? '')}`))}.`
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 

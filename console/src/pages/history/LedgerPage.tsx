@@ -202,9 +202,10 @@ function VerdictHead({ ledger, range }: { ledger: Ledger; range: Range }) {
       <div className={`health-head ${verdict.tone}`}>
         <Icon name={icons[verdict.tone]} />
         <div>
-          <h2 id="verdict" aria-live="polite">
-            {verdict.title}
-          </h2>
+          <h2 id="verdict">{verdict.title}</h2>
+          <p className="visually-hidden" role="status">
+            {verdict.spoken}
+          </p>
           {verdict.why !== '' && <p>{verdict.why}</p>}
           {verdict.figures !== '' && <p>{verdict.figures}</p>}
         </div>

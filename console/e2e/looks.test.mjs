@@ -26,6 +26,8 @@ const pages = [
   ['trends', '/trends', 'No tag is picked yet'],
   ['storage', '/storage', 'Tags by size'],
   ['sql', '/sql', 'SQL'],
+  ['ledger', '/ledger', 'Ledger'],
+  ['dead-letters', '/sinks/dead-letters', 'Dead letters'],
   ['settings', '/settings', 'My account'],
   ['users', '/settings/users', 'Users'],
   ['tokens', '/settings/tokens', 'API tokens'],

@@ -66,6 +66,10 @@ sinks:
     settings:
       url: mqtts://broker.example.com:8883
       topic: plant/north/{device}
+  - name: mes
+    kind: http
+    settings:
+      url: https://mes.example.com/intake
 `
 
 const known: Record<string, string[]> = {

@@ -21,6 +21,8 @@ export class MockEdge {
   scenario: Scenario = 'healthy'
   version = 0
   sinkSince = Date.now() - 7_200_000
+  /** of the sink `mes`; letters.ts knows */
+  rejected = () => 0
 
   setScenario(scenario: Scenario) {
     this.scenario = scenario
@@ -257,6 +259,20 @@ export class MockEdge {
         in_flight: down ? 0 : 1,
         last_delivered_at: new Date(down ? this.sinkSince : now - 400).toISOString(),
         oldest_waiting: down ? since : undefined,
+      },
+      {
+        name: 'mes',
+        kind: 'http',
+        enabled: true,
+        state: 'connected',
+        since: new Date(this.started - 7_100_000).toISOString(),
+        backlog_samples: 40,
+        delivered_samples: 1_298_440,
+        delivered_messages: 13_102,
+        rejected_messages: this.rejected(),
+        dropped_samples: 0,
+        in_flight: 1,
+        last_delivered_at: new Date(now - 1_200).toISOString(),
       },
     ]
   }

@@ -7,19 +7,19 @@ export const keptMs = 30 * 86_400_000
 const hourMs = 3_600_000
 
 /** 0 to 1, the same for the same numbers. */
-function chance(seed: number, index: number): number {
+export function chance(seed: number, index: number): number {
   const x = Math.sin(index * 127.1 + seed * 311.7) * 43758.5453
   return x - Math.floor(x)
 }
 
-function seedOf(text: string): number {
+export function seedOf(text: string): number {
   let sum = 0
   for (const each of text) sum = (sum * 31 + each.charCodeAt(0)) % 9973
   return sum
 }
 
 /** Begins and ends, by the time before the device was made: two short failures, and others every few days. */
-function outages(device: DeviceState): [number, number][] {
+export function outages(device: DeviceState): [number, number][] {
   const { bornAt } = device
   const seed = seedOf(device.name)
   const found: [number, number][] = device.name === 'boiler-1' ? [[bornAt - 520_000, bornAt - 430_000], [bornAt - 9_000_000, bornAt - 8_400_000]] : []
@@ -32,9 +32,11 @@ function outages(device: DeviceState): [number, number][] {
 }
 
 /** The edge had no power: nothing was stored at all. */
+export const powerless = (device: DeviceState): [number, number] => [device.bornAt - 215.7 * hourMs, device.bornAt - 215 * hourMs]
+
 function silent(device: DeviceState, at: number): boolean {
-  const back = device.bornAt - at
-  return back > 215 * hourMs && back < 215.7 * hourMs
+  const [begin, end] = powerless(device)
+  return at > begin && at < end
 }
 
 const spikeEveryMs = 26 * hourMs
@@ -46,6 +48,9 @@ function spikeAt(tag: TagState, stretch: number, stepMs: number): number {
 }
 
 const stepOf = (tag: TagState) => Math.max(1_000, tag.intervalMs)
+
+/** Every other day the instrument calibrates itself for a while. */
+export const calibrates = (tag: TagState, at: number) => tag.point.type.startsWith('float') && (at / (31 * hourMs) + chance(seedOf(tag.point.name), 7)) % 1 < 0.02
 
 export function pastAt(device: DeviceState, tag: TagState, at: number, failures = outages(device)): Stored | undefined {
   if (silent(device, at)) return undefined
@@ -59,8 +64,7 @@ export function pastAt(device: DeviceState, tag: TagState, at: number, failures 
   if (stored.text !== null && kind.startsWith('float') && tag.point.access === 'read' && at === spikeAt(tag, Math.floor(at / spikeEveryMs), stepOf(tag))) {
     return { ...stored, text: (Number(stored.text) * 1.7).toFixed(tag.point.digits ?? 2) }
   }
-  // Every other day the instrument calibrates itself for a while.
-  const doubtful = kind.startsWith('float') && (at / (31 * hourMs) + chance(seedOf(tag.point.name), 7)) % 1 < 0.02
+  const doubtful = calibrates(tag, at)
   return doubtful ? { ...stored, severity: 'uncertain', code: 0x40900000 } : stored
 }
 

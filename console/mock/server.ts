@@ -2,7 +2,8 @@
  *
  * Failure paths: writing 11.11 ends unknown, 11.12 failed, 11.13 expired; logging in as `limited` is refused
  * for too many tries; a configuration with the comment `# conflict` meets another revision; POST
- * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/drop cuts the live streams. */
+ * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/letters brings all dead
+ * letters back, POST /mock/drop cuts the live streams. */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
@@ -15,6 +16,9 @@ import { components } from './components'
 import { demo, diff, parse } from './config'
 import { MockEdge, type Scenario } from './edge'
 import { happened, keepRoutes } from './keep'
+import { exportRoutes } from './exports'
+import { ledgerRoutes } from './ledger'
+import { Letters, letterRoutes } from './letters'
 import { templates } from './library'
 import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
@@ -28,6 +32,7 @@ interface Options {
 }
 
 const edge = new MockEdge()
+const letters = new Letters(edge)
 const setupToken = 'one-time-token'
 let users: (User & { password: string })[] = []
 let tokens: ApiToken[] = []
@@ -160,6 +165,9 @@ const routes: Route[] = [
   ...keepRoutes(edge, () => revisions[0]?.text ?? ''),
   ...storageRoutes(edge, () => edge.status(running())),
   ...sqlRoutes(edge),
+  ...ledgerRoutes(edge, letters),
+  ...letterRoutes(letters),
+  ...exportRoutes(edge),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],
@@ -394,6 +402,7 @@ function control(url: URL, response: ServerResponse) {
   const [, , what, value] = url.pathname.split('/')
   if (what === 'scenario') setScenario(value as Scenario)
   if (what === 'logout') sessions.clear()
+  if (what === 'letters') letters.reset()
   if (what === 'drop') {
     dropUntil = Date.now() + Number(value ?? 0)
     for (const stream of streams) stream.destroy()

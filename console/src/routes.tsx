@@ -8,6 +8,7 @@ import {
   configQuery,
   deviceQuery,
   devicesQuery,
+  ledgerQuery,
   meQuery,
   queryClient,
   revisionQuery,
@@ -17,6 +18,7 @@ import {
   storageQuery,
   templatesQuery,
 } from './api/queries'
+import { ledgerRange } from './lib/ledger'
 import { paths } from './paths'
 import { DevicePage } from './pages/device/DevicePage'
 import { Frame } from './pages/Frame'
@@ -40,10 +42,10 @@ async function loggedIn<T>(request: Request, load: () => Promise<T>): Promise<T>
 }
 
 const page =
-  (load: (params: Record<string, string | undefined>) => Promise<unknown>) =>
+  (load: (params: Record<string, string | undefined>, search: URLSearchParams) => Promise<unknown>) =>
   ({ request, params }: LoaderFunctionArgs) =>
     loggedIn(request, async () => {
-      await load(params)
+      await load(params, new URL(request.url).searchParams)
       return null
     })
 
@@ -185,6 +187,20 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(storageQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/history/StoragePage')).StoragePage }),
+              },
+              {
+                path: '/ledger',
+                loader: page((_, search) =>
+                  Promise.all([queryClient.ensureQueryData(statusQuery), queryClient.ensureQueryData(ledgerQuery(ledgerRange(search), search.get('device') ?? ''))]),
+                ),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/history/LedgerPage')).LedgerPage }),
+              },
+              {
+                path: '/sinks/dead-letters',
+                loader: page(() => queryClient.ensureQueryData(statusQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/sinks/DeadLettersPage')).DeadLettersPage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

@@ -164,6 +164,7 @@ test('a cursor reads every tag exactly, by keys and by mouse, and the export has
   await page.mouse.move(box.x + box.width / 2, box.y + 60)
   await page.getByRole('columnheader', { name: 'At the cursor' }).waitFor()
   const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
   await page.getByRole('button', { name: 'Export CSV' }).click()
   const file = await download
   assert.match(file.suggestedFilename(), /^trend-.*Z\.csv$/)

@@ -5,6 +5,7 @@
 import type { components } from './__generated__/edge'
 import type * as exchange from './exchange'
 import type * as history from './history'
+import type * as ledger from './ledger'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -55,6 +56,17 @@ interface Pairs {
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Storage: Differs<history.Storage, Wire['Storage']>
   HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
+  Ledger: Differs<ledger.Ledger, Wire['Ledger']>
+  Account: Differs<ledger.Account, Wire['Account']>
+  Cause: Differs<ledger.Cause, Wire['Cause']>
+  SinkAccount: Differs<ledger.SinkAccount, Wire['SinkAccount']>
+  LedgerInterval: Differs<ledger.LedgerInterval, Wire['LedgerInterval']>
+  SinkInterval: Differs<ledger.SinkInterval, Wire['SinkInterval']>
+  Deviation: Differs<ledger.Deviation, Wire['Deviation']>
+  GroupAccount: Differs<ledger.GroupAccount, Wire['GroupAccount']>
+  DeadLetter: Differs<ledger.DeadLetter, Wire['DeadLetter']>
+  DeadLetterChoice: Differs<ledger.DeadLetterChoice, Wire['DeadLetterChoice']>
+  DeadLetterAnswer: Differs<ledger.DeadLetterAnswer, Wire['DeadLetterAnswer']>
   SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>
   SqlColumn: Differs<history.SqlColumn, Wire['SqlColumn']>
   SqlAnswer: Differs<history.SqlAnswer, Wire['SqlAnswer']>

@@ -2,6 +2,7 @@
 import { fromResponse, unreachable } from './errors'
 import { inTurn } from './turns'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
+import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
@@ -158,6 +159,14 @@ export const api = {
   /** Every cell is text, so that no digit is lost. */
   sql: (json: SqlRequest, signal?: AbortSignal) => call<SqlTextAnswer>('/sql', { method: 'POST', json: { ...json, text: true }, signal }),
   sqlFile: (json: SqlRequest, signal?: AbortSignal) => callFile('/sql', 'query.csv', { method: 'POST', json, headers: { Accept: 'text/csv' }, signal }),
+
+  ledger: (range: { from?: string | undefined; to?: string | undefined; device?: string }, signal?: AbortSignal) => call<Ledger>(`/ledger${queryString(range)}`, { signal }),
+  ledgerGroups: (range: { from?: string | undefined; to?: string | undefined; device?: string; offset: number; limit: number }, signal?: AbortSignal) =>
+    call<Page<GroupAccount>>(`/ledger/groups${queryString(range)}`, { signal }),
+  deadLetters: (filter: { sink?: string; offset: number; limit: number }, signal?: AbortSignal) =>
+    call<Page<DeadLetter>>(`/dead-letters${queryString(filter)}`, { signal }),
+  retryDeadLetters: (json: DeadLetterChoice) => call<DeadLetterAnswer>('/dead-letters/retry', { method: 'POST', json }),
+  discardDeadLetters: (json: DeadLetterChoice) => call<DeadLetterAnswer>('/dead-letters/discard', { method: 'POST', json }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

@@ -3,6 +3,7 @@ import { MutationCache, QueryCache, QueryClient, keepPreviousData, queryOptions 
 
 import { api, type TagFilter } from './client'
 import { ApiError } from './errors'
+import type { Range } from '../lib/trend'
 
 let unauthenticated: () => void = () => {}
 
@@ -135,3 +136,38 @@ export const tagStorageQuery = (filter: string, offset: number, limit: number) =
   })
 
 export const sqlTablesQuery = queryOptions({ queryKey: ['sql-tables'], queryFn: ({ signal }) => api.sqlTables(signal), staleTime: 30_000 })
+
+const instant = (time: number) => new Date(time).toISOString()
+
+/** Whole minutes, as the ledger counts; the end of a live range is left to the edge. */
+function ledgerTimes(range: Range, offsetMs: number): { from?: string; to?: string } {
+  if (range.live) return { from: instant(Math.floor((Date.now() + offsetMs - range.spanMs) / 60_000) * 60_000) }
+  return { from: instant(Math.floor(range.from / 60_000) * 60_000), to: instant(Math.ceil(range.to / 60_000) * 60_000) }
+}
+
+const ledgerKey = (range: Range) => (range.live ? range.key : `${range.from} ${range.to}`)
+
+export const ledgerQuery = (range: Range, device: string, offsetMs = 0) =>
+  queryOptions({
+    queryKey: ['ledger', ledgerKey(range), device],
+    queryFn: ({ signal }) => api.ledger({ ...ledgerTimes(range, offsetMs), device }, signal),
+    // A past range changes too: what waits is delivered.
+    refetchInterval: range.live ? 5_000 : 30_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const ledgerGroupsQuery = (range: Range, device: string, offset: number, limit: number, offsetMs = 0) =>
+  queryOptions({
+    queryKey: ['ledger-groups', ledgerKey(range), device, offset, limit],
+    queryFn: ({ signal }) => api.ledgerGroups({ ...ledgerTimes(range, offsetMs), device, offset, limit }, signal),
+    refetchInterval: range.live ? 5_000 : 30_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const deadLettersQuery = (sink: string, offset: number, limit: number) =>
+  queryOptions({
+    queryKey: ['dead-letters', sink, offset, limit],
+    queryFn: ({ signal }) => api.deadLetters({ sink, offset, limit }, signal),
+    refetchInterval: 5_000,
+    placeholderData: keepPreviousData,
+  })

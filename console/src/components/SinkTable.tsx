@@ -1,6 +1,9 @@
 /** All sinks: state, what waits for them, what they took. */
+import { Link } from 'react-router'
+
 import type { SinkStatus } from '../api/types'
 import { count, plural } from '../lib/numbers'
+import { paths } from '../paths'
 import { SinkMark, nextTry } from './marks'
 import { Ago, Since } from './Since'
 
@@ -61,14 +64,13 @@ function SinkRow({ sink }: { sink: SinkStatus }) {
         <span className="sub">{plural(sink.delivered_messages, 'message')}</span>
       </td>
       <td className={`number ${lost > 0 ? 'is-bad' : 'is-zero'}`} data-label="lost">
-        {lost === 0
-          ? '0'
-          : [
-              sink.dropped_samples > 0 ? plural(sink.dropped_samples, 'sample') : '',
-              sink.rejected_messages > 0 ? `${count(sink.rejected_messages)} rejected` : '',
-            ]
-              .filter((part) => part !== '')
-              .join(', ')}
+        {lost === 0 && '0'}
+        {sink.dropped_samples > 0 && plural(sink.dropped_samples, 'sample')}
+        {sink.rejected_messages > 0 && (
+          <span className={sink.dropped_samples > 0 ? 'sub' : undefined}>
+            <Link to={paths.deadLettersOf(sink.name)}>{count(sink.rejected_messages)} rejected</Link>
+          </span>
+        )}
       </td>
       <td className="number" data-label="last delivery">
         <Ago time={sink.last_delivered_at} />

@@ -43,6 +43,7 @@ const history = [
   [paths.trends, 'Trends'],
   [paths.sql, 'SQL'],
   [paths.storage, 'Storage'],
+  [paths.ledger, 'Ledger'],
 ] as const
 
 export function HistoryTabs() {

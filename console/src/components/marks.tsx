@@ -30,8 +30,8 @@ const sinkMarks: Record<SinkStatus['state'], [MarkTone, IconName]> = {
   disabled: ['off', 'off'],
 }
 
-export function SinkMark({ sink }: { sink: SinkStatus }) {
-  const [tone, icon] = sinkMarks[sink.state]
+export function SinkMark({ sink }: { sink: { state: string } }) {
+  const [tone, icon] = Object.entries(sinkMarks).find(([state]) => state === sink.state)?.[1] ?? ['off', 'info']
   return (
     <Mark tone={tone} icon={icon}>
       {sink.state}

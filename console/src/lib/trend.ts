@@ -39,11 +39,12 @@ export function tagsOf(search: URLSearchParams): TagName[] {
   return keys.map(tagOfKey).filter((each) => each !== undefined).slice(0, tagsMost)
 }
 
-export function rangeOf(search: URLSearchParams): Range {
+/** `choices` hold one of an hour, which is taken unless the address says otherwise. */
+export function rangeOf(search: URLSearchParams, choices: readonly (readonly [string, string, number])[] = spans): Range {
   const from = Date.parse(search.get('from') ?? '')
   const to = Date.parse(search.get('to') ?? '')
   if (Number.isFinite(from) && Number.isFinite(to) && to > from) return { live: false, from, to }
-  const [key, , spanMs] = spans.find(([name]) => name === search.get('span')) ?? spans[1]
+  const [key, , spanMs] = choices.find(([name]) => name === search.get('span')) ?? spans[1]
   return { live: true, key, spanMs }
 }
 

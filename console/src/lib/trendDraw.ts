@@ -27,7 +27,7 @@ export function coloursOf(element: Element): Colours {
   }
 }
 
-interface Sheet {
+export interface Sheet {
   context: CanvasRenderingContext2D
   layout: Layout
   view: View
@@ -35,9 +35,10 @@ interface Sheet {
   x: (time: number) => number
 }
 
-export function drawTrend(canvas: HTMLCanvasElement, width: number, layout: Layout, view: View, colours: Colours) {
+/** A canvas wiped and scaled to its screen. */
+export function sheetOn(canvas: HTMLCanvasElement, width: number, layout: Layout, view: View, colours: Colours): Sheet | undefined {
   const context = canvas.getContext('2d')
-  if (context === null) return
+  if (context === null) return undefined
   const dots = window.devicePixelRatio
   canvas.width = Math.round(width * dots)
   canvas.height = Math.round(layout.height * dots)
@@ -45,7 +46,12 @@ export function drawTrend(canvas: HTMLCanvasElement, width: number, layout: Layo
   context.clearRect(0, 0, width, layout.height)
   context.font = `12px ${getComputedStyle(canvas).fontFamily}`
   const scale = (layout.right - layout.left) / (view.to - view.from)
-  const sheet: Sheet = { context, layout, view, colours, x: (time) => layout.left + (time - view.from) * scale }
+  return { context, layout, view, colours, x: (time) => layout.left + (time - view.from) * scale }
+}
+
+export function drawTrend(canvas: HTMLCanvasElement, width: number, layout: Layout, view: View, colours: Colours) {
+  const sheet = sheetOn(canvas, width, layout, view, colours)
+  if (sheet === undefined) return
   drawTimeAxis(sheet)
   for (const panel of layout.panels) drawPanel(sheet, panel)
   for (const lane of layout.lanes) drawLane(sheet, lane)
@@ -53,7 +59,7 @@ export function drawTrend(canvas: HTMLCanvasElement, width: number, layout: Layo
 
 const colourOf = (colours: Colours, line: Line) => colours.traces[(line.number - 1) % 12] ?? colours.ink
 
-function drawTimeAxis({ context, layout, view, colours, x }: Sheet) {
+export function drawTimeAxis({ context, layout, view, colours, x }: Sheet) {
   context.fillStyle = colours.faint
   context.strokeStyle = colours.line
   context.lineWidth = 1
@@ -89,12 +95,7 @@ function inside({ context, layout }: Sheet, top: number, bottom: number, draw: (
   context.restore()
 }
 
-function drawPanel(sheet: Sheet, panel: Panel) {
-  const { context, layout, view, colours } = sheet
-  const [low, high] = boundsOf(panel.lines, view)
-  const y = (value: number) => panel.bottom - ((value - low) / (high - low)) * (panel.bottom - panel.top)
-  const marks = ticks(low, high, Math.max(2, Math.floor((panel.bottom - panel.top) / 44)))
-  const step = marks.length > 1 ? Math.abs((marks[1] ?? 0) - (marks[0] ?? 0)) : high - low
+export function drawScale({ context, layout, colours }: Sheet, marks: number[], y: (value: number) => number, text: (value: number) => string) {
   context.textBaseline = 'middle'
   context.textAlign = 'right'
   context.lineWidth = 1
@@ -106,8 +107,17 @@ function drawPanel(sheet: Sheet, panel: Panel) {
     context.lineTo(layout.right, at)
     context.stroke()
     context.fillStyle = colours.faint
-    context.fillText(axisNumber(mark, step), layout.left - 6, at)
+    context.fillText(text(mark), layout.left - 6, at)
   }
+}
+
+function drawPanel(sheet: Sheet, panel: Panel) {
+  const { layout, view } = sheet
+  const [low, high] = boundsOf(panel.lines, view)
+  const y = (value: number) => panel.bottom - ((value - low) / (high - low)) * (panel.bottom - panel.top)
+  const marks = ticks(low, high, Math.max(2, Math.floor((panel.bottom - panel.top) / 44)))
+  const step = marks.length > 1 ? Math.abs((marks[1] ?? 0) - (marks[0] ?? 0)) : high - low
+  drawScale(sheet, marks, y, (mark) => axisNumber(mark, step))
   title(sheet, panel.unit === '' ? 'no unit' : panel.unit, panel.top)
   for (const [index, line] of panel.lines.entries()) {
     const first = Math.max(0, indexAt(line.series.times, view.from))
@@ -120,7 +130,7 @@ function drawPanel(sheet: Sheet, panel: Panel) {
   drawNumbers(sheet, panel, y)
 }
 
-function title({ context, layout, colours }: Sheet, text: string, top: number) {
+export function title({ context, layout, colours }: Sheet, text: string, top: number) {
   context.textAlign = 'left'
   context.textBaseline = 'alphabetic'
   context.fillStyle = colours.ink
@@ -182,7 +192,7 @@ function drawGaps({ context, view, colours, x }: Sheet, line: Line, y: (value: n
   }
 }
 
-function hatch(context: CanvasRenderingContext2D, left: number, top: number, width: number, height: number, colour: string) {
+export function hatch(context: CanvasRenderingContext2D, left: number, top: number, width: number, height: number, colour: string) {
   context.save()
   context.beginPath()
   context.rect(left, top, width, height)

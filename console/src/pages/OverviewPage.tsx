@@ -1,12 +1,14 @@
 /** At a glance: are all tags fresh and good, and if not, which, since when, why, and what can I do. */
 import { useSuspenseQuery } from '@tanstack/react-query'
-import { Link } from 'react-router'
+import { useEffect } from 'react'
+import { Link, useLocation } from 'react-router'
 
 import { devicesQuery, statusQuery } from '../api/queries'
 import type { Status } from '../api/types'
 import { DeviceTable } from '../components/DeviceTable'
 import { Facts } from '../components/Facts'
 import { Health } from '../components/Health'
+import { LedgerNote } from '../components/LedgerNote'
 import { SinkTable } from '../components/SinkTable'
 import { useMe } from '../hooks/useMe'
 import { useTitle } from '../hooks/useTitle'
@@ -21,6 +23,11 @@ export function OverviewPage() {
   const status = useSuspenseQuery(statusQuery).data
   const devices = useSuspenseQuery(devicesQuery).data.items
   useTitle(status.problems.length === 0 ? status.edge : `${plural(status.problems.length, 'problem')} · ${status.edge}`)
+  const { hash } = useLocation()
+  // A place of this page that another page leads to.
+  useEffect(() => {
+    if (hash !== '') document.getElementById(hash.slice(1))?.scrollIntoView()
+  }, [hash])
   const empty = status.config === null || status.devices.total === 0
   return (
     <div className="page">
@@ -35,6 +42,7 @@ export function OverviewPage() {
       ) : (
         <>
           <Health status={status} devices={devices} />
+          <LedgerNote />
           <section className="panel" aria-labelledby="devices">
             <header>
               <div>

@@ -7,7 +7,9 @@ import type { Storage, TagStorage } from '../../api/history'
 import { storageQuery, tagStorageQuery } from '../../api/queries'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
+import { Pager } from '../../components/Pager'
 import { HistoryTabs } from '../../components/Tabs'
+import { ExportHistory } from '../../forms/ExportHistory'
 import { useSettled } from '../../hooks/useSettled'
 import { useTitle } from '../../hooks/useTitle'
 import { bytes, count, plural } from '../../lib/numbers'
@@ -25,6 +27,7 @@ export function StoragePage() {
   useQuery(storageQuery)
   const storage = useSuspenseQuery(storageQuery).data
   const advice = adviceOn(storage)
+  const [exporting, setExporting] = useState(false)
   return (
     <div className="page">
       <header className="page-head">
@@ -32,6 +35,9 @@ export function StoragePage() {
           <h1>Storage</h1>
           <p className="muted">What is kept on this edge, and how long the room for it lasts.</p>
         </div>
+        <Button icon="download" onClick={() => setExporting(true)} whyNot={storage.history.samples === 0 ? 'Nothing is kept yet.' : undefined}>
+          Export history
+        </Button>
       </header>
       <HistoryTabs />
       {advice.map((each) => (
@@ -47,6 +53,7 @@ export function StoragePage() {
         </div>
       </div>
       <Tags />
+      {exporting && <ExportHistory oldest={storage.history.oldest} onClose={() => setExporting(false)} />}
     </div>
   )
 }
@@ -138,7 +145,6 @@ function Tags() {
     // oxlint-disable-next-line react/exhaustive-deps
   }, [settled])
   const total = tags.data?.total ?? 0
-  const last = Math.max(0, Math.ceil(total / pageSize) - 1)
   const largest = tags.data?.items[0]?.bytes ?? 0
   return (
     <section className="panel" aria-labelledby="storage-tags">
@@ -186,19 +192,7 @@ function Tags() {
           </tbody>
         </table>
       )}
-      {total > pageSize && (
-        <nav className="pager" aria-label="Pages of tags">
-          <Button icon="left" onClick={() => change('page', page <= 1 ? '' : String(page))} whyNot={page === 0 ? 'This is the first page.' : undefined}>
-            Previous
-          </Button>
-          <span className="small">
-            {count(page * pageSize + 1)} to {count(Math.min(total, (page + 1) * pageSize))} of {count(total)}
-          </span>
-          <Button icon="right" onClick={() => change('page', String(page + 2))} whyNot={page >= last ? 'This is the last page.' : undefined}>
-            Next
-          </Button>
-        </nav>
-      )}
+      <Pager label="Pages of tags" page={page} size={pageSize} total={total} onPage={(next) => change('page', next === 0 ? '' : String(next + 1))} />
     </section>
   )
 }
@@ -255,7 +249,7 @@ function MakeRoom() {
         <li>
           Leave out tags that nobody asks for. <Link to={paths.trends}>Trends</Link> and <Link to={paths.sql}>SQL</Link> show what they say before you do.
         </li>
-        <li>Export what must be kept for years, then let the history keep a shorter time; or give it more room and a larger disk.</li>
+        <li>Export what must be kept for years (above), then let the history keep a shorter time; or give it more room and a larger disk.</li>
       </ol>
     </section>
   )

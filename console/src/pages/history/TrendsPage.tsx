@@ -21,6 +21,7 @@ import { moment, momentMs } from '../../lib/time'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
 import { OwnRange } from './OwnRange'
+import { TrendExport } from './TrendExport'
 
 export function TrendsPage() {
   useTitle('Trends')
@@ -148,13 +149,12 @@ function Trend({ tags, onRemove }: { tags: TagName[]; onRemove: (key: string) =>
         <span className="small muted" role="status">
           {sentence(traces, view, waiting)}
         </span>
-        <Button
-          icon="download"
-          onClick={() => download(fileName(view), csvOf(traces.map((trace) => ({ ...trace, unit: trace.about?.unit })), view), 'text/csv')}
+        <TrendExport
+          tags={tags}
+          view={view}
           whyNot={waiting ? 'The samples are on their way.' : traces.every((trace) => trace.series.samples.length === 0) ? 'There is no sample to export.' : undefined}
-        >
-          Export CSV
-        </Button>
+          onShown={() => download(fileName(view), csvOf(traces.map((trace) => ({ ...trace, unit: trace.about?.unit })), view), 'text/csv')}
+        />
       </div>
       <div className="trend-frame" ref={ref}>
         <TrendChart lines={lines} width={width} view={view} current={() => latest.current} now={now} cursor={cursor} reading={spoken} onCursor={setCursor} onView={onView} />

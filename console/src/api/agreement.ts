@@ -63,8 +63,6 @@ interface Pairs {
   LedgerInterval: Differs<ledger.LedgerInterval, Wire['LedgerInterval']>
   SinkInterval: Differs<ledger.SinkInterval, Wire['SinkInterval']>
   Deviation: Differs<ledger.Deviation, Wire['Deviation']>
-  GroupAccount: Differs<ledger.GroupAccount, Wire['GroupAccount']>
-  DeadLetter: Differs<ledger.DeadLetter, Wire['DeadLetter']>
   DeadLetterChoice: Differs<ledger.DeadLetterChoice, Wire['DeadLetterChoice']>
   DeadLetterAnswer: Differs<ledger.DeadLetterAnswer, Wire['DeadLetterAnswer']>
   SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>

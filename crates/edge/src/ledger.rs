@@ -56,6 +56,17 @@ pub struct Books {
     pub ledger: Ledger,
 }
 
+impl Books {
+    pub fn new(env: &Env, runtime: &Runtime, historian: &Historian, keeping: &Keeping) -> Books {
+        Books {
+            env: env.clone(),
+            runtime: runtime.clone(),
+            historian: historian.clone(),
+            ledger: keeping.ledger(),
+        }
+    }
+}
+
 /// A time of whole minutes, in intervals of whole minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {

@@ -163,12 +163,7 @@ async fn open(
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let historian = feeding.historian();
-    let books = Books {
-        env: env.clone(),
-        runtime: runtime.clone(),
-        historian: historian.clone(),
-        ledger: keeping.ledger(),
-    };
+    let books = Books::new(&env, &runtime, &historian, &keeping);
     let tables = Tables::new(books.clone(), secrets.clone());
     let sql = Sql::start(&env, Arc::new(tables))
         .context("the threads of statements cannot be started")?;

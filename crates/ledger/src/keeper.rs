@@ -159,17 +159,7 @@ impl Keeper {
         if first {
             (entry.even, entry.size) = (true, size);
         }
-        entry.batches += 1;
-        entry.stored += u64::from(outline.count);
-        entry.even &= outline.count == size && outline.qualities.len() == 1;
-        entry.last_ns = block.unix_ns - block.unix_ns.rem_euclid(1_000_000);
-        for (quality, samples) in &outline.qualities {
-            match quality.severity() {
-                tagwerk_model::Severity::Good => {}
-                tagwerk_model::Severity::Uncertain => entry.uncertain += u64::from(*samples),
-                tagwerk_model::Severity::Bad => entry.add_bad(*quality, u64::from(*samples)),
-            }
-        }
+        entry.add(&outline, block.unix_ns);
         let last = state.last.get(&set.id).copied();
         let began_ns = began(last, block);
         let suppressed = u64::from(outline.suppressed);

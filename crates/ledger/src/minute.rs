@@ -4,7 +4,8 @@ use crate::MINUTE_NS;
 use crate::bytes::{Input, put};
 use std::collections::BTreeMap;
 use tagwerk_journal::Span;
-use tagwerk_model::Quality;
+use tagwerk_model::codec::Outline;
+use tagwerk_model::{Quality, Severity};
 
 const VERSION: u8 = 1;
 const EVEN: u64 = 1;
@@ -130,7 +131,21 @@ impl Entry {
         self.stored + self.suppressed + stretched
     }
 
-    pub(crate) fn add_bad(&mut self, quality: Quality, samples: u64) {
+    pub(crate) fn add(&mut self, outline: &Outline, unix_ns: i64) {
+        self.batches += 1;
+        self.stored += u64::from(outline.count);
+        self.even &= outline.count == self.size && outline.qualities.len() == 1;
+        self.last_ns = unix_ns - unix_ns.rem_euclid(1_000_000);
+        for (quality, samples) in &outline.qualities {
+            match quality.severity() {
+                Severity::Good => {}
+                Severity::Uncertain => self.uncertain += u64::from(*samples),
+                Severity::Bad => self.add_bad(*quality, u64::from(*samples)),
+            }
+        }
+    }
+
+    fn add_bad(&mut self, quality: Quality, samples: u64) {
         let plain = quality.with_detail(0);
         match self.bad.iter_mut().find(|(known, _)| *known == plain) {
             Some((_, sum)) => *sum += samples,

@@ -262,6 +262,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that destinations refused for good, newest first */
+        get: operations["get_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives dead letters up */
+        post: operations["post_dead_letters_discard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The samples of the dead letters, one JSON object per line */
+        get: operations["get_dead_letters_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delivers dead letters once more */
+        post: operations["post_dead_letters_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -427,6 +495,40 @@ export interface paths {
         put?: never;
         /** The configuration that a table would make; nothing is applied */
         post: operations["post_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was expected, kept and delivered in a time, and what is missing and why */
+        get: operations["get_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger by group, those with most missing first */
+        get: operations["get_ledger_groups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -918,6 +1020,32 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Samples by what became of them. */
+        Account: {
+            /** @description Stored without a value, by reason, most first. */
+            bad: components["schemas"]["Cause"][];
+            /**
+             * Format: int64
+             * @description That the schedules of the groups asked for, and what devices sent by themselves.
+             */
+            expected: number;
+            /** Format: int64 */
+            good: number;
+            /** @description Not read, by reason, most first. */
+            missed: components["schemas"]["Cause"][];
+            /**
+             * Format: int64
+             * @description Good, uncertain and bad: what was stored.
+             */
+            stored: number;
+            /**
+             * Format: int64
+             * @description Kept back by deadband or report on change.
+             */
+            suppressed: number;
+            /** Format: int64 */
+            uncertain: number;
+        };
         AddressForm: {
             example: string;
             form: string;
@@ -971,6 +1099,14 @@ export interface components {
             /** @description Below which node; the root when empty. */
             node?: string;
             templates?: components["schemas"]["Anything"] | null;
+        };
+        Cause: {
+            /** @description For programs: a quality's name, `edge_stopped`, `not_told`, `late`, `retention`, `backlog`, `damaged`. */
+            reason: string;
+            /** Format: int64 */
+            samples: number;
+            /** @description For people. */
+            text: string;
         };
         Certificate: {
             /** @description It may sign other certificates. */
@@ -1045,6 +1181,37 @@ export interface components {
             revision: number;
             text: string;
         };
+        DeadLetterAnswer: {
+            /**
+             * Format: int64
+             * @description Dead letters that were retried or discarded.
+             */
+            letters: number;
+        };
+        /** @description Which dead letters: all of the sink, or these. */
+        DeadLetterChoice: {
+            ids?: string[] | null;
+            sink: string;
+        };
+        /** @description A stretch of time in which something was missing, of one group or one sink. */
+        Deviation: {
+            device?: string | null;
+            /** @description What is being done about it. */
+            doing?: string | null;
+            from: components["schemas"]["Time"];
+            group?: string | null;
+            kind: components["schemas"]["DeviationKind"];
+            /** @description It goes on. */
+            open: boolean;
+            reason: string;
+            /** Format: int64 */
+            samples: number;
+            sink?: string | null;
+            text: string;
+            to: components["schemas"]["Time"];
+        };
+        /** @enum {string} */
+        DeviationKind: "missed" | "bad" | "lost";
         Device: {
             counters: components["schemas"]["DeviceCounters"];
             description?: string | null;
@@ -1352,6 +1519,44 @@ export interface components {
             errors: number;
             last_error?: string | null;
             streams: components["schemas"]["StreamStatus"][];
+        };
+        /** @description The account of a time. `expected` is always good + uncertain + bad + suppressed + missed. */
+        Ledger: {
+            account: components["schemas"]["Account"];
+            /** @description What went wrong, newest first; at most 200. */
+            deviations: components["schemas"]["Deviation"][];
+            /** @description Whole minutes. */
+            from: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Length of one entry of `intervals`, in seconds.
+             */
+            interval_s: number;
+            intervals: components["schemas"]["LedgerInterval"][];
+            known_from?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Deviations beyond those listed.
+             */
+            more_deviations: number;
+            sinks: components["schemas"]["SinkAccount"][];
+            to: components["schemas"]["Time"];
+        };
+        LedgerInterval: {
+            /** Format: int64 */
+            bad: number;
+            /** Format: int64 */
+            expected: number;
+            /** Format: int64 */
+            good: number;
+            /** Format: int64 */
+            missed: number;
+            sinks: components["schemas"]["SinkInterval"][];
+            /** Format: int64 */
+            suppressed: number;
+            time: components["schemas"]["Time"];
+            /** Format: int64 */
+            uncertain: number;
         };
         LibraryTemplate: {
             /** @description The template as YAML, to be copied into the configuration. */
@@ -1675,6 +1880,40 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "good" | "uncertain" | "bad";
+        /** @description What became of stored samples on their way to one sink. */
+        SinkAccount: {
+            /** Format: int64 */
+            delivered: number;
+            /** @description What is being done about it. */
+            doing?: string | null;
+            /**
+             * Format: int64
+             * @description Samples for this sink: delivered + pending + rejected + lost.
+             */
+            expected: number;
+            lost: components["schemas"]["Cause"][];
+            /** Format: int64 */
+            pending: number;
+            pending_since?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Refused for good by the destination; kept as dead letters.
+             */
+            rejected: number;
+            sink: string;
+            state: string;
+        };
+        SinkInterval: {
+            /** Format: int64 */
+            delivered: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            rejected: number;
+            sink: string;
+        };
         /** @enum {string} */
         SinkState: "connected" | "connecting" | "retrying" | "failed" | "disabled";
         SinkStatus: {
@@ -2542,6 +2781,140 @@ export interface operations {
             };
         };
     };
+    get_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description only this sink */
+                sink?: string;
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Messages that destinations refused for good, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_dead_letters_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterChoice"];
+            };
+        };
+        responses: {
+            /** @description Gives dead letters up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_dead_letters_export: {
+        parameters: {
+            query?: {
+                /** @description only this sink */
+                sink?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The samples of the dead letters, one JSON object per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_dead_letters_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterChoice"];
+            };
+        };
+        responses: {
+            /** @description Delivers dead letters once more */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_devices: {
         parameters: {
             query?: never;
@@ -2917,6 +3290,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_ledger: {
+        parameters: {
+            query?: {
+                /** @description an instant as in RFC 3339; an hour before `to` unless told */
+                from?: string;
+                /** @description an instant as in RFC 3339; now unless told */
+                to?: string;
+                /** @description only this device */
+                device?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was expected, kept and delivered in a time, and what is missing and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_ledger_groups: {
+        parameters: {
+            query?: {
+                /** @description an instant as in RFC 3339; an hour before `to` unless told */
+                from?: string;
+                /** @description an instant as in RFC 3339; now unless told */
+                to?: string;
+                /** @description only this device */
+                device?: string;
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ledger by group, those with most missing first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

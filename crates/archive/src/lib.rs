@@ -21,7 +21,7 @@ pub use error::{ArchiveError, Trouble};
 pub use folder::{Archive, ArchivedTag, Asked, OnTrouble};
 pub use keeper::{Choose, Done, KeepError, Keeper, Plan};
 pub use output::{Format, Output, TagName};
-pub use read::scan;
+pub use read::{image, scan};
 pub use union::{Direction, union};
 
 /// Nanoseconds of a day.

@@ -2,7 +2,8 @@
 
 use crate::file::{ArchiveFile, Place};
 use crate::index::Run;
-use crate::{ArchiveError, Direction};
+use crate::writer::{ParquetFile, Purpose};
+use crate::{ArchiveError, Direction, TagName};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampNanosecondType, UInt32Type, UInt64Type};
 use bytes::Bytes;
@@ -105,7 +106,7 @@ fn values(column: &dyn Array, kind: Kind) -> Option<Values> {
 
 /// Reads the image of one file, all of it; never panics, whatever the bytes are. Samples by tag, in the
 /// order of the file.
-pub fn scan(image: &[u8], edge: &str) -> Result<Vec<(crate::TagName, Piece)>, ArchiveError> {
+pub fn scan(image: &[u8], edge: &str) -> Result<Vec<(TagName, Piece)>, ArchiveError> {
     let file = ArchiveFile::read(Box::new(Image(image.to_vec())), Path::new("image"), edge)?;
     let mut found = Vec::new();
     let mut last: Option<(usize, Bytes)> = None;
@@ -118,11 +119,18 @@ pub fn scan(image: &[u8], edge: &str) -> Result<Vec<(crate::TagName, Piece)>, Ar
             last = Some((place.group, bytes.clone()));
             let all = (i64::MIN, i64::MAX);
             let pieces = run_pieces(&file, place, bytes, TagId(0), all, Direction::Forward)?;
-            let tag = crate::TagName { device: device.as_str().into(), name: name.as_str().into() };
+            let tag = TagName { device: device.as_str().into(), name: name.as_str().into() };
             found.extend(pieces.into_iter().map(|piece| (tag.clone(), piece)));
         }
     }
     Ok(found)
+}
+
+/// An archived file in memory, for tools and tests.
+pub fn image(edge: &str, pieces: &[(TagName, Piece)]) -> io::Result<Vec<u8>> {
+    let mut file = ParquetFile::new(Vec::new(), Purpose::Archive { edge })?;
+    pieces.iter().try_for_each(|(tag, piece)| file.push(tag, piece))?;
+    file.end()
 }
 
 struct Image(Vec<u8>);

@@ -139,6 +139,11 @@ where
             }
             doubles += 1;
         }
+        if doubles == b.len() && self.second.peek().is_some() {
+            // What comes next in `b` may lie before the rest of `a`.
+            let known = key(&b, b.len() - 1);
+            end = a.times.partition_point(|time| direction.key(*time) <= known);
+        }
         self.b = (doubles < b.len()).then(|| b.slice(doubles..b.len()));
         self.last = Some(key(&a, end - 1));
         if end == a.len() {

@@ -30,6 +30,7 @@ const ORDER: [&str; 25] = [
     "templates",
     "devices",
     "sinks",
+    "archive",
     "description",
 ];
 

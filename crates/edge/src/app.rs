@@ -1,8 +1,10 @@
 //! What every request and every start and end of the edge works with.
 
 use crate::accounts::Accounts;
+use crate::archiving::Archiving;
 use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
+use crate::history::Tables;
 use crate::process::Usage;
 use crate::secrets::SecretStore;
 use crate::store::Store;
@@ -40,6 +42,10 @@ pub struct App {
     pub runtime: Runtime,
     pub historian: Historian,
     pub sql: Sql,
+    pub tables: Arc<Tables>,
+    pub archiving: Archiving,
+    /// One permit per export of history.
+    pub exports: Arc<Semaphore>,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,
@@ -66,9 +72,13 @@ impl App {
         Arc::new(Semaphore::new(limits::LIVE_SUBSCRIBERS_MAX))
     }
 
+    pub fn exports() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(limits::HISTORY_EXPORTS_MAX))
+    }
+
     pub fn problems(&self) -> Vec<api::Problem> {
-        let own = self.configuration.problem();
-        let mut problems: Vec<_> = own.into_iter().chain(self.runtime.problems()).collect();
+        let own = self.configuration.problem().into_iter().chain(self.archiving.problem());
+        let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);
         let shown = problems.into_iter().map(crate::show::problem);

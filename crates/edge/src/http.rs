@@ -9,6 +9,7 @@ mod config;
 mod console;
 mod devices;
 mod events;
+mod export;
 mod extract;
 mod gate;
 mod listen;
@@ -91,6 +92,7 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EVENTS, events::events)
         .on(&routes::STORAGE, storage::storage)
         .on(&routes::TAG_STORAGE, storage::tags)
+        .on(&routes::EXPORT_HISTORY, export::history)
         .on(&routes::SQL, sql::sql)
         .on(&routes::SQL_TABLES, sql::tables)
         .on(&routes::CERTIFICATES, certificates::certificates)

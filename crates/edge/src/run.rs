@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, StartSecrets};
 use crate::app::{App, Shared, VERSION};
+use crate::archiving::{Archiving, Running};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
@@ -85,7 +86,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, listening, start_secrets } =
+    let Opening { app, journal, feeding, keeping, listening, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -115,6 +116,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         tracing::warn!("devices or sinks did not end in time");
     }
     let closed = tokio::task::spawn_blocking(move || {
+        keeping.end();
         // What history takes from the journal must be taken before it closes.
         feeding.end();
         journal.close()
@@ -129,6 +131,7 @@ struct Opening {
     app: Shared,
     journal: Journal,
     feeding: Feeding,
+    keeping: Running,
     listening: Listening,
     start_secrets: StartSecrets,
 }
@@ -159,9 +162,12 @@ async fn open(
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let historian = feeding.historian();
-    let tables = Tables::new(&env, runtime.clone(), historian.clone(), secrets.clone());
-    let sql = Sql::start(&env, Arc::new(tables))
-        .context("the threads of statements cannot be started")?;
+    let archiving = Archiving::new(&env, &runtime, &historian, &journal);
+    let keeping = archiving.start()?;
+    let sources = (historian.clone(), archiving.clone());
+    let tables = Arc::new(Tables::new(&env, runtime.clone(), sources, secrets.clone()));
+    let sql =
+        Sql::start(&env, tables.clone()).context("the threads of statements cannot be started")?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -171,8 +177,13 @@ async fn open(
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
-    let configuration =
-        Configuration::new(store.clone(), runtime.clone(), env.clock.clone(), secrets.clone());
+    let configuration = Configuration::new(
+        store.clone(),
+        runtime.clone(),
+        env.clock.clone(),
+        secrets.clone(),
+        archiving.clone(),
+    );
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
@@ -186,6 +197,9 @@ async fn open(
         runtime,
         historian,
         sql,
+        tables,
+        archiving,
+        exports: App::exports(),
         accounts,
         configuration,
         secrets,
@@ -195,7 +209,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, keeping, listening, start_secrets })
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

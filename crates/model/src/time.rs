@@ -56,6 +56,9 @@ mod tests {
         assert_eq!(format_unix_ns(951_782_400_000_000_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(format_unix_ns(1_795_234_506_789_000_000), "2026-11-21T04:15:06.789Z");
         assert_eq!(format_unix_ns_exact(-1), "1969-12-31T23:59:59.999999999Z");
-        assert_eq!((format_day(-1), format_day(20_778)), ("1969-12-31".into(), "2026-11-21".into()));
+        assert_eq!(
+            (format_day(-1), format_day(20_778)),
+            ("1969-12-31".into(), "2026-11-21".into())
+        );
     }
 }

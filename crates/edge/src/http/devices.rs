@@ -184,7 +184,7 @@ pub async fn samples(
     }))
 }
 
-fn instant(name: &str, text: &str) -> Result<i64, Refusal> {
+pub fn instant(name: &str, text: &str) -> Result<i64, Refusal> {
     crate::instant::parse_unix_ns(text).ok_or_else(|| {
         Refusal::invalid(
             format!("`{name}` is no instant: {text}"),

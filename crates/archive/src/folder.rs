@@ -59,7 +59,7 @@ pub struct Archive {
 #[derive(Default)]
 struct State {
     /// By day and number, those that are ours.
-    days: BTreeMap<i64, BTreeMap<u32, Known>>,
+    days: Days,
     /// Left out, with the length at which they were told.
     left_out: HashMap<PathBuf, u64>,
     tags: HashMap<TagName, (i64, ArchivedTag)>,
@@ -67,11 +67,7 @@ struct State {
     groups: VecDeque<(PathBuf, usize, Bytes)>,
 }
 
-#[derive(Clone)]
-struct Known {
-    path: PathBuf,
-    length: u64,
-}
+type Days = BTreeMap<i64, BTreeMap<u32, PathBuf>>;
 
 impl Archive {
     pub fn new(
@@ -90,31 +86,32 @@ impl Archive {
 
     /// Looks which files there are. Blocking.
     pub fn refresh(&self) -> io::Result<()> {
-        let mut found = BTreeMap::<i64, BTreeMap<u32, Known>>::new();
+        let mut found = Days::new();
         let before = self.state.lock().days.clone();
         for name in self.disk.list(&self.folder)? {
             let Some((day, number)) = name.to_str().and_then(parse_name) else { continue };
             let path = self.folder.join(&name);
-            let Ok(length) = self.disk.open(&path, Access::Read).and_then(|f| f.length()) else {
-                continue;
-            };
-            let known = before.get(&day).and_then(|files| files.get(&number));
-            let is_known = known.is_some_and(|known| known.length == length);
-            if is_known || self.admit(&path, day, length) {
-                found.entry(day).or_default().insert(number, Known { path, length });
+            let known = before.get(&day).is_some_and(|files| files.contains_key(&number));
+            if known || self.admit(&path, day) {
+                found.entry(day).or_default().insert(number, path);
             }
         }
+        self.miss(&before, &found);
         let mut state = self.state.lock();
         state.days = found;
         let State { days, open, groups, .. } = &mut *state;
-        let stays = |path: &Path| days.values().flat_map(BTreeMap::values).any(|k| k.path == path);
+        let stays =
+            |path: &Path| days.values().flat_map(BTreeMap::values).any(|known| known == path);
         open.retain(|file| stays(&file.path));
         groups.retain(|(path, ..)| stays(path));
         Ok(())
     }
 
     /// Whether a new file is ours and sound; takes over its tags.
-    fn admit(&self, path: &Path, day: i64, length: u64) -> bool {
+    fn admit(&self, path: &Path, day: i64) -> bool {
+        let Ok(length) = self.disk.open(path, Access::Read).and_then(|file| file.length()) else {
+            return false;
+        };
         if self.state.lock().left_out.get(path) == Some(&length) {
             return false;
         }
@@ -129,6 +126,31 @@ impl Archive {
                 false
             }
         }
+    }
+
+    /// Tells that files are gone which nobody here removed: perhaps a disk is no longer mounted.
+    fn miss(&self, before: &Days, found: &Days) {
+        let all = |days: &Days| -> usize { days.values().map(BTreeMap::len).sum() };
+        let is_there =
+            |path: &PathBuf| found.values().flat_map(BTreeMap::values).any(|known| known == path);
+        let gone =
+            before.values().flat_map(BTreeMap::values).filter(|path| !is_there(path)).count();
+        if gone > 0 {
+            let (path, left) = (self.folder.clone(), all(found));
+            let text = format!(
+                "{gone} archived files are gone from {}, {left} are left; statements answer without \
+                 them; see that its disk is mounted",
+                path.display()
+            );
+            (self.on_trouble)(&Trouble { path, text });
+        }
+    }
+
+    /// What the keeper removed is not missed.
+    pub(crate) fn forget(&self, path: &Path) {
+        let mut state = self.state.lock();
+        state.days.values_mut().for_each(|files| files.retain(|_, known| known != path));
+        state.days.retain(|_, files| !files.is_empty());
     }
 
     fn learn(&self, file: &ArchiveFile, day: i64) {
@@ -180,7 +202,7 @@ impl Archive {
     pub(crate) fn paths_of(&self, day: i64) -> Vec<PathBuf> {
         let state = self.state.lock();
         let files = state.days.get(&day).into_iter().flat_map(BTreeMap::values);
-        files.map(|known| known.path.clone()).collect()
+        files.cloned().collect()
     }
 
     fn days(&self, from: i64, to: i64) -> Vec<i64> {
@@ -248,10 +270,14 @@ impl Archive {
             ArchiveError::Damaged { path, .. } | ArchiveError::Foreign { path, .. } => {
                 let length = self.disk.open(path, Access::Read).and_then(|file| file.length());
                 self.leave_out(&error, length.unwrap_or_default());
+                // A good copy may take its place.
+                self.state.lock().open.retain(|file| file.path != *path);
                 None
             }
-            // Removed since: its time to be kept is over.
-            ArchiveError::Io { error, .. } if error.kind() == io::ErrorKind::NotFound => None,
+            // Removed since, unless all of the folder is gone.
+            ArchiveError::Io { error: cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
+                self.disk.list(&self.folder).is_err().then_some(error)
+            }
             _ => Some(error),
         }
     }

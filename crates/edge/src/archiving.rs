@@ -121,7 +121,7 @@ impl Archiving {
         let mark = inner.mark();
         let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
             tagwerk_env::yield_to_other_threads();
-            Work { inner, mark, held_to: i64::MIN, keeper: None, next: Moment(0) }.run();
+            Work { inner, mark, held_to: i64::MIN, seen: 0, keeper: None, next: Moment(0) }.run();
         });
         let thread = thread.context("the thread of the archive cannot be started")?;
         Ok(Running { archiving: self.clone(), thread })
@@ -171,7 +171,9 @@ struct Work {
     inner: Arc<Inner>,
     mark: Mark,
     held_to: i64,
-    keeper: Option<(u64, Keeper)>,
+    /// The revision that was taken over.
+    seen: u64,
+    keeper: Option<Keeper>,
     next: Moment,
 }
 
@@ -185,9 +187,10 @@ impl Work {
             if ending {
                 return;
             }
-            let changed = self.keeper.as_ref().map_or(0, |(known, _)| *known) != revision;
+            let changed = self.seen != revision;
             if changed {
-                self.change(revision);
+                self.seen = revision;
+                self.change();
             }
             let clock = &self.inner.env.clock;
             if changed || clock.now() >= self.next {
@@ -200,19 +203,32 @@ impl Work {
         }
     }
 
-    fn change(&mut self, revision: u64) {
-        let state = self.inner.state();
-        let (Some((wanted, _)), Some(current)) = (&state.wanted, &state.current) else {
-            self.keeper = None;
-            return;
+    fn change(&mut self) {
+        let (wanted, archive) = {
+            let state = self.inner.state();
+            let (Some((wanted, _)), Some(current)) = (&state.wanted, &state.current) else {
+                self.keeper = None;
+                return;
+            };
+            (wanted.clone(), current.archive.clone())
         };
+        // Statements wait for this, and not for days that are still to be written. That the folder
+        // cannot be read is told by the first step.
+        let _ = archive.refresh();
+        let mut state = self.inner.state();
+        if let Some(current) = &mut state.current
+            && Arc::ptr_eq(&current.archive, &archive)
+        {
+            current.looked = true;
+        }
+        drop(state);
         let patterns = wanted.tags.clone();
         let tags = Arc::new(move |tag: &TagInfo| {
             patterns.iter().any(|pattern| pattern.matches(&tag.device, &tag.group, &tag.name))
         });
         let plan = Plan { tags, keep: wanted.keep };
-        let keeper = Keeper::new(current.archive.clone(), self.inner.historian.clone(), plan);
-        self.keeper = Some((revision, keeper));
+        let keeper = Keeper::new(archive, self.inner.historian.clone(), plan);
+        self.keeper = Some(keeper);
     }
 
     /// Does one step; whether there is more to do at once.
@@ -221,19 +237,11 @@ impl Work {
             self.held_to = self.held_to.max(self.mark.held_to);
             self.mark = self.inner.mark();
         }
-        let Some((revision, keeper)) = &mut self.keeper else { return false };
+        let Some(keeper) = &mut self.keeper else { return false };
         let now = self.inner.env.clock.wall().unix_ns;
         let result = keeper.step(now, self.held_to);
-        let revision = *revision;
-        let mut state = self.inner.state();
-        if state.revision != revision {
-            return true;
-        }
-        if let Some(current) = &mut state.current {
-            current.looked = true;
-        }
-        drop(state);
-        self.tell(result)
+        let is_current = self.inner.state().revision == self.seen;
+        !is_current || self.tell(result)
     }
 
     fn tell(&self, result: Result<Done, KeepError>) -> bool {

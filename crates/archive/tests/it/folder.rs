@@ -139,3 +139,18 @@ fn what_is_damaged_or_foreign_is_left_out_and_told_once() {
     assert!(texts[1].contains("`edge-2`"), "{texts:?}");
     assert!(texts[2].contains("2026-11-19") && texts[2].contains("checksum"), "{texts:?}");
 }
+
+#[test]
+fn files_that_are_gone_are_missed() {
+    let rig = rig();
+    let gone = rig.put_day("samples-2026-11-18.parquet", &[START]);
+    rig.put_day("samples-2026-11-19.parquet", &[START + DAY]);
+    rig.archive.refresh().unwrap();
+    rig.disk.remove(&gone).unwrap();
+    assert_eq!(rig.times(), [START + DAY]);
+    rig.archive.refresh().unwrap();
+    rig.archive.refresh().unwrap();
+    let troubles = rig.troubles.lock().unwrap();
+    assert_eq!(troubles.len(), 1);
+    assert!(troubles[0].text.starts_with("1 archived files are gone"), "{:?}", troubles[0]);
+}

@@ -89,6 +89,8 @@ fn late_samples_get_a_file_of_their_own() {
     for late in [7 * SECOND, 8 * SECOND] {
         feed.add(START + late);
     }
+    assert_eq!(all(&mut keeping, now).unwrap(), [""; 0], "it looks for them every hour");
+    let now = now + 3_600 * SECOND;
     let wrote = ["samples-2026-11-18.2.parquet 4"];
     assert_eq!(all(&mut keeping, now).unwrap(), wrote);
     feed.add(START + 9 * SECOND);

@@ -17,7 +17,10 @@ use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{EventSeverity, RecordKind, Runtime};
 
 /// How often the thread looks whether it is to end, or has another configuration.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long a configuration that is put to work waits for the folder of its archive.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(2);
+const OPEN_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How often it looks for days that are over, for files that came, and tries again what failed.
 const WORK_EVERY: Duration = Duration::from_secs(60);
 /// A sample is in the journal this long after its time at the latest; later ones get their own file.
@@ -93,6 +96,16 @@ impl Archiving {
         state.wanted = wanted;
         state.revision += 1;
         state.problem = None;
+    }
+
+    /// Waits until it is known which files there are, so that the first statement sees them; not
+    /// for long, since a disk may hang.
+    pub async fn opened(&self) {
+        let clock = &self.0.env.clock;
+        let deadline = clock.now().after(OPEN_TIME_MAX);
+        while matches!(self.found(), Found::Opening) && clock.now() < deadline {
+            clock.sleep_until(clock.now().after(OPEN_LOOK_EVERY)).await;
+        }
     }
 
     pub fn found(&self) -> Found {

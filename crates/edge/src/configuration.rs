@@ -111,11 +111,9 @@ pub struct Author<'a> {
 
 impl Configuration {
     pub fn new(
-        store: Store,
+        (store, secrets, archiving): (Store, Arc<SecretStore>, Archiving),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
-        secrets: Arc<SecretStore>,
-        archiving: Archiving,
     ) -> Configuration {
         Configuration(Arc::new(Inner {
             numbers: TagNumbers::new(store.clone()),
@@ -405,6 +403,7 @@ impl Configuration {
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;
         self.0.archiving.set(archive);
+        self.0.archiving.opened().await;
         self.release_memory();
         let mut state = self.state();
         state.description = description;

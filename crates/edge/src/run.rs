@@ -166,8 +166,7 @@ async fn open(
     let keeping = archiving.start()?;
     let sources = (historian.clone(), archiving.clone());
     let tables = Arc::new(Tables::new(&env, runtime.clone(), sources, secrets.clone()));
-    let sql =
-        Sql::start(&env, tables.clone()).context("the threads of statements cannot be started")?;
+    let sql = start_sql(&env, &tables)?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -177,13 +176,8 @@ async fn open(
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
-    let configuration = Configuration::new(
-        store.clone(),
-        runtime.clone(),
-        env.clock.clone(),
-        secrets.clone(),
-        archiving.clone(),
-    );
+    let kept = (store.clone(), secrets.clone(), archiving.clone());
+    let configuration = Configuration::new(kept, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
@@ -210,6 +204,10 @@ async fn open(
         secure: listening.secure(),
     });
     Ok(Opening { app, journal, feeding, keeping, listening, start_secrets })
+}
+
+fn start_sql(env: &Env, tables: &Arc<Tables>) -> anyhow::Result<Sql> {
+    Sql::start(env, tables.clone()).context("the threads of statements cannot be started")
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

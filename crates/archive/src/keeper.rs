@@ -274,12 +274,12 @@ impl Keeper {
         Ok((samples > 0).then_some(Done::Wrote { path: target, samples }))
     }
 
-    /// The tags of which history has more than the folder.
+    /// The tags of which history has more than the folder, and how many samples more.
     fn missing<'t>(
         &self,
         day: i64,
         tags: &'t [(TagName, TagId)],
-    ) -> Result<Vec<&'t (TagName, TagId)>, KeepError> {
+    ) -> Result<Vec<Missing<'t>>, KeepError> {
         let mut files = Vec::new();
         for path in self.archive.paths_of(day) {
             let file = self.archive.open(&path);
@@ -298,10 +298,9 @@ impl Keeper {
                     true => u64::from(summary.count),
                     false => count(chunk.decode(), day)?,
                 };
-                if held > archived {
-                    missing.push(tag);
-                    break;
-                }
+            }
+            if held > archived {
+                missing.push(Missing { name: &tag.0, id: tag.1, samples: held - archived });
             }
         }
         Ok(missing)
@@ -322,7 +321,7 @@ impl Keeper {
     fn write_staged(
         &self,
         day: i64,
-        tags: &[&(TagName, TagId)],
+        tags: &[Missing<'_>],
         staged: &Path,
     ) -> Result<u64, KeepError> {
         let disk = &self.archive.disk;
@@ -338,8 +337,8 @@ impl Keeper {
         let written = |error| failed("write", error);
         let mut out = ParquetFile::new(DiskWriter::new(file), purpose).map_err(written)?;
         for tag in tags {
-            for piece in self.new_pieces(day, tag) {
-                out.push(&tag.0, &piece?).map_err(written)?;
+            for piece in self.new_pieces(day, tag)? {
+                out.push(tag.name, &piece?).map_err(written)?;
             }
         }
         let samples = out.rows();
@@ -356,38 +355,40 @@ impl Keeper {
     fn new_pieces<'a>(
         &'a self,
         day: i64,
-        tag: &'a (TagName, TagId),
-    ) -> Box<dyn Iterator<Item = Result<Piece, KeepError>> + 'a> {
-        let scan = of_day(day, tag.1);
+        tag: &Missing<'_>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Piece, KeepError>> + 'a>, KeepError> {
+        let scan = of_day(day, tag.id);
         let held = self.historian.scan(&scan).filter_map(|piece| match piece {
             // Told by history; what is left is worth keeping.
             Err(ReadError::Damaged { .. }) => None,
             piece => Some(piece.map_err(KeepError::History)),
         });
+        if self.archive.paths_of(day).is_empty() {
+            return Ok(Box::new(held));
+        }
         let asked = Asked {
-            name: tag.0.clone(),
-            tag: tag.1,
+            name: tag.name.clone(),
+            tag: tag.id,
             from_unix_ns: scan.from_unix_ns,
             to_unix_ns: scan.to_unix_ns,
             direction: Direction::Forward,
             cancel: None,
         };
-        if self.archive.paths_of(day).is_empty() {
-            return Box::new(held);
-        }
         let mut times: BTreeSet<i64> = BTreeSet::new();
         for piece in self.archive.pieces(asked) {
-            match piece {
-                Ok(piece) => times.extend(piece.times),
-                Err(error) => {
-                    return Box::new(std::iter::once(Err(KeepError::Unsound(error))));
-                }
-            }
+            times.extend(piece.map_err(KeepError::Unsound)?.times);
         }
-        Box::new(held.flat_map(move |piece| match piece {
-            Ok(piece) => without(&piece, &times).into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        }))
+        let mut new = Vec::new();
+        for piece in held {
+            new.extend(without(&piece?, &times));
+        }
+        // More than are missing: the day was stamped anew since, as its clock became known.
+        let count: u64 = new.iter().map(|piece| piece.len() as u64).sum();
+        if count > tag.samples {
+            tracing::warn!(day, tag = %tag.name.name, "late samples of another clock stay out");
+            new.clear();
+        }
+        Ok(Box::new(new.into_iter().map(Ok)))
     }
 
     /// Reads again what will be the only copy.
@@ -408,6 +409,13 @@ impl Keeper {
         tracing::info!(path = %target.display(), "a day is archived");
         Ok(())
     }
+}
+
+/// A tag of which the folder does not have all.
+struct Missing<'t> {
+    name: &'t TagName,
+    id: TagId,
+    samples: u64,
 }
 
 fn of_day(day: i64, tag: TagId) -> Scan {

@@ -20,8 +20,8 @@ const PACKAGES: [(&str, &str); 6] = [
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7 and spreadsheets.
-const PYTHON_PACKAGES: [&str; 8] = [
+/// `cryptography`), IEC 104, S7, spreadsheets and Parquet.
+const PYTHON_PACKAGES: [&str; 9] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -30,6 +30,7 @@ const PYTHON_PACKAGES: [&str; 8] = [
     "c104==2.2.1",
     "python-snap7==3.3.0",
     "openpyxl==3.1.5",
+    "duckdb==2.0.0",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

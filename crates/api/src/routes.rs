@@ -360,6 +360,7 @@ pub const ALL: &[Route] = &[
     EVENTS,
     STORAGE,
     TAG_STORAGE,
+    EXPORT_HISTORY,
     SQL,
     SQL_TABLES,
     LEDGER,

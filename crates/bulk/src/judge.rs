@@ -264,6 +264,9 @@ impl Sheet {
         let mut head = document.as_object().cloned().unwrap_or_default();
         head.remove("devices");
         let sinks = head.remove("sinks").filter(|_| rest == Rest::All);
+        if rest != Rest::All {
+            head.remove("archive");
+        }
         if rest == Rest::Templates {
             let name = parts.first().and_then(|part| part.device.keys.get("template"));
             head.retain(|key, _| matches!(key.as_str(), "version" | "edge" | "templates"));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// Keys that stand first, in this order; the others follow by name.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "version",
     "edge",
     "name",
@@ -30,6 +30,7 @@ const ORDER: [&str; 25] = [
     "templates",
     "devices",
     "sinks",
+    "archive",
     "description",
 ];
 

@@ -124,9 +124,10 @@ impl<'s> Checker<'s> {
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
         let sinks = self.sinks(root, &devices);
+        let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let templates = templates.list.iter().map(CheckedTemplate::new).collect();
         let secrets = std::mem::take(&mut self.secrets);
-        let checked = Checked { edge: edge?, templates, devices, sinks, secrets };
+        let checked = Checked { edge: edge?, templates, devices, sinks, archive, secrets };
         Some(checked).filter(|_| !self.incomplete)
     }
 

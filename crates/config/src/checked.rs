@@ -14,6 +14,7 @@ pub struct Checked {
     pub templates: Vec<CheckedTemplate>,
     pub devices: Vec<CheckedDevice>,
     pub sinks: Vec<CheckedSink>,
+    pub archive: Option<CheckedArchive>,
     /// Every use of a secret: the place, such as `devices/press/settings/password`, and its name.
     pub secrets: Vec<(String, String)>,
 }
@@ -94,6 +95,17 @@ pub struct CheckedSink {
     pub backlog_age_max: Option<std::time::Duration>,
     /// Equal when kind and settings are.
     pub settings_fingerprint: u64,
+}
+
+/// Where days of history go once they are over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedArchive {
+    /// From the root on.
+    pub folder: Box<str>,
+    /// A tag is archived when any of them chooses it.
+    pub tags: Vec<TagPattern>,
+    /// A day at least.
+    pub keep: Option<Duration>,
 }
 
 impl CheckedTemplate {

@@ -45,6 +45,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<SinkForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     sinks: Part,
+    /// Days of history as files in a folder.
+    #[serde(default)]
+    #[schemars(with = "Option<ArchiveForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    archive: Part,
 }
 
 /// The gateway itself.
@@ -318,6 +323,38 @@ pub(crate) struct SinkForm<'s> {
     /// Default: as long as the journal holds them.
     #[serde(default)]
     pub backlog_age_max: Lenient<Option<Duration>>,
+}
+
+/// Every day of history, once it is over, as a file for others, which outlives history itself.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Archive", deny_unknown_fields)]
+pub(crate) struct ArchiveForm<'s> {
+    /// Where the files lie, from the root on; it must be there. Each edge has a folder of its own.
+    #[serde(borrow)]
+    #[schemars(extend("examples" = ["/srv/archive"]))]
+    pub folder: Lenient<&'s str>,
+    /// Which tags are archived: `device/tag` or `device/group/tag`, with `*` and `?`. Default: all.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    tags: Part,
+    /// Files of days that ended longer ago are removed; `24h` at least. Default: none are.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub keep: Lenient<Option<Duration>>,
+    /// Default: parquet.
+    #[serde(default)]
+    #[schemars(with = "Option<ArchiveFormat>")]
+    #[expect(dead_code, reason = "declared for the schema; there is one so far")]
+    format: Part,
+}
+
+/// The form of archived files.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "declared for the schema")]
+pub(crate) enum ArchiveFormat {
+    Parquet,
 }
 
 /// A part that is read from the tree by itself.

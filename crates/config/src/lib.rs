@@ -3,6 +3,7 @@
 //! One document, YAML or JSON, describes an edge. Checking it is pure: no I/O, no panic, everything
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
+mod archive;
 mod blame;
 mod builder;
 mod check;
@@ -36,7 +37,8 @@ mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
-    Checked, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
+    Checked, CheckedArchive, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, CheckedTemplate,
+    EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

@@ -26,7 +26,7 @@ impl<'s> Checker<'s> {
         self.unique(node, name, "sink", names);
         let description = form.description.optional();
         self.description(node, description);
-        let patterns = self.patterns(node, devices);
+        let patterns = self.patterns(node, ("the sink", "send"), devices);
         let kind = form.kind.get().and_then(|kind| {
             Checker::component(&mut self.report, node, "kind", "kind of sink", kind, &self.sinks)
         })?;
@@ -59,14 +59,21 @@ impl<'s> Checker<'s> {
         })
     }
 
-    fn patterns(&mut self, sink: Node<'s>, devices: &[CheckedDevice]) -> Vec<TagPattern> {
-        let Some(list) = sink.get("tags").filter(|node| node.form() == crate::source::Form::List)
+    /// Those under `tags` of `owner`, which is told with what it does with tags.
+    pub fn patterns(
+        &mut self,
+        owner: Node<'s>,
+        (who, does): (&str, &str),
+        devices: &[CheckedDevice],
+    ) -> Vec<TagPattern> {
+        let Some(list) = owner.get("tags").filter(|node| node.form() == crate::source::Form::List)
         else {
             return vec![TagPattern::all()];
         };
         if list.len() == 0 {
-            let remedy = "remove `tags` to send all, or write patterns such as `boiler-1/*`";
-            self.report.warning(list, "the sink chooses no tags", remedy);
+            let remedy =
+                format!("remove `tags` to {does} all, or write patterns such as `boiler-1/*`");
+            self.report.warning(list, format!("{who} chooses no tags"), remedy);
         }
         let mut patterns = Vec::with_capacity(list.len());
         let mut comparisons = 0;

@@ -1,8 +1,10 @@
 //! What every request and every start and end of the edge works with.
 
 use crate::accounts::Accounts;
+use crate::archiving::Archiving;
 use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
+use crate::history::Tables;
 use crate::ledger::Books;
 use crate::process::Usage;
 use crate::secrets::SecretStore;
@@ -42,6 +44,10 @@ pub struct App {
     pub historian: Historian,
     pub sql: Sql,
     pub books: Books,
+    pub tables: Arc<Tables>,
+    pub archiving: Archiving,
+    /// One permit per export of history.
+    pub exports: Arc<Semaphore>,
     pub accounts: Accounts,
     pub configuration: Configuration,
     pub secrets: Arc<SecretStore>,
@@ -68,9 +74,13 @@ impl App {
         Arc::new(Semaphore::new(limits::LIVE_SUBSCRIBERS_MAX))
     }
 
+    pub fn exports() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(limits::HISTORY_EXPORTS_MAX))
+    }
+
     pub fn problems(&self) -> Vec<api::Problem> {
-        let own = self.configuration.problem();
-        let mut problems: Vec<_> = own.into_iter().chain(self.runtime.problems()).collect();
+        let own = self.configuration.problem().into_iter().chain(self.archiving.problem());
+        let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);
         let shown = problems.into_iter().map(crate::show::problem);

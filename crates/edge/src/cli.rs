@@ -4,6 +4,7 @@ mod backup;
 mod certificates;
 mod client;
 mod configure;
+mod export;
 mod field;
 pub(crate) mod log;
 mod people;

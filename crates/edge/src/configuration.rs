@@ -1,5 +1,6 @@
 //! The one door through which a configuration comes: check it, keep it as a revision, run it.
 
+use crate::archiving::Archiving;
 use crate::registry::CATALOGUE;
 use crate::secret_use;
 use crate::secrets::SecretStore;
@@ -26,6 +27,7 @@ struct Inner {
     runtime: Runtime,
     clock: Arc<dyn Clock>,
     secrets: Arc<SecretStore>,
+    archiving: Archiving,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -109,10 +111,9 @@ pub struct Author<'a> {
 
 impl Configuration {
     pub fn new(
-        store: Store,
+        (store, secrets, archiving): (Store, Arc<SecretStore>, Archiving),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
-        secrets: Arc<SecretStore>,
     ) -> Configuration {
         Configuration(Arc::new(Inner {
             numbers: TagNumbers::new(store.clone()),
@@ -120,6 +121,7 @@ impl Configuration {
             runtime,
             clock,
             secrets,
+            archiving,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -400,11 +402,14 @@ impl Configuration {
         let description = checked.edge.description.clone();
         let secret_uses = secret_use::uses(&checked).to_vec();
         let templates = checked.templates.clone();
+        let archive = checked.archive.clone();
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;
+        self.0.archiving.set(archive);
+        self.0.archiving.opened().await;
         self.release_memory();
         let mut state = self.state();
         state.description = description;

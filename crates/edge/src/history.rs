@@ -1,5 +1,6 @@
 //! History on the edge: the thread that feeds it, and what statements see of it.
 
+use crate::archiving::{Archiving, Found};
 use crate::ledger::Books;
 use crate::ledger_rows::{rows, sink_rows};
 use crate::secrets::SecretStore;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::{Historian, OnTrouble, Options, ReadError, Scan, Trouble, run_ingest};
 use tagwerk_journal::Journal;
@@ -23,16 +25,18 @@ use tokio::sync::watch;
 
 /// A tag that is new is seen by statements after this long at the latest.
 const TAGS_FOR: Duration = Duration::from_secs(1);
+
 /// What statements read from.
 pub struct Tables {
     books: Books,
+    archiving: Archiving,
     secrets: Arc<SecretStore>,
     known: Mutex<Option<(Moment, Arc<TagTable>)>>,
 }
 
 impl Tables {
-    pub fn new(books: Books, secrets: Arc<SecretStore>) -> Tables {
-        Tables { books, secrets, known: Mutex::default() }
+    pub fn new(books: Books, archiving: Archiving, secrets: Arc<SecretStore>) -> Tables {
+        Tables { books, archiving, secrets, known: Mutex::default() }
     }
 
     /// As configured now; else as history last knew it.
@@ -67,7 +71,40 @@ impl Tables {
             };
             tags.insert(tag.id, entry);
         });
+        self.add_archived(&mut tags);
         TagTable::new(tags.into_values().collect())
+    }
+
+    /// Tags that are left in archived files alone.
+    fn add_archived(&self, tags: &mut HashMap<TagId, TagEntry>) {
+        let Found::Open(archive) = self.archiving.found() else { return };
+        let name = |tag: &TagEntry| TagName { device: tag.device.clone(), name: tag.name.clone() };
+        let known: HashSet<TagName> = tags.values().map(name).collect();
+        for tag in archive.tags().into_iter().filter(|tag| !known.contains(&tag.name)) {
+            let id = self.archiving.own_id(&tag.name);
+            let TagName { device, name } = tag.name;
+            let entry = TagEntry { id, device, name, data_type: tag.data_type, unit: tag.unit };
+            tags.insert(id, entry);
+        }
+    }
+
+    /// History and archive of each tag as one.
+    fn with_archive(&self, archive: Option<Arc<Archive>>, scan: &Scan) -> Pieces {
+        let wanted: HashSet<TagId> = scan.tags.iter().copied().collect();
+        let table = self.tags();
+        let named = table.tags().iter().filter(|tag| wanted.contains(&tag.id));
+        let names: HashMap<TagId, TagName> = named
+            .map(|tag| (tag.id, TagName { device: tag.device.clone(), name: tag.name.clone() }))
+            .collect();
+        let (historian, scan) = (self.books.historian.clone(), scan.clone());
+        let tags = scan.tags.clone().into_iter();
+        Box::new(tags.flat_map(move |tag| -> Pieces {
+            let scan = Scan { tags: vec![tag], ..scan.clone() };
+            match names.get(&tag) {
+                Some(name) => both(&historian, archive.as_ref(), name, &scan),
+                None => held(&historian, &scan),
+            }
+        }))
     }
 }
 
@@ -86,15 +123,14 @@ impl Source for Tables {
     }
 
     fn history(&self, scan: &Scan) -> Pieces {
-        // What is damaged was told as an event; the rest is served.
-        let pieces = self.books.historian.scan(scan).filter_map(|piece| match piece {
-            Err(error @ ReadError::Damaged { .. }) => {
-                tracing::warn!(%error, "a statement goes on without damaged samples");
-                None
+        match self.archiving.found() {
+            Found::None => held(&self.books.historian, scan),
+            Found::Opening => self.with_archive(None, scan),
+            Found::Open(archive) if archive.reaches_into(scan.from_unix_ns, scan.to_unix_ns) => {
+                self.with_archive(Some(archive), scan)
             }
-            piece => Some(piece.map_err(|error| error.to_string())),
-        });
-        Box::new(pieces)
+            Found::Open(_) => held(&self.books.historian, scan),
+        }
     }
 
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
@@ -131,6 +167,54 @@ impl Source for Tables {
         });
         rows.collect()
     }
+}
+
+/// What history holds. What is damaged was told as an event; the rest is served.
+fn held(historian: &Historian, scan: &Scan) -> Pieces {
+    Box::new(historian.scan(scan).filter_map(|piece| match piece {
+        Err(error @ ReadError::Damaged { .. }) => {
+            tracing::warn!(%error, "a statement goes on without damaged samples");
+            None
+        }
+        piece => Some(piece.map_err(|error| error.to_string())),
+    }))
+}
+
+/// One tag's samples: of the archive those from before history holds all of them.
+fn both(
+    historian: &Historian,
+    archive: Option<&Arc<Archive>>,
+    name: &TagName,
+    scan: &Scan,
+) -> Pieces {
+    let Some(tag) = scan.tags.first().copied() else { return Box::new(std::iter::empty()) };
+    let mut of_history = held(historian, scan).peekable();
+    // History opens its files with its first piece. Only then it is asked since when it holds all:
+    // what it removes in between is in both, and never in none.
+    let _ = of_history.peek();
+    let held_from = match historian.held_from(tag) {
+        Ok(from) => from.unwrap_or(i64::MAX),
+        Err(error) => return Box::new(std::iter::once(Err(error.to_string()))),
+    };
+    let to_unix_ns = scan.to_unix_ns.min(held_from);
+    if to_unix_ns <= scan.from_unix_ns {
+        return Box::new(of_history);
+    }
+    let Some(archive) = archive else {
+        let error = "the archive is still being opened; ask again in a moment, or for a later time";
+        return Box::new(std::iter::once(Err(error.to_owned())));
+    };
+    let direction = if scan.newest_first { Direction::Backward } else { Direction::Forward };
+    let archived = archive.pieces(Asked {
+        name: name.clone(),
+        tag,
+        from_unix_ns: scan.from_unix_ns,
+        to_unix_ns,
+        direction,
+        cancel: scan.cancel.clone(),
+    });
+    let archived = archived.map(|piece| piece.map_err(|error| error.to_string()));
+    Box::new(union(of_history, archived, direction))
 }
 
 /// The history of a data directory, and the thread that feeds it from the journal.

@@ -10,6 +10,7 @@ mod console;
 mod dead_letters;
 mod devices;
 mod events;
+mod export;
 mod extract;
 mod gate;
 mod ledger;
@@ -93,6 +94,7 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EVENTS, events::events)
         .on(&routes::STORAGE, storage::storage)
         .on(&routes::TAG_STORAGE, storage::tags)
+        .on(&routes::EXPORT_HISTORY, export::history)
         .on(&routes::SQL, sql::sql)
         .on(&routes::SQL_TABLES, sql::tables)
         .on(&routes::LEDGER, ledger::ledger)

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod app;
+mod archiving;
 mod backup;
 mod certificates;
 pub mod cli;

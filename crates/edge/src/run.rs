@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, StartSecrets};
 use crate::app::{App, Shared, VERSION};
+use crate::archiving::{Archiving, Running};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
@@ -86,7 +87,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, keeping, listening, start_secrets } =
+    let Opening { app, journal, feeding, keeping, archiver, listening, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -116,6 +117,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         tracing::warn!("devices or sinks did not end in time");
     }
     let closed = tokio::task::spawn_blocking(move || {
+        archiver.end();
         // What history takes from the journal must be taken before it closes.
         feeding.end();
         keeping.end();
@@ -132,6 +134,7 @@ struct Opening {
     journal: Journal,
     feeding: Feeding,
     keeping: Keeping,
+    archiver: Running,
     listening: Listening,
     start_secrets: StartSecrets,
 }
@@ -164,9 +167,10 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &historian, &keeping);
-    let tables = Tables::new(books.clone(), secrets.clone());
-    let sql = Sql::start(&env, Arc::new(tables))
-        .context("the threads of statements cannot be started")?;
+    let archiving = Archiving::new(&env, &runtime, &historian, &journal);
+    let archiver = archiving.start()?;
+    let tables = Arc::new(Tables::new(books.clone(), archiving.clone(), secrets.clone()));
+    let sql = start_sql(&env, &tables)?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -176,8 +180,8 @@ async fn open(
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
-    let configuration =
-        Configuration::new(store.clone(), runtime.clone(), env.clock.clone(), secrets.clone());
+    let kept = (store.clone(), secrets.clone(), archiving.clone());
+    let configuration = Configuration::new(kept, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
@@ -192,6 +196,9 @@ async fn open(
         historian,
         sql,
         books,
+        tables,
+        archiving,
+        exports: App::exports(),
         accounts,
         configuration,
         secrets,
@@ -201,7 +208,11 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, keeping, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, keeping, archiver, listening, start_secrets })
+}
+
+fn start_sql(env: &Env, tables: &Arc<Tables>) -> anyhow::Result<Sql> {
+    Sql::start(env, tables.clone()).context("the threads of statements cannot be started")
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {

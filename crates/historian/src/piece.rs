@@ -96,7 +96,8 @@ impl Piece {
         self.data_type == other.data_type && self.unit == other.unit
     }
 
-    pub(crate) fn reverse(&mut self) {
+    /// The other way round in time.
+    pub fn reverse(&mut self) {
         self.times.reverse();
         if let Some(times) = &mut self.source_times {
             times.reverse();
@@ -107,8 +108,8 @@ impl Piece {
         self.values.reverse();
     }
 
-    /// A part of it.
-    pub(crate) fn slice(&self, range: Range<usize>) -> Piece {
+    /// A part of it: of places that it has.
+    pub fn slice(&self, range: Range<usize>) -> Piece {
         Piece {
             tag: self.tag,
             data_type: self.data_type,

@@ -62,6 +62,18 @@ impl Historian {
         let (inner, request) = (self.0.clone(), request.clone());
         Chunks { inner, request, next_tag: 0, sources: Vec::new().into_iter(), ended: false }
     }
+
+    /// From when on history holds all of a tag that came in the order of time: what came in first
+    /// is removed first. `None` when it holds nothing of the tag.
+    pub fn held_from(&self, tag: TagId) -> Result<Option<i64>, ReadError> {
+        let sources = sources(&self.0, tag, i64::MIN, i64::MAX)?;
+        // Chunks whose clock was not set say nothing about when their samples came.
+        let first = sources.iter().min_by_key(|source| {
+            let summary = &source.summary;
+            (summary.unsynchronised, summary.first_seq)
+        });
+        Ok(first.map(|source| source.summary.min_time))
+    }
 }
 
 /// See [`Historian::scan`].

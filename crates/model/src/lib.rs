@@ -15,5 +15,5 @@ pub use batch::{BatchBuilder, Columns, Qualities, Rows, SampleBatch, SampleRef, 
 pub use quality::{Quality, Severity};
 pub use scale::Scale;
 pub use tag::{TagDefinition, TagId, TagSet, TagSetDefinition};
-pub use time::format_unix_ns;
+pub use time::{format_day, format_unix_ns, format_unix_ns_exact};
 pub use value::{DataType, Kind, Value, ValueRef};

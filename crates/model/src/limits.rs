@@ -120,6 +120,10 @@ pub const SQL_TIME_MAX: Duration = Duration::from_secs(300);
 pub const SQL_MEMORY_MAX: usize = 64 * 1024 * 1024;
 /// A statement's answer in JSON. Larger: refused; CSV and Arrow have no such limit.
 pub const SQL_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Exports of history at work at once. More: refused with 503.
+pub const HISTORY_EXPORTS_MAX: usize = 2;
+/// Tags or patterns that one export of history names. More: refused.
+pub const HISTORY_EXPORT_TAGS_MAX: usize = 1_000;
 /// Statements at work at once. More: refused with 503.
 pub const SQL_STATEMENTS_MAX: usize = 8;
 /// Points of one look-back answer. More: thinned, keeping the extremes.

@@ -2,12 +2,27 @@
 
 /// RFC 3339 in UTC with milliseconds, such as `2026-11-21T04:05:06.789Z`.
 pub fn format_unix_ns(unix_ns: i64) -> String {
-    let seconds = unix_ns.div_euclid(1_000_000_000);
     let millis = unix_ns.rem_euclid(1_000_000_000) / 1_000_000;
-    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    format!("{}.{millis:03}Z", seconds_text(unix_ns))
+}
+
+/// The same with all nine digits, for files that keep every nanosecond.
+pub fn format_unix_ns_exact(unix_ns: i64) -> String {
+    format!("{}.{:09}Z", seconds_text(unix_ns), unix_ns.rem_euclid(1_000_000_000))
+}
+
+/// A day, counted from 1970-01-01, as `2026-11-21`.
+pub fn format_day(day: i64) -> String {
+    let (year, month, day) = civil_from_days(day);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+fn seconds_text(unix_ns: i64) -> String {
+    let seconds = unix_ns.div_euclid(1_000_000_000);
     let of_day = seconds.rem_euclid(86_400);
     format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{millis:03}Z",
+        "{}T{:02}:{:02}:{:02}",
+        format_day(seconds.div_euclid(86_400)),
         of_day / 3600,
         of_day / 60 % 60,
         of_day % 60
@@ -40,5 +55,10 @@ mod tests {
         assert_eq!(format_unix_ns(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(format_unix_ns(951_782_400_000_000_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(format_unix_ns(1_795_234_506_789_000_000), "2026-11-21T04:15:06.789Z");
+        assert_eq!(format_unix_ns_exact(-1), "1969-12-31T23:59:59.999999999Z");
+        assert_eq!(
+            (format_day(-1), format_day(20_778)),
+            ("1969-12-31".into(), "2026-11-21".into())
+        );
     }
 }

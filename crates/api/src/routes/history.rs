@@ -19,6 +19,25 @@ pub const TAG_STORAGE: Route = asks(
         json::<Page<TagStorage>>(),
     ),
 );
+pub const EXPORT_HISTORY: Route = asks(
+    &[
+        ("format", "parquet or csv; parquet unless told"),
+        ("from", "instant of the first samples; the oldest unless told"),
+        ("to", "instant before which samples are taken; now unless told"),
+        (
+            "tag",
+            "device.tag, or a pattern such as device/tag or device/group/tag, with * and ?; may be \
+             given more than once; all tags unless told",
+        ),
+    ],
+    route(
+        Get,
+        "/api/v1/history/export",
+        VIEWER,
+        "Samples as a file, sorted by tag and time; archived ones too",
+        Response::File,
+    ),
+);
 pub const SQL: Route = up_to(
     SQL_BYTES_MAX,
     takes::<SqlRequest>(route(

@@ -132,6 +132,23 @@ impl Client {
         }
     }
 
+    /// The answer, where it does not refuse; its body may be long.
+    pub async fn accepted(
+        &self,
+        response: Response<Incoming>,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+        let bytes = body.collect().await.map_err(|e| anyhow!("the answer broke off: {e}"))?;
+        match serde_json::from_slice::<ErrorAnswer>(&bytes.to_bytes()) {
+            Ok(answer) => Err(Refused { status, body: answer.error }.into()),
+            Err(_) => bail!("{} answered {status}, which no edge does", self.url),
+        }
+    }
+
     /// Sends a request and returns with the head of the answer, whose body streams.
     pub async fn open(
         &self,

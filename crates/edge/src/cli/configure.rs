@@ -35,7 +35,10 @@ pub enum Command {
     /// Show what applying a file would change
     Diff { file: PathBuf },
     /// Print the running configuration, or an earlier one; or write its tags as a table
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Export {
+        #[command(subcommand)]
+        what: Option<super::export::What>,
         /// Where the table goes: a name that ends with .csv or .xlsx
         file: Option<PathBuf>,
         #[arg(long, conflicts_with = "file")]
@@ -64,6 +67,9 @@ pub async fn run(client: Client, command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Apply { file, comment, base, .. } => {
             apply(&client, &file, comment.as_deref(), base).await
+        }
+        Command::Export { what: Some(super::export::What::History(arguments)), .. } => {
+            super::export::history(&client, &arguments).await
         }
         Command::Export { file: Some(file), devices, empty, .. } => {
             super::tables::export(&client, &file, devices.as_deref(), empty).await?;

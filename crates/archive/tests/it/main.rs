@@ -1,0 +1,8 @@
+//! Files of samples through their public door.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod feed;
+mod files;
+mod folder;
+mod keeping;
+mod size;

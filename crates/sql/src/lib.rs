@@ -2,6 +2,7 @@
 
 mod catalog;
 mod columns;
+mod depth;
 mod device;
 mod encode;
 mod engine;
@@ -10,6 +11,7 @@ mod events;
 mod functions;
 mod latest;
 mod partition;
+pub mod postgres;
 mod samples;
 mod select;
 mod source;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
@@ -17,11 +17,12 @@ const PACKAGES: [(&str, &str); 6] = [
     ("socat", "socat"),
     // A file system that clones files, for power cuts.
     ("mkfs.btrfs", "btrfs-progs"),
+    ("psql", "postgresql-client"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7 and spreadsheets.
-const PYTHON_PACKAGES: [&str; 8] = [
+/// `cryptography`), IEC 104, S7, spreadsheets and PostgreSQL.
+const PYTHON_PACKAGES: [&str; 9] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -30,6 +31,7 @@ const PYTHON_PACKAGES: [&str; 8] = [
     "c104==2.2.1",
     "python-snap7==3.3.0",
     "openpyxl==3.1.5",
+    "psycopg[binary]==3.3.9",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

@@ -119,11 +119,8 @@ impl ScramExchange {
         let mut bytes = [0; NONCE_BYTES];
         random.fill(&mut bytes);
         let nonce = format!("{own}{}", STANDARD.encode(bytes));
-        let answer = format!(
-            "r={nonce},s={},i={}",
-            STANDARD.encode(&verifier.salt),
-            verifier.iterations
-        );
+        let answer =
+            format!("r={nonce},s={},i={}", STANDARD.encode(&verifier.salt), verifier.iterations);
         let begun = format!("{bare},{answer}");
         Ok((ScramExchange { verifier, nonce, begun, binding: binding.to_owned() }, answer))
     }
@@ -155,13 +152,7 @@ impl ScramExchange {
 
 fn salted(password: &str, salt: &[u8], iterations: NonZeroU32) -> [u8; KEY_BYTES] {
     let mut salted = [0; KEY_BYTES];
-    pbkdf2::derive(
-        pbkdf2::PBKDF2_HMAC_SHA256,
-        iterations,
-        salt,
-        password.as_bytes(),
-        &mut salted,
-    );
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, password.as_bytes(), &mut salted);
     salted
 }
 
@@ -219,8 +210,7 @@ mod tests {
     fn the_example_of_the_standard_is_kept_to() {
         // RFC 7677, section 3: user "user", password "pencil", 4,096 iterations.
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let verifier =
-            ScramVerifier::derive("pencil", salt, NonZeroU32::new(4_096).unwrap());
+        let verifier = ScramVerifier::derive("pencil", salt, NonZeroU32::new(4_096).unwrap());
         let covered = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
             s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let signature = hmac(&verifier.server_key, covered.as_bytes());
@@ -230,7 +220,9 @@ mod tests {
     #[test]
     fn rubbish_is_refused() {
         let verifier = || ScramVerifier::of_nobody(b"secret", "anna");
-        for first in ["", "n,,", "n,,n=", "n,,n=,r=", "p=tls-unique,,n=,r=abc", ",,,,", "n,,r=abc,n="] {
+        for first in
+            ["", "n,,", "n,,n=", "n,,n=,r=", "p=tls-unique,,n=,r=abc", ",,,,", "n,,r=abc,n="]
+        {
             let begun = ScramExchange::begin(&SystemRandom, verifier(), first);
             assert_eq!(begun.err(), Some(ScramRefused::Malformed), "{first}");
         }
@@ -239,7 +231,9 @@ mod tests {
                 ScramExchange::begin(&SystemRandom, verifier(), "n,,n=,r=abc").ok().unwrap();
             assert_eq!(exchange.end(last), Err(ScramRefused::Malformed), "{last}");
         }
-        for text in ["", "SCRAM-SHA-256$0:AA==$AA==:AA==", "SCRAM-SHA-256$4096:AA==$AA==:AA==", "md5"] {
+        for text in
+            ["", "SCRAM-SHA-256$0:AA==$AA==:AA==", "SCRAM-SHA-256$4096:AA==$AA==:AA==", "md5"]
+        {
             assert_eq!(ScramVerifier::from_text(text), None, "{text}");
         }
     }

@@ -11,6 +11,7 @@ mod configuration;
 mod history;
 mod http;
 mod instant;
+mod postgres;
 mod private_file;
 mod process;
 mod registry;

@@ -7,6 +7,7 @@ use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
 use crate::history::{Feeding, Tables};
 use crate::http::{self, Encryption, Listening, TlsFiles};
+use crate::postgres;
 use crate::private_file;
 use crate::process;
 use crate::registry::CATALOGUE;
@@ -23,6 +24,7 @@ use tagwerk_config::{Weight, lint};
 use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
+use tagwerk_pg::Plaintext;
 use tagwerk_runtime::{EventSeverity, Parts, RecordKind, Runtime};
 use tagwerk_sql::Sql;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,6 +38,8 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct RunOptions {
     pub data: PathBuf,
     pub listen: Vec<SocketAddr>,
+    /// Where PostgreSQL clients connect; nowhere unless given.
+    pub postgres: Vec<SocketAddr>,
     pub transport: Transport,
     pub initial_config: Option<PathBuf>,
     pub samples_bytes_max: Option<u64>,
@@ -85,7 +89,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, listening, start_secrets } =
+    let Opening { app, journal, feeding, listening, postgres, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -101,14 +105,19 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let urls = listening.urls();
     // Before anyone is told that it works: who then ends it at once must not kill it.
     let signals = Signals::listen().context("signals cannot be listened for")?;
-    let server = listening.serve(&app, http::router(app.clone()), ending);
-    announce(options.announce, &urls, &start_secrets);
+    let server = listening.serve(&app, http::router(app.clone()), ending.clone());
+    let sql_addresses = postgres.as_ref().map(postgres::Opened::addresses).unwrap_or_default();
+    let postgres = postgres.map(|opened| opened.serve(&app, ending));
+    announce(options.announce, &urls, &sql_addresses, &start_secrets);
     tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
 
     signals.wait().await;
     tracing::info!("the edge ends");
     end.send_replace(true);
     server.ended().await;
+    if let Some(postgres) = postgres {
+        postgres.ended().await;
+    }
     let clock = &app.env.clock;
     let deadline = clock.now().after(STOP_TIME_MAX);
     if tagwerk_env::timeout(&**clock, deadline, app.runtime.stop()).await.is_none() {
@@ -130,6 +139,7 @@ struct Opening {
     journal: Journal,
     feeding: Feeding,
     listening: Listening,
+    postgres: Option<postgres::Opened>,
     start_secrets: StartSecrets,
 }
 
@@ -171,6 +181,8 @@ async fn open(
         .with_context(|| format!("{} cannot be written", token.display()))?;
 
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
+    let (files, plaintext) = postgres_encryption(options);
+    let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
     let configuration =
         Configuration::new(store.clone(), runtime.clone(), env.clock.clone(), secrets.clone());
     let app = Arc::new(App {
@@ -195,7 +207,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, listening, postgres, start_secrets })
 }
 
 pub fn lock(env: &Env, data: &Path) -> anyhow::Result<Box<dyn DiskFile>> {
@@ -325,15 +337,29 @@ fn encryption(options: &RunOptions) -> Encryption {
     }
 }
 
-fn announce(how: Announce, urls: &[String], secrets: &StartSecrets) {
+/// PostgreSQL clients beyond this machine always encrypt; on it, unless somebody asked for it.
+fn postgres_encryption(options: &RunOptions) -> (Option<TlsFiles>, Plaintext) {
+    match &options.transport {
+        Transport::Files(files) => (Some(files.clone()), Plaintext::Never),
+        Transport::Own => (None, Plaintext::Never),
+        Transport::Automatic | Transport::Plain => (None, Plaintext::OnLoopback),
+    }
+}
+
+fn announce(how: Announce, urls: &[String], postgres: &[String], secrets: &StartSecrets) {
     let first = urls.first().map_or("", String::as_str);
     let setup = secrets.setup.as_deref().map(|token| format!("{first}/setup?token={token}"));
     match how {
         Announce::Json => {
-            println!("{}", serde_json::json!({ "console": first, "setup": setup }));
+            let mut told = serde_json::json!({ "console": first, "setup": setup });
+            if !postgres.is_empty() {
+                told["postgres"] = postgres.into();
+            }
+            println!("{told}");
         }
         Announce::Text => {
             urls.iter().for_each(|url| println!("Console: {url}"));
+            postgres.iter().for_each(|address| println!("PostgreSQL: {address}"));
             if let Some(setup) = setup {
                 println!("First login: {setup}");
             }

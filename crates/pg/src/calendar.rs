@@ -35,8 +35,7 @@ pub fn instant(unix_micros: i64, between: char) -> Option<String> {
 /// `06:00:00.25`
 pub fn time(micros: i64) -> String {
     let (seconds, part) = (micros / 1_000_000, micros % 1_000_000);
-    let mut text =
-        format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
     if part != 0 {
         text.push_str(format!(".{part:06}").trim_end_matches('0'));
     }

@@ -77,7 +77,8 @@ fn may_begin(shared: &Shared, from: IpAddr, encrypted: bool, version: u32) -> Re
         return Ok(());
     }
     let text = format!("SSL is required for connections from {from}");
-    Err(Refusal::fatal("28000", text).hint("set sslmode=require, or verify-full with the certificate"))
+    Err(Refusal::fatal("28000", text)
+        .hint("set sslmode=require, or verify-full with the certificate"))
 }
 
 async fn start(reader: &mut Reader) -> Option<Result<Start, Malformed>> {
@@ -99,8 +100,11 @@ async fn end<T>(out: &mut Out, refusal: Refusal) -> Option<T> {
 
 /// Asks a client of a later minor version to speak this one, and names the options that it sent.
 fn back_to_version(out: &mut Out, parameters: &[(String, String)]) {
-    let options: Vec<&str> =
-        parameters.iter().map(|(name, _)| name.as_str()).filter(|n| n.starts_with("_pq_.")).collect();
+    let options: Vec<&str> = parameters
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|n| n.starts_with("_pq_."))
+        .collect();
     wire::message(&mut out.bytes, b'v', |bytes| {
         bytes.extend(VERSION.to_be_bytes());
         bytes.extend((options.len() as u32).to_be_bytes());

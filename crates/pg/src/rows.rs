@@ -45,7 +45,10 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn new(batch: &RecordBatch, formats: impl Iterator<Item = i16>) -> Result<Rows, ArrowError> {
+    pub fn new(
+        batch: &RecordBatch,
+        formats: impl Iterator<Item = i16>,
+    ) -> Result<Rows, ArrowError> {
         let columns = batch.columns().iter().zip(formats).map(|(array, format)| {
             let array = plain(array)?;
             let write = match format {
@@ -132,9 +135,9 @@ macro_rules! put {
 
 fn text(array: ArrayRef) -> Write1 {
     match array.data_type() {
-        DataType::Boolean => {
-            Box::new(move |row, out| out.push(if array.as_boolean().value(row) { b't' } else { b'f' }))
-        }
+        DataType::Boolean => Box::new(move |row, out| {
+            out.push(if array.as_boolean().value(row) { b't' } else { b'f' })
+        }),
         DataType::Int16 => Box::new(move |row, out| {
             put!(out, "{}", array.as_primitive::<Int16Type>().value(row));
         }),
@@ -170,7 +173,9 @@ fn text(array: ArrayRef) -> Write1 {
             out.extend(calendar::date(days).unwrap_or_else(|| beyond(i64::from(days))).bytes());
         }),
         DataType::Time64(_) => Box::new(move |row, out| {
-            out.extend(calendar::time(array.as_primitive::<Time64MicrosecondType>().value(row)).bytes());
+            out.extend(
+                calendar::time(array.as_primitive::<Time64MicrosecondType>().value(row)).bytes(),
+            );
         }),
         DataType::Timestamp(_, zone) => {
             let zone = if zone.is_some() { "+00" } else { "" };
@@ -320,9 +325,19 @@ mod tests {
 
     #[test]
     fn numbers_go_and_come_back_exactly() {
-        for text in ["0", "1", "-1", "9999", "10000", "18446744073709551615", "1.5", "-0.0001",
-            "12345.6789", "100000000", "0.00000001"]
-        {
+        for text in [
+            "0",
+            "1",
+            "-1",
+            "9999",
+            "10000",
+            "18446744073709551615",
+            "1.5",
+            "-0.0001",
+            "12345.6789",
+            "100000000",
+            "0.00000001",
+        ] {
             let mut out = Vec::new();
             numeric(&mut out, text);
             let read: Parameter = crate::parameter::value(1700, 1, Some(&out)).unwrap();
@@ -341,7 +356,8 @@ mod tests {
                 String::from_utf8(out).unwrap()
             })
             .collect();
-        let wanted = ["0.1", "-0", "1e+15", "1.5e+300", "1e-05", "123456789012345", "NaN", "Infinity"];
+        let wanted =
+            ["0.1", "-0", "1e+15", "1.5e+300", "1e-05", "123456789012345", "NaN", "Infinity"];
         assert_eq!(texts, wanted);
         let write = super::text(Arc::new(UInt64Array::from(vec![u64::MAX])));
         let mut out = Vec::new();

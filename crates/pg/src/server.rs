@@ -29,8 +29,12 @@ pub trait Door: Send + Sync + 'static {
     /// Whether this name is that of a user, rather than the word for tokens.
     fn is_user(&self, user: &str) -> bool;
     /// Notes how a login ended; who it is when the password was right.
-    fn ended<'a>(&'a self, from: IpAddr, user: &'a str, right: bool)
-    -> BoxFuture<'a, Option<Login>>;
+    fn ended<'a>(
+        &'a self,
+        from: IpAddr,
+        user: &'a str,
+        right: bool,
+    ) -> BoxFuture<'a, Option<Login>>;
     /// Who shows this API token.
     fn by_token<'a>(&'a self, from: IpAddr, secret: &'a str) -> BoxFuture<'a, Option<Login>>;
     /// Whether who logged in so may still ask.
@@ -180,7 +184,11 @@ async fn accept(shared: Arc<Shared>, listener: Box<dyn Listener>) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(connection(Arc::clone(&shared), stream, peer.ip().to_canonical()));
+                connections.spawn(connection(
+                    Arc::clone(&shared),
+                    stream,
+                    peer.ip().to_canonical(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "a PostgreSQL connection could not be accepted");
@@ -207,7 +215,10 @@ async fn connection(shared: Arc<Shared>, stream: Box<dyn Stream>, from: IpAddr) 
     let Some(Some(mut arrived)) = arrived else { return };
     drop(arriving);
     let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
-        let text = format!("{} connections are open, which is the limit", limits::POSTGRES_CONNECTIONS_MAX);
+        let text = format!(
+            "{} connections are open, which is the limit",
+            limits::POSTGRES_CONNECTIONS_MAX
+        );
         let refusal = Refusal::fatal("53300", text).hint("close some, or let clients share them");
         refusal.write(&mut arrived.out.bytes);
         arrived.out.close().await;

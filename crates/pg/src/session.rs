@@ -298,7 +298,13 @@ impl Session {
                 Command::Ask(ask) => {
                     let (shared, context) = (Arc::clone(&self.shared), self.context());
                     let mut running = Running::start(
-                        &shared, &context, &self.settings, ask, Vec::new(), &[], text,
+                        &shared,
+                        &context,
+                        &self.settings,
+                        ask,
+                        Vec::new(),
+                        &[],
+                        text,
                     )
                     .await?;
                     wire::row_description(&mut out.bytes, &running.fields);
@@ -308,7 +314,13 @@ impl Session {
                 Command::Copy(ask, form) => {
                     let (shared, context) = (Arc::clone(&self.shared), self.context());
                     let mut running = Running::start(
-                        &shared, &context, &self.settings, ask, Vec::new(), &[], text,
+                        &shared,
+                        &context,
+                        &self.settings,
+                        ask,
+                        Vec::new(),
+                        &[],
+                        text,
                     )
                     .await?;
                     running.copy(&shared, out, form).await?;
@@ -328,9 +340,11 @@ impl Session {
 
     /// After a failure, a transaction only ends.
     fn may(&self, command: &Command) -> Result<(), Refusal> {
-        let ends = matches!(command, Command::Rollback | Command::Commit | Command::Mark("ROLLBACK"));
+        let ends =
+            matches!(command, Command::Rollback | Command::Commit | Command::Mark("ROLLBACK"));
         if self.transaction == Transaction::Failed && !ends {
-            let text = "current transaction is aborted, commands ignored until end of transaction block";
+            let text =
+                "current transaction is aborted, commands ignored until end of transaction block";
             return Err(Refusal::new("25P02", text).hint("send ROLLBACK"));
         }
         Ok(())
@@ -405,12 +419,8 @@ impl Session {
 
     /// What SHOW answers.
     fn shown(&self, name: &str) -> Result<(Vec<Field>, Vec<Vec<String>>), Refusal> {
-        let field = |name: &str| Field {
-            name: name.to_owned(),
-            type_oid: TEXT_OID,
-            size: -1,
-            format: 0,
-        };
+        let field =
+            |name: &str| Field { name: name.to_owned(), type_oid: TEXT_OID, size: -1, format: 0 };
         if name == "all" {
             let values = self.settings.values().iter();
             let rows = values.map(|(name, value)| vec![name.clone(), value.clone(), String::new()]);

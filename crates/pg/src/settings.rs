@@ -230,7 +230,11 @@ fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let number: u64 = if number.is_empty() { return text.is_empty().then_some(Duration::ZERO) } else { number.parse().ok()? };
+    let number: u64 = if number.is_empty() {
+        return text.is_empty().then_some(Duration::ZERO);
+    } else {
+        number.parse().ok()?
+    };
     Some(match unit.trim() {
         "" | "ms" => Duration::from_millis(number),
         "us" => Duration::from_micros(number),

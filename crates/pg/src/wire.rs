@@ -65,12 +65,19 @@ pub fn start(bytes: &[u8]) -> Read<Start> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     Query(String),
-    Parse { name: String, text: String, types: Vec<u32> },
+    Parse {
+        name: String,
+        text: String,
+        types: Vec<u32>,
+    },
     Bind(Bind),
     Describe(Target),
     Close(Target),
     /// At most so many rows; zero for all.
-    Execute { portal: String, rows: u32 },
+    Execute {
+        portal: String,
+        rows: u32,
+    },
     Flush,
     Sync,
     Terminate,

@@ -19,6 +19,7 @@ mod modbus_pymodbus;
 mod mqtt_mosquitto;
 mod operations_guide;
 mod outage;
+mod postgres;
 mod process;
 mod rig;
 mod roles;

@@ -160,10 +160,14 @@ impl Session {
             );
             return Err(Refusal::new("08P01", text));
         }
-        let format = |at: usize| bind.formats.get(at).or(bind.formats.first()).copied().unwrap_or(0);
-        let values = bind.values.iter().zip(&types).enumerate().map(|(at, (value, oid))| {
-            parameter::value(*oid, format(at), value.as_deref())
-        });
+        let format =
+            |at: usize| bind.formats.get(at).or(bind.formats.first()).copied().unwrap_or(0);
+        let values = bind
+            .values
+            .iter()
+            .zip(&types)
+            .enumerate()
+            .map(|(at, (value, oid))| parameter::value(*oid, format(at), value.as_deref()));
         let values = values.collect::<Result<Vec<_>, _>>()?;
         let name = &bind.statement;
         let prepared = self.statements.get(name).ok_or_else(|| no_statement(name))?;

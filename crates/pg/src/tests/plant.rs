@@ -34,8 +34,11 @@ impl Source for Plant {
         let (from, to) = (scan.from_unix_ns, scan.to_unix_ns);
         Box::new(scan.tags.clone().into_iter().map(move |tag| {
             let times = (0..SAMPLES).map(|n| START + n * SECOND);
-            let numbers: Vec<i64> =
-                (0..SAMPLES).zip(times).filter(|(_, t)| (from..to).contains(t)).map(|p| p.0).collect();
+            let numbers: Vec<i64> = (0..SAMPLES)
+                .zip(times)
+                .filter(|(_, t)| (from..to).contains(t))
+                .map(|p| p.0)
+                .collect();
             let times = numbers.iter().map(|n| START + n * SECOND).collect();
             let n = numbers.iter();
             let (data_type, values) = match tag.0 {
@@ -43,8 +46,14 @@ impl Source for Plant {
                 2 => (DataType::Bool, Values::Bool(n.map(|n| n % 60 < 20).collect())),
                 3 => (DataType::Uint64, Values::U64(n.map(|n| u64::MAX - *n as u64).collect())),
                 4 => (DataType::Int64, Values::I64(n.map(|n| i64::MIN + *n).collect())),
-                5 => (DataType::Text, Values::Text(n.map(|n| format!("R\t\"{n}\",\\").into()).collect())),
-                _ => (DataType::Bytes, Values::Bytes(n.map(|n| [0, *n as u8].as_slice().into()).collect())),
+                5 => (
+                    DataType::Text,
+                    Values::Text(n.map(|n| format!("R\t\"{n}\",\\").into()).collect()),
+                ),
+                _ => (
+                    DataType::Bytes,
+                    Values::Bytes(n.map(|n| [0, *n as u8].as_slice().into()).collect()),
+                ),
             };
             Ok(Piece::new(tag, data_type, "u".into(), times, values))
         }))

@@ -29,11 +29,8 @@ const ARRAY_RECEIVE_OID: i64 = 2_400;
 const RECEIVE_OID: i64 = 100_000;
 const CLASS_OID: i64 = 1_259;
 
-const NAMESPACES: [(i64, &str); 3] = [
-    (CATALOG_OID, SCHEMA),
-    (PUBLIC_OID, PUBLIC),
-    (INFORMATION_OID, super::information::SCHEMA),
-];
+const NAMESPACES: [(i64, &str); 3] =
+    [(CATALOG_OID, SCHEMA), (PUBLIC_OID, PUBLIC), (INFORMATION_OID, super::information::SCHEMA)];
 
 pub fn namespace_name(oid: i64) -> Option<String> {
     NAMESPACES.iter().find(|known| known.0 == oid).map(|known| known.1.to_owned())
@@ -110,9 +107,9 @@ impl Known {
 
 /// FNV-1a over the name, above the numbers that PostgreSQL keeps for itself.
 fn table_oid(name: &str) -> i64 {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i64::from(hash % 2_000_000_000) + 20_000
 }
 
@@ -273,12 +270,16 @@ fn empty_columns(name: &str) -> Option<&'static str> {
              indisreplident:b indkey indcollation indclass indoption indexprs indpred"
         }
         "pg_inherits" => "inhrelid:i inhparent:i inhseqno:i inhdetachpending:b",
-        "pg_matviews" => "schemaname matviewname matviewowner tablespace hasindexes:b ispopulated:b",
+        "pg_matviews" => {
+            "schemaname matviewname matviewowner tablespace hasindexes:b ispopulated:b"
+        }
         "pg_partitioned_table" => "partrelid:i partstrat partnatts:i partdefid:i partattrs",
         "pg_range" => "rngtypid:i rngsubtype:i rngmultitypid:i rngcollation:i rngsubopc:i",
         "pg_rewrite" => "oid:i rulename ev_class:i ev_type ev_enabled is_instead:b",
         "pg_shdescription" => "objoid:i classoid:i description",
-        "pg_stat_activity" => "datid:i datname pid:i usesysid:i usename application_name state query",
+        "pg_stat_activity" => {
+            "datid:i datname pid:i usesysid:i usename application_name state query"
+        }
         "pg_trigger" => "oid:i tgrelid:i tgparentid:i tgname tgfoid:i tgtype:i tgenabled",
         "pg_views" => "schemaname viewname viewowner definition",
         _ => return None,
@@ -286,9 +287,9 @@ fn empty_columns(name: &str) -> Option<&'static str> {
 }
 
 fn namespaces() -> Listing {
-    let rows = NAMESPACES.iter().map(|(oid, name)| {
-        vec![Cell::Int(*oid), text(*name), Cell::Int(OWNER_OID), Cell::Null]
-    });
+    let rows = NAMESPACES
+        .iter()
+        .map(|(oid, name)| vec![Cell::Int(*oid), text(*name), Cell::Int(OWNER_OID), Cell::Null]);
     Listing::new("oid:i nspname nspowner:i nspacl", rows.collect())
 }
 
@@ -447,9 +448,9 @@ fn procedures() -> Listing {
         let kind = if function.name == "time_bucket" { "f" } else { "a" };
         row(FUNCTION_OID + at as i64, function.name.to_owned(), PUBLIC_OID, kind)
     });
-    let receive = types::ALL.iter().map(|of| {
-        row(RECEIVE_OID + of.oid, format!("{}recv", of.name), CATALOG_OID, "f")
-    });
+    let receive = types::ALL
+        .iter()
+        .map(|of| row(RECEIVE_OID + of.oid, format!("{}recv", of.name), CATALOG_OID, "f"));
     let arrays = row(ARRAY_RECEIVE_OID, "array_recv".to_owned(), CATALOG_OID, "f");
     Listing::new(
         "oid:i proname pronamespace:i proowner:i prolang:i prokind prosecdef:b proisstrict:b \

@@ -82,9 +82,14 @@ pub fn columns(query: &Query) -> Option<Vec<String>> {
 
 /// A query of the same columns without rows.
 pub fn nothing(columns: &[String]) -> Option<Query> {
+    // Numbered, because the engine wants each name once; clients are told the names themselves.
     let listed: Vec<String> = columns
         .iter()
-        .map(|name| format!("CAST(NULL AS VARCHAR) AS \"{}\"", name.replace('"', "\"\"")))
+        .enumerate()
+        .map(|(at, name)| match columns[..at].contains(name) {
+            false => format!("CAST(NULL AS VARCHAR) AS \"{}\"", name.replace('"', "\"\"")),
+            true => format!("CAST(NULL AS VARCHAR) AS \"column {at}\""),
+        })
         .collect();
     let text = format!("SELECT {} WHERE false", listed.join(", "));
     let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).ok()?;
@@ -134,7 +139,7 @@ fn factor_is_empty(factor: &TableFactor) -> bool {
 }
 
 /// Whether any of the functions that clients aggregate the catalogue with occurs.
-fn aggregates(projection: &[SelectItem]) -> bool {
+pub fn aggregates(projection: &[SelectItem]) -> bool {
     const AGGREGATES: &[&str] =
         &["count", "max", "min", "sum", "avg", "array_agg", "string_agg", "bool_or", "bool_and"];
     struct Find(bool);

@@ -39,9 +39,7 @@ const ALL: &[(&str, Gives, Body)] = &[
     ("array_to_string", Gives::Text, |_, a| {
         Some(rewrite::array_elements(arg(a, 0)?)?.join(arg(a, 1).unwrap_or_default()))
     }),
-    ("col_description", Gives::Text, |known, a| {
-        known.column_description(int(a, 0)?, int(a, 1)?)
-    }),
+    ("col_description", Gives::Text, |known, a| known.column_description(int(a, 0)?, int(a, 1)?)),
     ("current_catalog", Gives::Text, |_, _| Some(CATALOG.to_owned())),
     ("current_database", Gives::Text, |_, _| Some(CATALOG.to_owned())),
     ("current_role", Gives::Text, |known, _| Some(known.session.user.clone())),
@@ -135,7 +133,8 @@ fn may(arguments: &[Option<&str>]) -> bool {
 }
 
 fn signature(arguments: &[Option<&str>]) -> Option<(String, String)> {
-    let function = FUNCTIONS.get(usize::try_from(int(arguments, 0)? - catalogue::FUNCTION_OID).ok()?)?;
+    let function =
+        FUNCTIONS.get(usize::try_from(int(arguments, 0)? - catalogue::FUNCTION_OID).ok()?)?;
     let taken = function.signature.split_once('(')?.1.split_once(')')?.0;
     let given = function.signature.split_once('→')?.1;
     Some((taken.to_owned(), given.trim().to_owned()))
@@ -212,9 +211,10 @@ impl ScalarUDFImpl for Told {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = arguments.number_rows;
-        let texts = arguments.args.iter().map(|argument| {
-            Ok(cast(&argument.to_array(rows)?, &DataType::Utf8)?)
-        });
+        let texts = arguments
+            .args
+            .iter()
+            .map(|argument| Ok(cast(&argument.to_array(rows)?, &DataType::Utf8)?));
         let texts: Vec<ArrayRef> = texts.collect::<Result<_>>()?;
         let texts = texts.iter().map(|text| as_string_array(text)).collect::<Result<Vec<_>>>()?;
         let answers = (0..rows).map(|row| {

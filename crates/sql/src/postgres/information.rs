@@ -25,7 +25,9 @@ pub fn table(known: &Known, name: &str) -> Option<Listing> {
              routine_name routine_type data_type ordinal_position:i parameter_mode parameter_name",
             Vec::new(),
         ),
-        "table_constraints" | "key_column_usage" | "referential_constraints"
+        "table_constraints"
+        | "key_column_usage"
+        | "referential_constraints"
         | "constraint_column_usage" => Listing::new(
             "constraint_catalog constraint_schema constraint_name table_catalog table_schema \
              table_name column_name ordinal_position:i position_in_unique_constraint:i \

@@ -13,9 +13,9 @@ mod statement;
 mod types;
 
 pub use parameter::{Parameter, ParameterKind};
+pub use rewrite::array_elements;
 pub use shape::Shape;
 pub(crate) use shape::of as shape_of;
-pub use rewrite::array_elements;
 pub use statement::{Command, CopyForm, CopyFormat, Discarded, commands, is_utf8};
 pub use types::{BaseType, base_type};
 

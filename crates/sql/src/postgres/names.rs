@@ -21,9 +21,7 @@ fn of_body(body: &SetExpr) -> Option<Vec<String>> {
 
 fn of_item(item: &SelectItem) -> Option<String> {
     match item {
-        SelectItem::UnnamedExpr(expr) => {
-            Some(of_expr(expr).unwrap_or_else(|| NOTHING.to_owned()))
-        }
+        SelectItem::UnnamedExpr(expr) => Some(of_expr(expr).unwrap_or_else(|| NOTHING.to_owned())),
         SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
         _ => None,
     }

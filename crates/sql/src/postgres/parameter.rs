@@ -5,7 +5,7 @@ use super::Ask;
 use crate::error::{Fault, SqlError};
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, ExactNumberInfo, TimezoneInfo, Value, VisitMut, VisitorMut,
+    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value, VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -140,7 +140,8 @@ impl Ask {
     /// The statement with values for its parameters; where there is none, the parameter stays.
     pub(crate) fn bound(&self, values: &[Option<Parameter>]) -> Result<Ask, SqlError> {
         let mut ask = self.clone();
-        let literals = values.iter().map(|value| value.as_ref().map(Parameter::literal).transpose());
+        let literals =
+            values.iter().map(|value| value.as_ref().map(Parameter::literal).transpose());
         let mut bind = Bind { literals: literals.collect::<Result<Vec<_>, _>>()? };
         // It never breaks off.
         let _ = VisitMut::visit(&mut ask.statement, &mut bind);

@@ -3,8 +3,9 @@
 use super::{empty, names};
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Statement,
-    TableFactor, TimezoneInfo, UnaryOperator, Value, VisitMut, VisitorMut,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query,
+    SelectItem, SetExpr, Statement, TableFactor, TimezoneInfo, UnaryOperator, Value, VisitMut,
+    VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -60,6 +61,10 @@ impl VisitorMut for Rewrite {
                 Some(Expr::InList { expr: left.clone(), list, negated: *negated })
             }
             Expr::Function(function) => array_of(function),
+            Expr::Subquery(query) => {
+                at_most_one(query);
+                None
+            }
             _ => None,
         };
         if let Some(replaced) = replaced {
@@ -81,7 +86,12 @@ impl VisitorMut for Rewrite {
                     *expr = function;
                 }
             }
-            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, .. } => {
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr: inner,
+                data_type,
+                ..
+            } => {
                 if let Some(special) = registered(inner, data_type) {
                     *expr = special;
                 } else {
@@ -185,9 +195,8 @@ fn text(text: &str) -> Expr {
 }
 
 fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let args = arguments.into_iter().map(|argument| {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))
-    });
+    let args =
+        arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)));
     let list = FunctionArgumentList {
         duplicate_treatment: None,
         args: args.collect(),
@@ -203,6 +212,40 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
         over: None,
         within_group: Vec::new(),
     })
+}
+
+/// A query that stands for a value has at most one row; the engine wants it to say so.
+fn at_most_one(query: &mut Query) {
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let plain = query.limit_clause.is_none() && query.fetch.is_none() && select.distinct.is_none();
+    if grouped || !plain || select.from.is_empty() || empty::aggregates(&select.projection) {
+        return;
+    }
+    if let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
+        select.projection.as_mut_slice()
+    {
+        *expr = call("max", vec![take(expr)]);
+        query.order_by = None;
+    }
+}
+
+/// The engine wants each name once among the columns of what is answered.
+pub fn distinct_names(statement: &mut Statement) {
+    let Statement::Query(query) = statement else { return };
+    let SetExpr::Select(select) = &mut *query.body else { return };
+    let mut seen = std::collections::HashSet::new();
+    for (at, item) in select.projection.iter_mut().enumerate() {
+        let (key, expr) = match item {
+            SelectItem::UnnamedExpr(expr) => (expr.to_string(), expr),
+            SelectItem::ExprWithAlias { expr, alias } => (alias.value.clone(), expr),
+            _ => continue,
+        };
+        if !seen.insert(key) {
+            let alias = Ident::with_quote('"', format!("column {at}"));
+            *item = SelectItem::ExprWithAlias { expr: take(expr), alias };
+        }
+    }
 }
 
 /// `ARRAY(SELECT …)` of what has no rows.
@@ -234,8 +277,14 @@ fn plain_function(function: &mut Function) {
 
 /// Functions that are written without parentheses.
 fn bare_function(name: &str) -> Option<Expr> {
-    const BARE: &[&str] =
-        &["current_catalog", "current_role", "current_schema", "current_user", "session_user", "user"];
+    const BARE: &[&str] = &[
+        "current_catalog",
+        "current_role",
+        "current_schema",
+        "current_user",
+        "session_user",
+        "user",
+    ];
     let name = name.to_lowercase();
     BARE.contains(&name.as_str()).then(|| call(&name, Vec::new()))
 }
@@ -307,9 +356,7 @@ fn plain_type(data_type: &mut DataType) {
             "timestamptz" => DataType::Timestamp(None, TimezoneInfo::WithTimeZone),
             "timestamp" => DataType::Timestamp(None, TimezoneInfo::None),
             "interval" => DataType::Interval { fields: None, precision: None },
-            "numeric" => DataType::Numeric(
-                datafusion::sql::sqlparser::ast::ExactNumberInfo::None,
-            ),
+            "numeric" => DataType::Numeric(datafusion::sql::sqlparser::ast::ExactNumberInfo::None),
             _ => DataType::Varchar(None),
         },
         DataType::Character(_)

@@ -82,7 +82,14 @@ fn command(statement: Statement) -> Result<Command, SqlError> {
             "SELECT table_schema AS \"Schema\", table_name AS \"Name\" FROM \
              information_schema.tables WHERE table_schema = 'public' ORDER BY 2",
         )?),
-        Statement::Copy { source, to: true, target: CopyTarget::Stdout, options, legacy_options, .. } => {
+        Statement::Copy {
+            source,
+            to: true,
+            target: CopyTarget::Stdout,
+            options,
+            legacy_options,
+            ..
+        } => {
             let form = form(&options, &legacy_options)?;
             Command::Copy(ask(copied(source)?)?, form)
         }
@@ -103,7 +110,8 @@ fn command(statement: Statement) -> Result<Command, SqlError> {
             Reset::ConfigurationParameter(name) => Some(name.to_string().to_lowercase()),
         }),
         Statement::ShowVariable { variable } => {
-            let words: Vec<String> = variable.iter().map(|word| word.value.to_lowercase()).collect();
+            let words: Vec<String> =
+                variable.iter().map(|word| word.value.to_lowercase()).collect();
             Command::Show(words.join(" "))
         }
         Statement::Discard { object_type } => Command::Discard(match object_type {
@@ -146,6 +154,9 @@ fn ask(mut statement: Statement) -> Result<Ask, SqlError> {
         _ => None,
     };
     let parameters = rewrite::statement(&mut statement);
+    if names.is_some() {
+        rewrite::distinct_names(&mut statement);
+    }
     if parameters > tagwerk_model::limits::SQL_PARAMETERS_MAX {
         let most = tagwerk_model::limits::SQL_PARAMETERS_MAX;
         let text = format!("a statement has at most {most} parameters, not {parameters}");
@@ -259,7 +270,8 @@ fn form(options: &[CopyOption], legacy: &[CopyLegacyOption]) -> Result<CopyForm,
 
 fn with_option(form: &mut CopyForm, option: &CopyOption) -> Result<(), SqlError> {
     match option {
-        CopyOption::Format(name) if ["csv", "text"].contains(&name.value.to_lowercase().as_str()) => {}
+        CopyOption::Format(name)
+            if ["csv", "text"].contains(&name.value.to_lowercase().as_str()) => {}
         CopyOption::Header(header) => form.header = *header,
         CopyOption::Delimiter(delimiter) => form.delimiter = byte(*delimiter, "DELIMITER")?,
         CopyOption::Null(null) => form.null.clone_from(null),

@@ -38,10 +38,8 @@ const FLOAT8: BaseType = base(701, 1022, "float8", "double precision", 8, "N");
 const NUMERIC: BaseType = base(1700, 1231, "numeric", "numeric", -1, "N");
 const DATE: BaseType = base(1082, 1182, "date", "date", 4, "D");
 const TIME: BaseType = base(1083, 1183, "time", "time without time zone", 8, "D");
-const TIMESTAMP: BaseType =
-    base(1114, 1115, "timestamp", "timestamp without time zone", 8, "D");
-const TIMESTAMPTZ: BaseType =
-    base(1184, 1185, "timestamptz", "timestamp with time zone", 8, "D");
+const TIMESTAMP: BaseType = base(1114, 1115, "timestamp", "timestamp without time zone", 8, "D");
+const TIMESTAMPTZ: BaseType = base(1184, 1185, "timestamptz", "timestamp with time zone", 8, "D");
 const INTERVAL: BaseType = base(1186, 1187, "interval", "interval", 16, "T");
 
 /// In the order of their numbers. Those that no column has are here because drivers ask for them.

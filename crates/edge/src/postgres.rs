@@ -25,7 +25,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// None where no address is given. `encrypted`: somebody asked for it on loopback too.
+    /// None where no address is given.
     pub async fn open(
         env: &Env,
         data: &Path,
@@ -76,28 +76,25 @@ impl Door for Accounts {
         self.0.accounts.is_user(user)
     }
 
-    fn ended<'a>(
-        &'a self,
-        from: IpAddr,
-        user: &'a str,
-        right: bool,
-    ) -> BoxFuture<'a, Option<Login>> {
+    fn passed(&self, from: IpAddr, user: &str) -> Option<Login> {
+        let accounts = &self.0.accounts;
+        accounts.login_passed(from, user);
+        let (role, digest) = accounts.standing_of_user(user)?;
+        let stamp = std::iter::once(USER).chain(digest).collect();
+        Some(Login { name: user.to_owned(), role, stamp })
+    }
+
+    fn failed<'a>(&'a self, from: IpAddr, user: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let app = &self.0;
-            app.accounts.note_login(from, user, right);
-            if !right {
-                // The name as typed may be a password in the wrong field: only so much of it.
-                let name: String = user.chars().take(64).collect();
-                let text = format!("failed to log in from {from}");
-                tracing::info!(by = name, text, "access");
-                if let Err(error) = app.runtime.record(RecordKind::Login, &name, &text).await {
-                    tracing::warn!(%error, "a failed login could not be recorded");
-                }
-                return None;
+            app.accounts.login_failed(from, user);
+            // The name as typed may be a password in the wrong field: only so much of it.
+            let name: String = user.chars().take(64).collect();
+            let text = format!("failed to log in from {from}");
+            tracing::info!(by = name, text, "access");
+            if let Err(error) = app.runtime.record(RecordKind::Login, &name, &text).await {
+                tracing::warn!(%error, "a failed login could not be recorded");
             }
-            let (role, digest) = app.accounts.standing_of_user(user)?;
-            let stamp = std::iter::once(USER).chain(digest).collect();
-            Some(Login { name: user.to_owned(), role, stamp })
         })
     }
 

@@ -231,10 +231,10 @@ async fn by_password(
     match exchange.end(&last) {
         Err(ScramRefused::Malformed) => malformed(),
         Err(ScramRefused::WrongPassword) => {
-            door.ended(from, user, false).await;
+            door.failed(from, user).await;
             Some(Err(wrong_password(user)))
         }
-        Ok(proof) => match door.ended(from, user, true).await {
+        Ok(proof) => match door.passed(from, user) {
             Some(login) => {
                 wire::authentication(&mut out.bytes, 12, proof.as_bytes());
                 Some(Ok(login))

@@ -28,13 +28,10 @@ pub trait Door: Send + Sync + 'static {
     fn verifier(&self, from: IpAddr, user: &str) -> Result<ScramVerifier, Duration>;
     /// Whether this name is that of a user, rather than the word for tokens.
     fn is_user(&self, user: &str) -> bool;
-    /// Notes how a login ended; who it is when the password was right.
-    fn ended<'a>(
-        &'a self,
-        from: IpAddr,
-        user: &'a str,
-        right: bool,
-    ) -> BoxFuture<'a, Option<Login>>;
+    /// The password was right: who it is, unless the user is gone meanwhile.
+    fn passed(&self, from: IpAddr, user: &str) -> Option<Login>;
+    /// The password was wrong: counted and recorded.
+    fn failed<'a>(&'a self, from: IpAddr, user: &'a str) -> BoxFuture<'a, ()>;
     /// Who shows this API token.
     fn by_token<'a>(&'a self, from: IpAddr, secret: &'a str) -> BoxFuture<'a, Option<Login>>;
     /// Whether who logged in so may still ask.

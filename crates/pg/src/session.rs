@@ -390,7 +390,11 @@ impl Session {
                     self.portals.clear();
                     self.report("", out);
                 }
-                "DISCARD ALL"
+                match what {
+                    Discarded::All => "DISCARD ALL",
+                    Discarded::Plans => "DISCARD PLANS",
+                    Discarded::Nothing => "DISCARD TEMP",
+                }
             }
             Command::Deallocate(name) => match name {
                 None => {

@@ -24,8 +24,12 @@ impl Accounts {
         Ok(kept.unwrap_or_else(|| ScramVerifier::of_nobody(&self.nobody, username)))
     }
 
-    pub fn note_login(&self, from: IpAddr, username: &str, right: bool) {
-        self.note(&keys(from, username), right);
+    pub fn login_passed(&self, from: IpAddr, username: &str) {
+        self.note(&keys(from, username), true);
+    }
+
+    pub fn login_failed(&self, from: IpAddr, username: &str) {
+        self.note(&keys(from, username), false);
     }
 
     /// The role, and what changes with the password.

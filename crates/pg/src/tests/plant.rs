@@ -96,16 +96,13 @@ impl Door for Users {
         user == "anna"
     }
 
-    fn ended<'a>(
-        &'a self,
-        _from: IpAddr,
-        user: &'a str,
-        right: bool,
-    ) -> BoxFuture<'a, Option<Login>> {
-        if !right {
-            self.failures.lock().unwrap().push(user.to_owned());
-        }
-        Box::pin(async move { right.then(|| self.login(user)) })
+    fn passed(&self, _from: IpAddr, user: &str) -> Option<Login> {
+        Some(self.login(user))
+    }
+
+    fn failed<'a>(&'a self, _from: IpAddr, user: &'a str) -> BoxFuture<'a, ()> {
+        self.failures.lock().unwrap().push(user.to_owned());
+        Box::pin(async {})
     }
 
     fn by_token<'a>(&'a self, _from: IpAddr, secret: &'a str) -> BoxFuture<'a, Option<Login>> {
@@ -131,7 +128,6 @@ impl Users {
 pub struct Rig {
     pub address: SocketAddr,
     pub users: Arc<Users>,
-    pub sql: Sql,
     end: watch::Sender<bool>,
     server: Server,
 }
@@ -163,7 +159,7 @@ impl Rig {
         let address = listening.addresses()[0];
         let parts = Parts {
             env,
-            sql: sql.clone(),
+            sql,
             door: users.clone(),
             random: Arc::new(SystemRandom),
             tls: None,
@@ -171,7 +167,7 @@ impl Rig {
             version: "0.0.0".to_owned(),
             ending,
         };
-        Rig { address, users, sql, end, server: listening.serve(parts) }
+        Rig { address, users, end, server: listening.serve(parts) }
     }
 
     pub async fn end(self) {

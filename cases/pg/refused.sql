@@ -30,6 +30,6 @@ SELECT * FROM nothing;
 -- refused: 42703
 SELECT nothing FROM samples;
 -- refused: 42601
-SELECT FROM WHERE;
+SELECT * FROM samples WHERE;
 -- refused: 42P01
 SELECT * FROM '/etc/passwd';

@@ -6,8 +6,12 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-/// Operators one around the other. More: refused.
-const OPERATORS_MAX: usize = 1_000;
+/// Operators one around the other. More: refused. Some 900 fill a thread's stack where nothing is
+/// optimised.
+const OPERATORS_MAX: usize = 256;
+
+/// Brackets that are counted; the parser refuses fewer.
+const DEPTH_COUNTED_MAX: usize = 200;
 
 /// Counts what may make the tree deeper on the way to each place of the text.
 pub fn check(text: &str) -> Result<(), SqlError> {
@@ -15,31 +19,27 @@ pub fn check(text: &str) -> Result<(), SqlError> {
         let error = datafusion::sql::sqlparser::parser::ParserError::from(error);
         SqlError::from(datafusion::error::DataFusionError::SQL(Box::new(error), None))
     })?;
-    // Counts of the brackets that are open; their sum is the depth here.
-    let mut open = vec![0usize];
-    let mut depth = 0usize;
+    // For each bracket that is open: what AND and OR chain, and what the last of their sides does.
+    let mut open = vec![[0usize; 2]];
     for token in &tokens {
         match token {
-            Token::LParen | Token::LBracket => open.push(0),
-            Token::RParen | Token::RBracket => {
-                depth -= open.pop().unwrap_or(0);
-                if open.is_empty() {
-                    open.push(0);
+            Token::LParen | Token::LBracket => open.push([0; 2]),
+            Token::RParen | Token::RBracket if open.len() > 1 => drop(open.pop()),
+            other => {
+                if let Some([chained, side]) = open.last_mut() {
+                    match step(other) {
+                        Step::None => {}
+                        Step::End => (*chained, *side) = (0, 0),
+                        Step::Chain => (*chained, *side) = (*chained + 1, 0),
+                        Step::Operator => *side += 1,
+                    }
                 }
             }
-            Token::Comma | Token::SemiColon => {
-                if let Some(count) = open.last_mut() {
-                    depth -= std::mem::take(count);
-                }
-            }
-            other if deepens(other) => {
-                depth += 1;
-                if let Some(count) = open.last_mut() {
-                    *count += 1;
-                }
-            }
-            _ => {}
         }
+        let depth: usize = match open.len() > DEPTH_COUNTED_MAX {
+            true => OPERATORS_MAX + 1,
+            false => open.iter().flatten().sum(),
+        };
         if depth > OPERATORS_MAX {
             let text = format!(
                 "the statement chains more than {OPERATORS_MAX} operators; name values in one IN (…) \
@@ -51,13 +51,28 @@ pub fn check(text: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
+enum Step {
+    None,
+    /// What follows lies beside what came before.
+    End,
+    Chain,
+    Operator,
+}
+
+fn step(token: &Token) -> Step {
+    match token {
+        Token::Comma | Token::SemiColon => Step::End,
+        Token::Word(word) if matches!(word.keyword, Keyword::AND | Keyword::OR) => Step::Chain,
+        other if deepens(other) => Step::Operator,
+        _ => Step::None,
+    }
+}
+
 fn deepens(token: &Token) -> bool {
     match token {
         Token::Word(word) => matches!(
             word.keyword,
-            Keyword::AND
-                | Keyword::OR
-                | Keyword::NOT
+            Keyword::NOT
                 | Keyword::IS
                 | Keyword::IN
                 | Keyword::AT

@@ -78,7 +78,11 @@ fn psycopg_reads_over_tls_what_the_api_answers() {
             tag if tag == "most" => &most,
             _ => &least,
         }) {
-            assert_eq!(row[1].as_str(), api[1].as_u64().map(|n| n.to_string()).as_deref(), "{line}");
+            assert_eq!(
+                row[1].as_str(),
+                api[1].as_u64().map(|n| n.to_string()).as_deref(),
+                "{line}"
+            );
             assert_eq!(row[2].as_i64(), api[2].as_i64(), "{line}");
             // The wire has microseconds.
             let time = api[0].as_str().unwrap();

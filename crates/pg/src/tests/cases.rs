@@ -31,9 +31,10 @@ fn cases(text: &str) -> Vec<Case> {
 
 /// What is wrong with the answer; none where it is as wanted.
 fn judge(case: &Case, messages: &[(char, Vec<u8>)]) -> Option<String> {
-    let error = messages.iter().find(|(kind, _)| *kind == 'E').map(|(_, body)| {
-        format!("{} {}", error_field(body, b'C'), error_field(body, b'M'))
-    });
+    let error = messages
+        .iter()
+        .find(|(kind, _)| *kind == 'E')
+        .map(|(_, body)| format!("{} {}", error_field(body, b'C'), error_field(body, b'M')));
     let rows = messages.iter().filter(|(kind, _)| *kind == 'D').count();
     match (case.wanted.split_once(": "), error) {
         (Some(("refused", state)), Some(error)) if error.starts_with(state) => None,

@@ -23,12 +23,19 @@ async fn simple_statements_answer_in_their_order() {
         ("SELECT 1", "E25P02 E"),
         ("COMMIT", "ROLLBACK I"),
         ("BEGIN; SAVEPOINT a; RELEASE a; COMMIT", "BEGIN SAVEPOINT RELEASE COMMIT I"),
+        ("EXPLAIN INSERT INTO samples VALUES (1)", "E25006 I"),
         ("SHOW TimeZone", "[UTC] SHOW I"),
         ("SET application_name TO x; SHOW application_name", "SET [x] SHOW I"),
         ("RESET ALL; SHOW application_name", "RESET [] SHOW I"),
         ("DISCARD ALL", "DISCARD ALL I"),
-        ("SELECT DATE '2026-11-01', true, 1.5::float8, 'x'::text", "[2026-11-01,t,1.5,x] SELECT 1 I"),
-        ("SELECT time FROM samples WHERE tag = 'strokes' LIMIT 1", "[2026-11-01 00:00:00+00] SELECT 1 I"),
+        (
+            "SELECT DATE '2026-11-01', true, 1.5::float8, 'x'::text",
+            "[2026-11-01,t,1.5,x] SELECT 1 I",
+        ),
+        (
+            "SELECT time FROM samples WHERE tag = 'strokes' LIMIT 1",
+            "[2026-11-01 00:00:00+00] SELECT 1 I",
+        ),
         ("SELECT raw FROM \"Press-1\" ORDER BY time LIMIT 1", "[\\x0000] SELECT 1 I"),
         (
             "SELECT strokes, \"offset\" FROM \"Press-1\" ORDER BY time LIMIT 1",
@@ -54,9 +61,15 @@ async fn rows_are_copied_out() {
     let rows = "SELECT tag, value_text, value_u64 FROM samples WHERE tag = 'recipe' LIMIT 1";
     for (form, answer) in [
         ("", "H recipe\tR\\t\"0\",\\\\\t\\N\n c COPY 1 I"),
-        ("WITH (FORMAT csv, HEADER)", "H tag,value_text,value_u64\n recipe,\"R\t\"\"0\"\",\\\",\n c COPY 1 I"),
+        (
+            "WITH (FORMAT csv, HEADER)",
+            "H tag,value_text,value_u64\n recipe,\"R\t\"\"0\"\",\\\",\n c COPY 1 I",
+        ),
         ("csv header", "H tag,value_text,value_u64\n recipe,\"R\t\"\"0\"\",\\\",\n c COPY 1 I"),
-        ("WITH (FORMAT csv, DELIMITER ';', NULL '-')", "H recipe;\"R\t\"\"0\"\",\\\";-\n c COPY 1 I"),
+        (
+            "WITH (FORMAT csv, DELIMITER ';', NULL '-')",
+            "H recipe;\"R\t\"\"0\"\",\\\";-\n c COPY 1 I",
+        ),
         ("WITH (FORMAT binary)", "E42601 I"),
     ] {
         assert_eq!(client.told(&format!("COPY ({rows}) TO STDOUT {form}")).await, answer, "{form}");
@@ -69,7 +82,8 @@ async fn rows_are_copied_out() {
 async fn statements_are_prepared_with_parameters() {
     let rig = Rig::start().await;
     let mut client = Client::log_in(&rig).await;
-    let text = "SELECT value FROM samples WHERE tag = $1 AND time >= $2 AND value > $3 ORDER BY time";
+    let text =
+        "SELECT value FROM samples WHERE tag = $1 AND time >= $2 AND value > $3 ORDER BY time";
     client.parse("s", text, &[]).await;
     client.describe(b'S', "s").await;
     let values: [Option<&[u8]>; 3] =
@@ -97,7 +111,8 @@ async fn statements_are_prepared_with_parameters() {
     client.describe(b'P', "").await;
     client.execute("", 0).await;
     let messages = client.sync().await;
-    let row = &messages.iter().find(|(kind, _)| *kind == 'D').unwrap_or_else(|| panic!("{messages:?}")).1;
+    let row =
+        &messages.iter().find(|(kind, _)| *kind == 'D').unwrap_or_else(|| panic!("{messages:?}")).1;
     assert!(row.windows(8).any(|part| part == i64::MIN.to_be_bytes()), "{row:?}");
     assert!(row.windows(8).any(|part| part == 1.5f64.to_be_bytes()), "{row:?}");
     assert!(row.ends_with(&1_000_000i64.to_be_bytes()), "{row:?}");
@@ -115,8 +130,7 @@ async fn statements_are_prepared_with_parameters() {
     client.parse("", "SELECT $1::int8", &[]).await;
     client.bind("", "", &[Some(b"1; DROP TABLE samples")], false).await;
     client.execute("", 0).await;
-    let answer = told(&client.sync().await);
-    assert!(answer.starts_with("1 E22P02") || answer.starts_with("1 E42601"), "{answer}");
+    assert_eq!(told(&client.sync().await), "1 2 E22P02 I");
     rig.end().await;
 }
 
@@ -229,8 +243,8 @@ async fn messages_that_are_none_end_the_connection() {
     let mut client = Client::log_in(&rig).await;
     let deep = format!("SELECT 1{}", "+1".repeat(200_000));
     assert_eq!(client.told(&deep).await, "E42601 I");
-    let deep = format!("SELECT 1{}", "+1".repeat(900));
-    assert_eq!(client.told(&deep).await, "[901] SELECT 1 I");
+    let deep = format!("SELECT 1{}", "+1".repeat(200));
+    assert_eq!(client.told(&deep).await, "[201] SELECT 1 I");
     let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     assert_eq!(client.told(&deep).await, "E42601 I");
     rig.end().await;

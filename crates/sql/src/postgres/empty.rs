@@ -142,21 +142,34 @@ fn factor_is_empty(factor: &TableFactor) -> bool {
 pub fn aggregates(projection: &[SelectItem]) -> bool {
     const AGGREGATES: &[&str] =
         &["count", "max", "min", "sum", "avg", "array_agg", "string_agg", "bool_or", "bool_and"];
-    struct Find(bool);
+    #[derive(Default)]
+    struct Find {
+        found: bool,
+        /// Queries inside, which aggregate for themselves.
+        inside: usize,
+    }
     impl Visitor for Find {
         type Break = ();
+        fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.inside += 1;
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+            self.inside -= 1;
+            ControlFlow::Continue(())
+        }
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::Function(function) = expr {
+            if let (Expr::Function(function), 0) = (expr, self.inside) {
                 let name = names::last(&function.name).unwrap_or_default();
-                self.0 |= AGGREGATES.contains(&name.as_str());
+                self.found |= AGGREGATES.contains(&name.as_str());
             }
             ControlFlow::Continue(())
         }
     }
-    let mut find = Find(false);
+    let mut find = Find::default();
     for item in projection {
         // It never breaks off.
         let _ = item.visit(&mut find);
     }
-    find.0
+    find.found
 }

@@ -74,7 +74,7 @@ impl Ask {
         let fields = schema.fields();
         match &self.names {
             Some(names) if names.len() == fields.len() => names.clone(),
-            _ => fields.iter().map(|field| field.name().clone()).collect(),
+            _ => fields.iter().map(|field| rewrite::told_name(field.name()).to_owned()).collect(),
         }
     }
 }

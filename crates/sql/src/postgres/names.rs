@@ -38,7 +38,7 @@ pub fn last(name: &ObjectName) -> Option<String> {
     name.0.last()?.as_ident().map(folded)
 }
 
-fn of_expr(expr: &Expr) -> Option<String> {
+pub fn of_expr(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Identifier(ident) => Some(folded(ident)),
         Expr::CompoundIdentifier(idents) => idents.last().map(folded),

@@ -230,19 +230,37 @@ fn at_most_one(query: &mut Query) {
     }
 }
 
+/// Stands between a name and what makes it the only one.
+const ONLY: char = '\u{200b}';
+
+/// A name as clients are told it.
+pub fn told_name(name: &str) -> &str {
+    name.split(ONLY).next().unwrap_or(name)
+}
+
 /// The engine wants each name once among the columns of what is answered.
 pub fn distinct_names(statement: &mut Statement) {
     let Statement::Query(query) = statement else { return };
     let SetExpr::Select(select) = &mut *query.body else { return };
+    let all = select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)));
     let mut seen = std::collections::HashSet::new();
     for (at, item) in select.projection.iter_mut().enumerate() {
-        let (key, expr) = match item {
-            SelectItem::UnnamedExpr(expr) => (expr.to_string(), expr),
-            SelectItem::ExprWithAlias { expr, alias } => (alias.value.clone(), expr),
+        let (key, name, expr) = match item {
+            SelectItem::UnnamedExpr(expr) => {
+                (expr.to_string(), names::of_expr(expr).unwrap_or_default(), expr)
+            }
+            SelectItem::ExprWithAlias { expr, alias } => {
+                (alias.value.clone(), alias.value.clone(), expr)
+            }
             _ => continue,
         };
-        if !seen.insert(key) {
-            let alias = Ident::with_quote('"', format!("column {at}"));
+        // Beside a `*`, a column may come twice.
+        let column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if !seen.insert(key) || (all && column) {
+            let alias = Ident::with_quote('"', format!("{name}{ONLY}{at}"));
             *item = SelectItem::ExprWithAlias { expr: take(expr), alias };
         }
     }

@@ -154,9 +154,7 @@ fn ask(mut statement: Statement) -> Result<Ask, SqlError> {
         _ => None,
     };
     let parameters = rewrite::statement(&mut statement);
-    if names.is_some() {
-        rewrite::distinct_names(&mut statement);
-    }
+    rewrite::distinct_names(&mut statement);
     if parameters > tagwerk_model::limits::SQL_PARAMETERS_MAX {
         let most = tagwerk_model::limits::SQL_PARAMETERS_MAX;
         let text = format!("a statement has at most {most} parameters, not {parameters}");

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 7] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
@@ -17,11 +17,12 @@ const PACKAGES: [(&str, &str); 6] = [
     ("socat", "socat"),
     // A file system that clones files, for power cuts.
     ("mkfs.btrfs", "btrfs-progs"),
+    ("psql", "postgresql-client"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7, spreadsheets and Parquet.
-const PYTHON_PACKAGES: [&str; 9] = [
+/// `cryptography`), IEC 104, S7, spreadsheets, Parquet and PostgreSQL.
+const PYTHON_PACKAGES: [&str; 10] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -31,6 +32,7 @@ const PYTHON_PACKAGES: [&str; 9] = [
     "python-snap7==3.3.0",
     "openpyxl==3.1.5",
     "duckdb==2.0.0",
+    "psycopg[binary]==3.3.9",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

@@ -6,6 +6,7 @@
 mod password;
 mod random;
 mod role;
+mod scram;
 mod seal;
 mod session;
 mod throttle;
@@ -14,6 +15,7 @@ mod token;
 pub use password::{PasswordRefused, check_password, hash_password, verify_password};
 pub use random::{Random, SystemRandom};
 pub use role::Role;
+pub use scram::{ScramExchange, ScramRefused, ScramVerifier};
 pub use seal::{
     Cost, End, HEAD_BYTES, HeadRefused, KEY_BYTES, PART_BYTES, SEAL_BYTES, SEALED_PART_BYTES,
     SealKey, SealedHead, SealedParts,

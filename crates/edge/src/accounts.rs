@@ -4,6 +4,7 @@
 
 mod changes;
 mod login;
+mod postgres;
 
 pub use changes::AccountRefused;
 pub use login::{LoggedIn, LoginRefused};
@@ -48,6 +49,10 @@ pub struct Accounts {
     hashing: tokio::sync::Semaphore,
     /// Held over each change, from its check to the store's answer.
     changing: tokio::sync::Mutex<()>,
+    /// Counts changes of users and tokens.
+    changes: tokio::sync::watch::Sender<u64>,
+    /// Makes up what is kept of the passwords of users who do not exist.
+    nobody: [u8; 32],
 }
 
 struct State {
@@ -104,7 +109,11 @@ impl Accounts {
             setup: secrets.setup.as_deref().map(Digest::of),
             local: Digest::of(&secrets.local),
         };
+        let mut nobody = [0; 32];
+        random.fill(&mut nobody);
         let accounts = Accounts {
+            changes: tokio::sync::watch::channel(0).0,
+            nobody,
             store,
             clock,
             random,
@@ -131,6 +140,8 @@ impl Accounts {
         if !state.users.is_empty() {
             state.setup = None;
         }
+        drop(state);
+        self.tell_change();
         Ok(())
     }
 

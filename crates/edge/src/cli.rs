@@ -97,6 +97,10 @@ struct RunArguments {
     /// Address to listen on; may be given more than once
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: Vec<SocketAddr>,
+    /// Address for PostgreSQL clients to read history with SQL, such as 0.0.0.0:5432; may be given
+    /// more than once
+    #[arg(long, value_name = "ADDRESS")]
+    postgres: Vec<SocketAddr>,
     /// Encrypt on loopback too
     #[arg(long, conflicts_with = "plain_http")]
     tls: bool,
@@ -171,6 +175,7 @@ fn run_edge(reach: Reach, arguments: RunArguments) -> anyhow::Result<ExitCode> {
     let options = RunOptions {
         data: reach.data,
         listen: arguments.listen,
+        postgres: arguments.postgres,
         transport: match (arguments.tls_cert, arguments.tls_key) {
             (Some(certificate), Some(key)) => {
                 Transport::Files(crate::http::TlsFiles { certificate, key })

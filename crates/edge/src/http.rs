@@ -33,7 +33,7 @@ mod trials;
 
 pub use backup::finding as restore_finding;
 pub use listen::{Encryption, Listening};
-pub use tls::TlsFiles;
+pub use tls::{TlsFiles, tls_acceptor};
 
 use crate::app::Shared;
 use axum::Router;

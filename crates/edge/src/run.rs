@@ -9,6 +9,7 @@ use crate::configuration::{Author, Base, Configuration};
 use crate::history::{Feeding, Tables};
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::postgres;
 use crate::private_file;
 use crate::process;
 use crate::registry::CATALOGUE;
@@ -25,6 +26,7 @@ use tagwerk_config::{Weight, lint};
 use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
+use tagwerk_pg::Plaintext;
 use tagwerk_runtime::{EventSeverity, Parts, RecordKind, Runtime};
 use tagwerk_sql::Sql;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -38,6 +40,8 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct RunOptions {
     pub data: PathBuf,
     pub listen: Vec<SocketAddr>,
+    /// Where PostgreSQL clients connect; nowhere unless given.
+    pub postgres: Vec<SocketAddr>,
     pub transport: Transport,
     pub initial_config: Option<PathBuf>,
     pub samples_bytes_max: Option<u64>,
@@ -87,7 +91,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, keeping, archiver, listening, start_secrets } =
+    let Opening { app, journal, feeding, keeping, archiver, listening, postgres, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -103,14 +107,19 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
     let urls = listening.urls();
     // Before anyone is told that it works: who then ends it at once must not kill it.
     let signals = Signals::listen().context("signals cannot be listened for")?;
-    let server = listening.serve(&app, http::router(app.clone()), ending);
-    announce(options.announce, &urls, &start_secrets);
+    let server = listening.serve(&app, http::router(app.clone()), ending.clone());
+    let sql_addresses = postgres.as_ref().map(postgres::Opened::addresses).unwrap_or_default();
+    let postgres = postgres.map(|opened| opened.serve(&app, ending));
+    announce(options.announce, &urls, &sql_addresses, &start_secrets);
     tracing::info!(version = VERSION, addresses = ?urls, "the edge works");
 
     signals.wait().await;
     tracing::info!("the edge ends");
     end.send_replace(true);
     server.ended().await;
+    if let Some(postgres) = postgres {
+        postgres.ended().await;
+    }
     let clock = &app.env.clock;
     let deadline = clock.now().after(STOP_TIME_MAX);
     if tagwerk_env::timeout(&**clock, deadline, app.runtime.stop()).await.is_none() {
@@ -136,6 +145,7 @@ struct Opening {
     keeping: Keeping,
     archiver: Running,
     listening: Listening,
+    postgres: Option<postgres::Opened>,
     start_secrets: StartSecrets,
 }
 
@@ -147,9 +157,7 @@ async fn open(
 ) -> anyhow::Result<Opening> {
     let data = &options.data;
     let journal_options = journal_options(options);
-    let (journal, opened) = Journal::open(&env, &data.join("journal"), journal_options.clone())
-        .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
-    tell_opened(&opened);
+    let (journal, opened) = open_journal(&env, data, &journal_options)?;
     let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
@@ -175,11 +183,10 @@ async fn open(
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
         Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
-    let token = data.join(CLI_TOKEN);
-    private_file::write(&*env.disk, &token, start_secrets.local.as_bytes())
-        .with_context(|| format!("{} cannot be written", token.display()))?;
-
+    write_cli_token(&env, data, &start_secrets)?;
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
+    let (files, plaintext) = postgres_encryption(options);
+    let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
     let kept = (store.clone(), secrets.clone(), archiving.clone());
     let configuration = Configuration::new(kept, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
@@ -208,7 +215,20 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, keeping, archiver, listening, start_secrets })
+    Ok(Opening { app, journal, feeding, keeping, archiver, listening, postgres, start_secrets })
+}
+
+fn open_journal(env: &Env, data: &Path, options: &Options) -> anyhow::Result<(Journal, Opened)> {
+    let (journal, opened) = Journal::open(env, &data.join("journal"), options.clone())
+        .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
+    tell_opened(&opened);
+    Ok((journal, opened))
+}
+
+fn write_cli_token(env: &Env, data: &Path, secrets: &StartSecrets) -> anyhow::Result<()> {
+    let token = data.join(CLI_TOKEN);
+    private_file::write(&*env.disk, &token, secrets.local.as_bytes())
+        .with_context(|| format!("{} cannot be written", token.display()))
 }
 
 fn start_sql(env: &Env, tables: &Arc<Tables>) -> anyhow::Result<Sql> {
@@ -345,15 +365,29 @@ fn encryption(options: &RunOptions) -> Encryption {
     }
 }
 
-fn announce(how: Announce, urls: &[String], secrets: &StartSecrets) {
+/// PostgreSQL clients beyond this machine always encrypt; on it, unless somebody asked for it.
+fn postgres_encryption(options: &RunOptions) -> (Option<TlsFiles>, Plaintext) {
+    match &options.transport {
+        Transport::Files(files) => (Some(files.clone()), Plaintext::Never),
+        Transport::Own => (None, Plaintext::Never),
+        Transport::Automatic | Transport::Plain => (None, Plaintext::OnLoopback),
+    }
+}
+
+fn announce(how: Announce, urls: &[String], postgres: &[String], secrets: &StartSecrets) {
     let first = urls.first().map_or("", String::as_str);
     let setup = secrets.setup.as_deref().map(|token| format!("{first}/setup?token={token}"));
     match how {
         Announce::Json => {
-            println!("{}", serde_json::json!({ "console": first, "setup": setup }));
+            let mut told = serde_json::json!({ "console": first, "setup": setup });
+            if !postgres.is_empty() {
+                told["postgres"] = postgres.into();
+            }
+            println!("{told}");
         }
         Announce::Text => {
             urls.iter().for_each(|url| println!("Console: {url}"));
+            postgres.iter().for_each(|address| println!("PostgreSQL: {address}"));
             if let Some(setup) = setup {
                 println!("First login: {setup}");
             }

@@ -126,6 +126,16 @@ pub const HISTORY_EXPORTS_MAX: usize = 2;
 pub const HISTORY_EXPORT_TAGS_MAX: usize = 1_000;
 /// Statements at work at once. More: refused with 503.
 pub const SQL_STATEMENTS_MAX: usize = 8;
+/// Parameters of one statement of a PostgreSQL client. More: refused.
+pub const SQL_PARAMETERS_MAX: usize = 1_000;
+/// Connections of PostgreSQL clients at once. More: refused with SQLSTATE 53300.
+pub const POSTGRES_CONNECTIONS_MAX: usize = 64;
+/// A message of a PostgreSQL client, statement and parameters included. Larger: the connection ends.
+pub const POSTGRES_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// From a PostgreSQL client's connection to the end of its login. Longer: the connection ends.
+pub const POSTGRES_LOGIN_TIME_MAX: Duration = Duration::from_secs(30);
+/// Prepared statements and portals of one PostgreSQL connection, each. More: refused.
+pub const POSTGRES_STATEMENTS_MAX: usize = 1_000;
 /// Points of one look-back answer. More: thinned, keeping the extremes.
 pub const LOOK_BACK_POINTS_MAX: usize = 10_000;
 /// Items of one page of a listing.

@@ -3,6 +3,7 @@
 use crate::catalog::{CATALOG, SCHEMA, Tables};
 use crate::encode::{Encoder, Format};
 use crate::error::{Fault, SqlError};
+use crate::postgres::{self, Ask, Parameter, ParameterKind, Session, Shape};
 use crate::source::Source;
 use crate::{ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
@@ -77,11 +78,73 @@ impl Sql {
     /// Plans and starts a statement; its rows are made while they are read. Dropping what comes back
     /// stops the work.
     pub async fn query(&self, text: &str, limits: Limits) -> Result<Query, SqlError> {
+        let turn = Arc::clone(&self.0.turns).try_acquire_owned().map_err(|_| busy())?;
+        self.begin(Asked::Text(text.to_owned()), limits, turn).await
+    }
+
+    /// The same for a client of PostgreSQL's. Where too many are at work it waits for its turn, no
+    /// longer than it may work.
+    pub async fn answer(
+        &self,
+        session: &Session,
+        ask: &Ask,
+        values: Vec<Parameter>,
+        limits: Limits,
+    ) -> Result<Query, SqlError> {
+        let turn = self.turn(&limits).await?;
+        let ask = ask.bound(&values.into_iter().map(Some).collect::<Vec<_>>())?;
+        self.begin(Asked::Ask(Box::new((session.clone(), ask))), limits, turn).await
+    }
+
+    /// What a statement takes and gives. It is planned, and not run.
+    pub async fn shape(
+        &self,
+        session: &Session,
+        ask: &Ask,
+        said: Vec<ParameterKind>,
+        limits: Limits,
+    ) -> Result<Shape, SqlError> {
+        let _turn = self.turn(&limits).await?;
+        let Some(runtime) = &self.0.runtime else {
+            return Err(SqlError::new(Fault::Inside, "the edge ends"));
+        };
+        let (inner, session, ask) = (self.0.clone(), session.clone(), ask.clone());
+        let (told, shape) = tokio::sync::oneshot::channel();
+        let _work = Work(
+            runtime
+                .spawn(async move {
+                    let planned = async {
+                        let state = postgres::state(&inner.base, &inner.source, &session)?;
+                        postgres::shape_of(&state, &ask, &said).await
+                    };
+                    let clock = inner.env.clock.clone();
+                    let deadline = clock.now().after(limits.time_max);
+                    let ended = tagwerk_env::timeout(&*clock, deadline, planned).await;
+                    // Whoever asked may be gone.
+                    let _ = told.send(ended.unwrap_or_else(|| Err(late(&limits))));
+                })
+                .abort_handle(),
+        );
+        shape.await.unwrap_or_else(|_| Err(SqlError::new(Fault::Inside, FAULT)))
+    }
+
+    async fn turn(&self, limits: &Limits) -> Result<OwnedSemaphorePermit, SqlError> {
+        let clock = self.0.env.clock.clone();
+        let deadline = clock.now().after(limits.time_max);
+        let turn = Arc::clone(&self.0.turns).acquire_owned();
+        let turn = tagwerk_env::timeout(&*clock, deadline, turn).await;
+        turn.and_then(Result::ok).ok_or_else(busy)
+    }
+
+    async fn begin(
+        &self,
+        asked: Asked,
+        limits: Limits,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Query, SqlError> {
         let (head_in, head_out) = tokio::sync::oneshot::channel();
         let (rows_in, rows_out) = mpsc::channel(AHEAD);
-        let turn = Arc::clone(&self.0.turns).try_acquire_owned().map_err(|_| busy())?;
         let inner = self.0.clone();
-        let text = text.to_owned();
         let Some(runtime) = &self.0.runtime else {
             return Err(SqlError::new(Fault::Inside, "the edge ends"));
         };
@@ -89,12 +152,9 @@ impl Sql {
         let work = async move {
             let deadline = clock.now().after(limits.time_max);
             let failed = rows_in.clone();
-            let run = run(&inner, &text, &limits, head_in, rows_in);
-            let ended = tagwerk_env::timeout(&*clock, deadline, run).await.unwrap_or_else(|| {
-                let text = format!("the statement was stopped after {:?}", limits.time_max);
-                Err(SqlError::new(Fault::TimedOut, text))
-            });
-            if let Err(error) = ended {
+            let run = run(&inner, asked, &limits, head_in, rows_in);
+            let ended = tagwerk_env::timeout(&*clock, deadline, run).await;
+            if let Err(error) = ended.unwrap_or_else(|| Err(late(&limits))) {
                 // Whoever asked may be gone.
                 let _ = failed.send(Err(error)).await;
             }
@@ -108,12 +168,24 @@ impl Sql {
                 // It ended before it had begun: the reason is the first thing it said.
                 return Err(match query.rows.recv().await {
                     Some(Err(error)) => error,
-                    _ => SqlError::new(Fault::Inside, "a fault inside the statement's task"),
+                    _ => SqlError::new(Fault::Inside, FAULT),
                 });
             }
         }
         Ok(query)
     }
+}
+
+const FAULT: &str = "a fault inside the statement's task";
+
+enum Asked {
+    Text(String),
+    Ask(Box<(Session, Ask)>),
+}
+
+fn late(limits: &Limits) -> SqlError {
+    let text = format!("the statement was stopped after {:?}", limits.time_max);
+    SqlError::new(Fault::TimedOut, text)
 }
 
 /// Stops the work when it is dropped.
@@ -141,6 +213,10 @@ pub struct Query {
 }
 
 impl Query {
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone().unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()))
+    }
+
     pub fn columns(&self) -> Vec<ColumnInfo> {
         let fields = self.schema.iter().flat_map(|schema| schema.fields().iter());
         fields.map(ColumnInfo::of).collect()
@@ -163,9 +239,7 @@ impl Query {
     }
 
     pub fn encoder(&self, format: Format) -> Result<Encoder, SqlError> {
-        let schema =
-            self.schema.clone().unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()));
-        Encoder::new(format, schema)
+        Encoder::new(format, self.schema())
     }
 }
 
@@ -216,13 +290,19 @@ fn runtime_env(limits: &Limits) -> datafusion::common::Result<Arc<RuntimeEnv>> {
 
 async fn run(
     inner: &Inner,
-    text: &str,
+    asked: Asked,
     limits: &Limits,
     head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
-    let statement = parse(text)?;
-    let state = SessionStateBuilder::new_from_existing(inner.base.clone())
+    let (state, statement) = match asked {
+        Asked::Text(text) => (inner.base.clone(), parse(&text)?),
+        Asked::Ask(asked) => {
+            let (session, ask) = *asked;
+            (postgres::state(&inner.base, &inner.source, &session)?, ask.into_statement())
+        }
+    };
+    let state = SessionStateBuilder::new_from_existing(state)
         .with_runtime_env(runtime_env(limits)?)
         .build();
     let plan = state.statement_to_plan(statement).await?;
@@ -267,6 +347,7 @@ async fn forward(
 
 /// One statement, and one that only asks.
 fn parse(text: &str) -> Result<Statement, SqlError> {
+    crate::depth::check(text)?;
     let mut parser = DFParserBuilder::new(text)
         .with_dialect(&PostgreSqlDialect {})
         .with_recursion_limit(crate::DEPTH_MAX)
@@ -303,7 +384,7 @@ fn asks(statement: &Statement) -> bool {
     }
 }
 
-fn allowed(plan: &LogicalPlan) -> Result<(), SqlError> {
+pub(crate) fn allowed(plan: &LogicalPlan) -> Result<(), SqlError> {
     let reading =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     reading

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod columns;
+mod depth;
 mod device;
 mod encode;
 mod engine;
@@ -11,6 +12,7 @@ mod functions;
 mod latest;
 mod ledger;
 mod partition;
+pub mod postgres;
 mod samples;
 mod select;
 mod source;

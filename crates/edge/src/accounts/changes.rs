@@ -5,7 +5,9 @@ use crate::store::{StoreError, TokenRow, UserRow};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_auth::{Digest, Role, check_password, hash_password, new_id, new_secret};
+use tagwerk_auth::{
+    Digest, Role, ScramVerifier, check_password, hash_password, new_id, new_secret,
+};
 use tagwerk_model::limits;
 
 /// Length of a token's name. Longer: refused.
@@ -53,10 +55,12 @@ impl Accounts {
                 limits::USERS_MAX
             )));
         }
+        let (password_hash, scram) = self.hash_choice(username, password).await?;
         let user = UserRow {
             username: username.to_owned(),
             role,
-            password_hash: self.hash_choice(username, password).await?,
+            password_hash,
+            scram,
             created_unix_ns: self.clock.wall().unix_ns,
             last_login_unix_ns: None,
         };
@@ -79,7 +83,7 @@ impl Accounts {
             user.role = role;
         }
         if let Some(password) = password {
-            user.password_hash = self.hash_choice(username, password).await?;
+            (user.password_hash, user.scram) = self.hash_choice(username, password).await?;
         }
         let user = self.store_user(user).await?;
         self.end_sessions(username, None).await?;
@@ -103,7 +107,7 @@ impl Accounts {
             .map_err(AccountRefused::Password)?;
         let _changing = self.changing.lock().await;
         let mut user = self.known_user(&caller.name)?;
-        user.password_hash = self.hash_choice(&caller.name, new).await?;
+        (user.password_hash, user.scram) = self.hash_choice(&caller.name, new).await?;
         self.store_user(user).await?;
         self.end_sessions(&caller.name, caller.session).await
     }
@@ -117,6 +121,8 @@ impl Accounts {
         let mut state = self.state();
         state.users.remove(username);
         state.sessions.retain(|_, session| session.row.username != username);
+        drop(state);
+        self.tell_change();
         Ok(())
     }
 
@@ -174,6 +180,7 @@ impl Accounts {
             token.ok_or_else(|| AccountRefused::NotFound(format!("there is no token {id}")))?;
         // First out of memory: from here on it opens nothing, whatever the disk does.
         self.state().tokens.remove(&token.digest);
+        self.tell_change();
         let id = id.to_owned();
         self.blocking(move |store| store.remove_token(&id)).await?;
         Ok(token)
@@ -195,18 +202,28 @@ impl Accounts {
         Ok(())
     }
 
-    async fn hash_choice(&self, username: &str, password: &str) -> Result<String, AccountRefused> {
+    /// The hash, and what is kept for the PostgreSQL protocol.
+    async fn hash_choice(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<(String, Option<String>), AccountRefused> {
         check_password(username, password)
             .map_err(|refused| AccountRefused::Choice(refused.to_string()))?;
         let _permit = self.hashing.acquire().await.expect("the semaphore is never closed");
         let (random, password) = (Arc::clone(&self.random), password.to_owned());
-        Ok(self.blocking(move |_| hash_password(&*random, &password)).await)
+        let both = self.blocking(move |_| {
+            let scram = ScramVerifier::make(&*random, &password).to_text();
+            (hash_password(&*random, &password), Some(scram))
+        });
+        Ok(both.await)
     }
 
     async fn store_user(&self, user: UserRow) -> Result<UserRow, AccountRefused> {
         let stored = user.clone();
         self.blocking(move |store| store.put_user(&stored)).await?;
         self.state().users.insert(user.username.clone(), user.clone());
+        self.tell_change();
         Ok(user)
     }
 

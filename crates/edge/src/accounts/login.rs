@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_api::Via;
-use tagwerk_auth::{Digest, Role, check_password, hash_password, verify_password};
+use tagwerk_auth::{Digest, Role, ScramVerifier, check_password, hash_password, verify_password};
 use tagwerk_model::limits;
 
 pub struct LoggedIn {
@@ -35,6 +35,11 @@ impl From<StoreError> for LoginRefused {
     }
 }
 
+/// What failures are counted by.
+pub(super) fn keys(from: IpAddr, username: &str) -> [String; 2] {
+    [format!("account {username}"), format!("address {from}")]
+}
+
 impl Accounts {
     pub async fn login(
         &self,
@@ -42,40 +47,51 @@ impl Accounts {
         username: &str,
         password: &str,
     ) -> Result<LoggedIn, LoginRefused> {
-        self.check_known_password(from, username, password).await?;
+        let verified = self.check_known_password(from, username, password).await?;
         let _changing = self.changing.lock().await;
         let mut user = self.state().users.get(username).cloned().ok_or(LoginRefused::Wrong)?;
+        // Set before the PostgreSQL protocol was spoken. Another may have been set meanwhile.
+        if user.scram.is_none() && user.password_hash == verified {
+            let (random, password) = (Arc::clone(&self.random), password.to_owned());
+            let scram = self.blocking(move |_| ScramVerifier::make(&*random, &password).to_text());
+            user.scram = Some(scram.await);
+        }
         user.last_login_unix_ns = Some(self.clock.wall().unix_ns);
         self.start_session(user).await
     }
 
-    /// Checks a password with the brake on guessing; as slow for a user who does not exist.
+    /// Checks a password with the brake on guessing; as slow for a user who does not exist. The hash
+    /// that it fits.
     pub(super) async fn check_known_password(
         &self,
         from: IpAddr,
         username: &str,
         password: &str,
-    ) -> Result<(), LoginRefused> {
-        let keys = [format!("account {username}"), format!("address {from}")];
+    ) -> Result<String, LoginRefused> {
+        let keys = keys(from, username);
         self.brake(&keys)?;
         let _permit = self.hashing.acquire().await.expect("the semaphore is never closed");
         // Tries that waited here together must not all count as the first.
         self.brake(&keys)?;
         let hash = self.state().users.get(username).map(|user| user.password_hash.clone());
-        let password = password.to_owned();
+        let (password, known) = (password.to_owned(), hash.clone());
         let right = self.blocking(move |_| verify_password(hash.as_deref(), &password)).await;
+        self.note(&keys, right);
+        known.filter(|_| right).ok_or(LoginRefused::Wrong)
+    }
+
+    pub(super) fn note(&self, keys: &[String], right: bool) {
         let now = self.clock.now().0;
         let mut state = self.state();
-        for key in &keys {
+        for key in keys {
             match right {
                 true => state.throttle.succeeded(key),
                 false => state.throttle.failed(key, now),
             }
         }
-        if right { Ok(()) } else { Err(LoginRefused::Wrong) }
     }
 
-    fn brake(&self, keys: &[String]) -> Result<(), LoginRefused> {
+    pub(super) fn brake(&self, keys: &[String]) -> Result<(), LoginRefused> {
         let now = self.clock.now().0;
         let state = self.state();
         match keys.iter().filter_map(|key| state.throttle.wait(key, now)).max() {
@@ -106,12 +122,18 @@ impl Accounts {
         check_password(username, password)
             .map_err(|refused| LoginRefused::Choice(refused.to_string()))?;
         let (random, chosen) = (Arc::clone(&self.random), password.to_owned());
-        let password_hash = self.blocking(move |_| hash_password(&*random, &chosen)).await;
+        let (password_hash, scram) = self
+            .blocking(move |_| {
+                let scram = ScramVerifier::make(&*random, &chosen).to_text();
+                (hash_password(&*random, &chosen), Some(scram))
+            })
+            .await;
         let now = self.clock.wall().unix_ns;
         let user = UserRow {
             username: username.to_owned(),
             role: Role::Admin,
             password_hash,
+            scram,
             created_unix_ns: now,
             last_login_unix_ns: Some(now),
         };

@@ -80,6 +80,21 @@ pub fn own_files(disk: &dyn Disk, data: &Path, addresses: &[IpAddr]) -> Result<T
     Ok(files)
 }
 
+/// What encrypts connections other than HTTP, with the same certificate.
+pub fn tls_acceptor(
+    disk: &dyn Disk,
+    data: &Path,
+    addresses: &[std::net::SocketAddr],
+    files: Option<TlsFiles>,
+) -> Result<TlsAcceptor, TlsError> {
+    let ips: Vec<IpAddr> = addresses.iter().map(std::net::SocketAddr::ip).collect();
+    let files = match files {
+        Some(files) => files,
+        None => own_files(disk, data, &ips)?,
+    };
+    acceptor(disk, &files)
+}
+
 pub fn acceptor(disk: &dyn Disk, files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let read = |path: &Path| {
         disk.read(path, PEM_BYTES_MAX).map_err(|error| TlsError::Read(path.to_owned(), error))

@@ -9,6 +9,8 @@ pub struct UserRow {
     pub username: String,
     pub role: Role,
     pub password_hash: String,
+    /// Of the same password, for the PostgreSQL protocol.
+    pub scram: Option<String>,
     pub created_unix_ns: i64,
     pub last_login_unix_ns: Option<i64>,
 }
@@ -35,7 +37,7 @@ impl Store {
     pub fn users(&self) -> Result<Vec<UserRow>, StoreError> {
         let connection = self.lock();
         let mut statement = connection.prepare(
-            "SELECT username, role, password_hash, created_unix_ns, last_login_unix_ns
+            "SELECT username, role, password_hash, created_unix_ns, last_login_unix_ns, scram
              FROM users ORDER BY username",
         )?;
         let rows = statement.query_map([], |row| {
@@ -45,6 +47,7 @@ impl Store {
                 password_hash: row.get(2)?,
                 created_unix_ns: row.get(3)?,
                 last_login_unix_ns: row.get(4)?,
+                scram: row.get(5)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -53,16 +56,18 @@ impl Store {
     /// Adds a user or replaces one.
     pub fn put_user(&self, user: &UserRow) -> Result<(), StoreError> {
         self.lock().execute(
-            "INSERT INTO users VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO users (username, role, password_hash, created_unix_ns,
+                last_login_unix_ns, scram) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (username) DO UPDATE SET role = excluded.role,
-                password_hash = excluded.password_hash,
+                password_hash = excluded.password_hash, scram = excluded.scram,
                 last_login_unix_ns = excluded.last_login_unix_ns",
             params![
                 user.username,
                 user.role.name(),
                 user.password_hash,
                 user.created_unix_ns,
-                user.last_login_unix_ns
+                user.last_login_unix_ns,
+                user.scram
             ],
         )?;
         Ok(())
@@ -178,11 +183,13 @@ mod tests {
             username: "anna".into(),
             role: Role::Admin,
             password_hash: "h".into(),
+            scram: None,
             created_unix_ns: 1,
             last_login_unix_ns: None,
         };
         store.put_user(&user).unwrap();
         user.last_login_unix_ns = Some(7);
+        user.scram = Some("s".into());
         store.put_user(&user).unwrap();
         assert_eq!(store.users().unwrap(), [user]);
 

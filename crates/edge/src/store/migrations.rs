@@ -61,6 +61,8 @@ const STEPS: &[&str] = &[
         changed_unix_ns INTEGER NOT NULL,
         changed_by TEXT NOT NULL
     ) STRICT;",
+    // 3: what PostgreSQL's logins need of a password; none for one that was set before.
+    "ALTER TABLE users ADD COLUMN scram TEXT;",
 ];
 
 pub fn run(connection: &mut Connection) -> Result<(), StoreError> {

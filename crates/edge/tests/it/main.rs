@@ -21,6 +21,7 @@ mod modbus_pymodbus;
 mod mqtt_mosquitto;
 mod operations_guide;
 mod outage;
+mod postgres;
 mod process;
 mod rig;
 mod roles;

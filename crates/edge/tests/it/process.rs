@@ -18,6 +18,8 @@ pub struct Edge {
     child: Option<Child>,
     pub port: u16,
     pub setup: Option<String>,
+    /// Where PostgreSQL clients connect, if anywhere.
+    pub postgres: String,
 }
 
 impl Edge {
@@ -34,6 +36,7 @@ impl Edge {
             child: None,
             port: 0,
             setup: None,
+            postgres: String::new(),
         };
         edge.launch();
         edge
@@ -80,6 +83,7 @@ impl Edge {
             .unwrap_or_else(|error| panic!("the edge did not start: {error}: {line}"));
         let url = ready["console"].as_str().unwrap();
         self.port = url.rsplit_once(':').unwrap().1.parse().unwrap();
+        self.postgres = ready["postgres"][0].as_str().unwrap_or_default().to_owned();
         self.setup = ready["setup"].as_str().map(|url| url.split_once('=').unwrap().1.to_owned());
     }
 

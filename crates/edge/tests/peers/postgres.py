@@ -41,11 +41,20 @@ with connect() as connection:
         say(copy=[row[0] for row in copy.rows()])
     connection.commit()
     endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+    # Before the statement is at work, canceling has no effect: asked until there is an answer.
+    answered = threading.Event()
+
+    def cancel():
+        while not answered.wait(0.1):
+            connection.cancel()
+
+    canceling = threading.Thread(target=cancel, daemon=True)
+    canceling.start()
     try:
-        timer = threading.Timer(0.3, connection.cancel)
-        timer.start()
         connection.execute(endless)
     except psycopg.errors.QueryCanceled as error:
+        answered.set()
+        canceling.join()
         say(canceled=error.diag.message_primary)
     connection.rollback()
     connection.execute("SET statement_timeout = '50ms'")

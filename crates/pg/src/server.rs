@@ -129,7 +129,8 @@ impl Shared {
         if let Some((known, notify)) = cancels.get(&pid)
             && *known == key
         {
-            notify.notify_waiters();
+            // Kept for the next step of a statement that is between two messages.
+            notify.notify_one();
         }
     }
 }

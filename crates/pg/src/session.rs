@@ -38,6 +38,8 @@ struct Session {
     transaction: Transaction,
     /// After an error, the extended protocol ignores everything up to a Sync.
     skipping: bool,
+    /// Nothing was asked since the last answer.
+    idle: bool,
 }
 
 /// How handling a message ended.
@@ -57,6 +59,7 @@ pub(crate) async fn run(shared: &Arc<Shared>, arrived: Arrived) {
         portals: HashMap::new(),
         transaction: Transaction::None,
         skipping: false,
+        idle: true,
     };
     session.greet(&mut out);
     if out.flush().await.is_err() {
@@ -198,7 +201,13 @@ impl Session {
             }
             self.skipping = false;
         }
+        // Nothing may follow the answer that ends a batch.
+        let stoppable = !matches!(asked, Asked::Sync | Asked::Flush);
         let canceled = Arc::clone(&self.handle.canceled);
+        if std::mem::take(&mut self.idle) {
+            // What was canceled while nothing was at work is over.
+            pin!(canceled.notified()).enable();
+        }
         let stopped = {
             let mut canceled = pin!(canceled.notified());
             let mut work = pin!(self.handle(asked, out));
@@ -206,7 +215,7 @@ impl Session {
                 tokio::select! {
                     biased;
                     worked = &mut work => break worked,
-                    () = &mut canceled => break Err(Refusal::canceled().into()),
+                    () = &mut canceled, if stoppable => break Err(Refusal::canceled().into()),
                     more = reader.more(), if reader.has_room() => match more {
                         Ok(true) => {}
                         _ => break Err(Stop::Gone),
@@ -257,6 +266,7 @@ impl Session {
             Transaction::Open => b'T',
             Transaction::Failed => b'E',
         };
+        self.idle = true;
         wire::ready(&mut out.bytes, state);
     }
 

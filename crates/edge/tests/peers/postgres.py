@@ -1,5 +1,6 @@
 """psycopg against an edge: `postgres.py PORT PASSWORD CERTIFICATE`. Says each result as a line of JSON."""
 
+import datetime
 import json
 import sys
 import threading
@@ -27,7 +28,8 @@ with connect() as connection:
         for tag in ("most", "least"):
             rows = cursor.execute(query, ("ends", tag), prepare=True).fetchall()
             say(tag=tag, binary=binary, rows=[[t.isoformat(), u and str(u), i] for t, u, i in rows])
-        first = rows[0][0]
+        # The wire has microseconds, history nanoseconds.
+        first = rows[0][0] + datetime.timedelta(microseconds=1)
         count = "SELECT count(*) FROM samples WHERE tag = %s AND time <= %s AND value_i64 = %s"
         say(count=cursor.execute(count, ("least", first, -(2**63))).fetchone()[0])
         exact = "SELECT count(*) > 0 FROM samples WHERE value_u64 = %s"
@@ -35,15 +37,24 @@ with connect() as connection:
         some = "SELECT DISTINCT tag FROM samples WHERE tag = ANY(%s) ORDER BY tag"
         say(some=[row[0] for row in cursor.execute(some, (["most", "none"],))])
     connection.commit()
-    with connection.cursor().copy("COPY (SELECT tag FROM latest ORDER BY tag) TO STDOUT") as copy:
+    with connection.cursor().copy("COPY (SELECT tag FROM latest WHERE device = 'ends' AND tag <> 'status' ORDER BY tag) TO STDOUT") as copy:
         say(copy=[row[0] for row in copy.rows()])
     connection.commit()
     endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+    # Before the statement is at work, canceling has no effect: asked until there is an answer.
+    answered = threading.Event()
+
+    def cancel():
+        while not answered.wait(0.1):
+            connection.cancel()
+
+    canceling = threading.Thread(target=cancel, daemon=True)
+    canceling.start()
     try:
-        timer = threading.Timer(0.3, connection.cancel)
-        timer.start()
         connection.execute(endless)
     except psycopg.errors.QueryCanceled as error:
+        answered.set()
+        canceling.join()
         say(canceled=error.diag.message_primary)
     connection.rollback()
     connection.execute("SET statement_timeout = '50ms'")

@@ -92,6 +92,27 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EXPORT, tables::export)
         .on(&routes::IMPORT, tables::import)
         .on(&routes::EVENTS, events::events)
+        .on(&routes::CERTIFICATES, certificates::certificates)
+        .on(&routes::NEW_CERTIFICATE, certificates::add)
+        .on(&routes::TRUST_CERTIFICATE, certificates::trust)
+        .on(&routes::REMOVE_CERTIFICATE, certificates::remove)
+        .on(&routes::CERTIFICATE_PEM, certificates::pem)
+        .on(&routes::SECRETS, secrets::secrets)
+        .on(&routes::SET_SECRET, secrets::set)
+        .on(&routes::REMOVE_SECRET, secrets::remove)
+        .on(&routes::BACKUP, backup::make)
+        .on(&routes::RESTORE, backup::restore);
+    access::mount_accounts(mount_history(mount))
+        .finish()
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(console::page)
+        .layer(map_response(harden))
+        .with_state(app)
+}
+
+/// What is kept, and what became of it.
+fn mount_history(mount: Mount) -> Mount {
+    mount
         .on(&routes::STORAGE, storage::storage)
         .on(&routes::TAG_STORAGE, storage::tags)
         .on(&routes::EXPORT_HISTORY, export::history)
@@ -103,22 +124,6 @@ pub fn router(app: Shared) -> Router {
         .on(&routes::EXPORT_DEAD_LETTERS, dead_letters::export)
         .on(&routes::RETRY_DEAD_LETTERS, dead_letters::retry)
         .on(&routes::DISCARD_DEAD_LETTERS, dead_letters::discard)
-        .on(&routes::CERTIFICATES, certificates::certificates)
-        .on(&routes::NEW_CERTIFICATE, certificates::add)
-        .on(&routes::TRUST_CERTIFICATE, certificates::trust)
-        .on(&routes::REMOVE_CERTIFICATE, certificates::remove)
-        .on(&routes::CERTIFICATE_PEM, certificates::pem)
-        .on(&routes::SECRETS, secrets::secrets)
-        .on(&routes::SET_SECRET, secrets::set)
-        .on(&routes::REMOVE_SECRET, secrets::remove)
-        .on(&routes::BACKUP, backup::make)
-        .on(&routes::RESTORE, backup::restore);
-    access::mount_accounts(mount)
-        .finish()
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(console::page)
-        .layer(map_response(harden))
-        .with_state(app)
 }
 
 async fn wrong_method(uri: Uri) -> Response {

@@ -484,6 +484,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/history/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Samples as a file, sorted by tag and time; archived ones too */
+        get: operations["get_history_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/import": {
         parameters: {
             query?: never;
@@ -3246,6 +3263,44 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The tags of the running configuration as a table, one row each */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_history_export: {
+        parameters: {
+            query?: {
+                /** @description parquet or csv; parquet unless told */
+                format?: string;
+                /** @description instant of the first samples; the oldest unless told */
+                from?: string;
+                /** @description instant before which samples are taken; now unless told */
+                to?: string;
+                /** @description device.tag, or a pattern such as device/tag or device/group/tag, with * and ?; may be given more than once; all tags unless told */
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Samples as a file, sorted by tag and time; archived ones too */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -40,7 +40,8 @@ with connect() as connection:
     with connection.cursor().copy("COPY (SELECT tag FROM latest WHERE device = 'ends' AND tag <> 'status' ORDER BY tag) TO STDOUT") as copy:
         say(copy=[row[0] for row in copy.rows()])
     connection.commit()
-    endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+    series = "generate_series(1, 10000)"
+    endless = f"SELECT count(*) FROM {series} a, {series} b, {series} c"
     # Before the statement is at work, canceling has no effect: asked until there is an answer.
     answered = threading.Event()
 

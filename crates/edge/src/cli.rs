@@ -1,6 +1,7 @@
 //! The command line: `run` is the edge; everything else is a client of its API, and `lint` of nobody.
 
 mod backup;
+mod books;
 mod certificates;
 mod client;
 mod configure;
@@ -80,6 +81,8 @@ enum Command {
     Field(field::Command),
     #[command(flatten)]
     Tables(tables::Command),
+    #[command(flatten)]
+    Books(books::Command),
     #[command(flatten)]
     Backup(backup::Command),
     /// Prove what a journal holds, alone or beside a copy or what a receiver got
@@ -161,6 +164,7 @@ pub fn main() -> ExitCode {
             backup::offline(&cli.reach, command)
         }
         Command::Backup(command) => ask(&cli.reach, |c| backup::run(c, command)),
+        Command::Books(command) => ask(&cli.reach, |c| books::run(c, command)),
         Command::Certificates(command) => ask(&cli.reach, |c| certificates::run(c, command)),
         Command::Secrets(command) => ask(&cli.reach, |c| secrets::run(c, command)),
     };

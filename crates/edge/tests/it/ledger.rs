@@ -113,3 +113,26 @@ fn a_wrong_time_of_the_ledger_is_refused_in_words() {
     let unknown = edge.local().post("/api/v1/dead-letters/retry", &json!({ "sink": "no" }));
     assert_eq!(unknown.status, 404, "{}", unknown.text());
 }
+
+#[test]
+fn the_ledger_and_dead_letters_by_command_line() {
+    let edge = Edge::with_config(CONFIG);
+    let said = |arguments: &[&str]| {
+        let output = edge.cli(arguments);
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let ledger = until("the sink is in the ledger", || {
+        let (code, text) = said(&["ledger", "--device", "mixer"]);
+        assert_eq!(code, Some(0), "{text}");
+        text.contains("nowhere").then_some(text)
+    });
+    assert!(ledger.contains("samples expected"), "{ledger}");
+    let (code, text) = said(&["dead-letters", "list"]);
+    assert!(code == Some(0) && text.contains("REASON"), "{text}");
+    assert_eq!(said(&["dead-letters", "export", "--sink", "nowhere"]), (Some(0), String::new()));
+    let (code, text) = said(&["dead-letters", "discard", "nowhere"]);
+    assert!(code == Some(0) && text.contains("0 dead letters given up"), "{text}");
+    let (code, text) = said(&["dead-letters", "retry", "elsewhere"]);
+    assert!(code == Some(1) && text.contains("there is no sink elsewhere"), "{text}");
+}

@@ -200,7 +200,7 @@ impl Minute {
             && entry.bad.is_empty()
             && entry.suppressed == 0
             && entry.stretches.is_empty();
-        put(u64::from(entry.even) * EVEN | u64::from(plain) * PLAIN, out);
+        put((u64::from(entry.even) * EVEN) | (u64::from(plain) * PLAIN), out);
         put(u64::from(entry.size), out);
         put(u64::from(entry.batches), out);
         put(entry.stored, out);

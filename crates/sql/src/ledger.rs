@@ -18,7 +18,10 @@ use std::sync::{Arc, LazyLock};
 /// Rows of one batch.
 const ROWS: usize = 4_096;
 
-type Column<T> = (&'static str, fn(&[T]) -> ArrayRef);
+/// Makes the values of a column from rows.
+type Maker<T> = fn(&[T]) -> ArrayRef;
+
+type Column<T> = (&'static str, Maker<T>);
 
 fn counts<T>(rows: &[T], of: fn(&T) -> u64) -> ArrayRef {
     Arc::new(UInt64Array::from_iter_values(rows.iter().map(of)))
@@ -71,7 +74,7 @@ pub static SINK_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(SINK_COLUM
 fn batches<T: Send + 'static>(
     mut rows: Rows<T>,
     schema: SchemaRef,
-    columns: Vec<fn(&[T]) -> ArrayRef>,
+    columns: Vec<Maker<T>>,
 ) -> Box<dyn Iterator<Item = Result<RecordBatch>> + Send> {
     Box::new(std::iter::from_fn(move || {
         let part: std::result::Result<Vec<T>, String> = rows.by_ref().take(ROWS).collect();
@@ -91,7 +94,7 @@ fn picked<T>(
     columns: &[Column<T>],
     whole: &SchemaRef,
     projection: Option<&Vec<usize>>,
-) -> Result<(SchemaRef, Vec<fn(&[T]) -> ArrayRef>)> {
+) -> Result<(SchemaRef, Vec<Maker<T>>)> {
     let all: Vec<usize> = (0..columns.len()).collect();
     let picked = projection.unwrap_or(&all);
     Ok((Arc::new(whole.project(picked)?), picked.iter().map(|i| columns[*i].1).collect()))

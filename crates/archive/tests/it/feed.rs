@@ -75,7 +75,7 @@ impl Feed {
         let set = Arc::new(tagwerk_journal::TagSet {
             id: 1,
             revision: 1,
-            tags: vec![1, 2].into(),
+            tags: vec![1, 2],
             dictionary: codec::encode_definition(&self.set.definition),
         });
         let block = Block {

@@ -28,9 +28,12 @@ fn merged(first: &[&[i64]], second: &[&[i64]], direction: Direction) -> Vec<i64>
     times
 }
 
+/// Two stocks of pieces, and the times of both together.
+type Union = (&'static [&'static [i64]], &'static [&'static [i64]], &'static [i64]);
+
 #[test]
 fn a_union_has_every_time_once() {
-    let cases: [(&[&[i64]], &[&[i64]], &[i64]); 8] = [
+    let cases: [Union; 8] = [
         (&[], &[], &[]),
         (&[&[1, 2]], &[], &[1, 2]),
         (&[], &[&[1], &[2]], &[1, 2]),

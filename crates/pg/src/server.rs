@@ -114,13 +114,16 @@ impl Server {
     }
 }
 
+/// The key that a cancel must show, and the session that it wakes.
+type Cancelled = ([u8; 4], Arc<Notify>);
+
 pub(crate) struct Shared {
     pub parts: Parts,
     /// One permit per connection that has not logged in.
     arriving: Arc<Semaphore>,
     /// One permit per connection that has.
     sessions: Arc<Semaphore>,
-    cancels: Mutex<HashMap<i32, ([u8; 4], Arc<Notify>)>>,
+    cancels: Mutex<HashMap<i32, Cancelled>>,
 }
 
 impl Shared {

@@ -1,4 +1,5 @@
 //! Statements that clients are known to send, each from `cases/pg`.
+#![allow(clippy::disallowed_methods)]
 
 use super::client::{Client, error_field};
 use super::plant::Rig;

@@ -34,6 +34,9 @@ pub struct Keeper {
     schedules: AskSchedules,
     samples: Reader,
     record: Reader,
+    /// The end of the stream of samples when this run began.
+    begun_at: u64,
+    loaded: bool,
     current: Option<Minute>,
     /// Closed, and not yet to be written: what they sum up is not on disk.
     closed: Vec<Minute>,
@@ -49,55 +52,64 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Reads what is known, and where to go on.
+    /// A keeper that has read nothing yet: the first step does, on the thread that takes it, so that no
+    /// start waits for it.
     pub fn open(env: &Env, journal: &Journal, schedules: AskSchedules) -> (Keeper, Ledger) {
         let ledger = Ledger { journal: journal.clone(), state: Arc::new(Mutex::default()) };
-        let oldest = journal.oldest(Stream::Record);
-        let mut record = journal.reader(Stream::Record, oldest, ReaderFilter::default());
-        read_record(&mut record, &mut ledger.state.lock());
-        let position = {
-            let mut state = ledger.state.lock();
-            // A journal that was begun anew knows nothing of what the record says.
-            if state.position > journal.end(Stream::Samples) {
-                *state = State::default();
-            }
-            state.position.max(journal.oldest(Stream::Samples))
-        };
-        let start = encode_started(journal.end(Stream::Samples));
+        let begun_at = journal.end(Stream::Samples);
+        let start = encode_started(begun_at);
         if let Err(error) = journal.append_record(STARTED_KIND, &start) {
             tracing::warn!(%error, "the start cannot be noted in the ledger");
         }
-        read_record(&mut record, &mut ledger.state.lock());
-        let newest = {
-            let state = ledger.state.lock();
-            state.last.values().map(|last| (last.seq, last.ns)).max().unwrap_or_default()
-        };
+        let all = ReaderFilter::default;
         let keeper = Keeper {
             journal: journal.clone(),
             env: env.clone(),
             schedules,
-            samples: journal.reader(Stream::Samples, position, ReaderFilter::default()),
-            record,
+            samples: journal.reader(Stream::Samples, journal.oldest(Stream::Samples), all()),
+            record: journal.reader(Stream::Record, journal.oldest(Stream::Record), all()),
+            begun_at,
+            loaded: false,
             current: None,
             closed: Vec::new(),
             told: HashSet::new(),
             known: HashMap::new(),
             seen: Schedules::new(),
-            ended_ns: newest.1,
-            newest,
+            ended_ns: 0,
+            newest: (0, 0),
             ledger: ledger.clone(),
         };
         (keeper, ledger)
     }
 
+    /// Reads what is known, and where to go on.
+    fn load(&mut self) {
+        let mut known = State::default();
+        read_record(&mut self.record, &mut known);
+        // A journal that was begun anew knows nothing of what the record says.
+        if known.position > self.begun_at {
+            known = State::default();
+        }
+        self.samples.seek(known.position.max(self.journal.oldest(Stream::Samples)));
+        let newest = known.last.values().map(|last| (last.seq, last.ns)).max();
+        self.newest = newest.unwrap_or_default();
+        self.ended_ns = self.newest.1;
+        *self.ledger.state.lock() = known;
+        self.loaded = true;
+    }
+
     /// Takes what is new. Returns whether there may be more at once.
     pub fn step(&mut self) -> bool {
+        if !self.loaded {
+            self.load();
+        }
         self.seen.extend((self.schedules)());
         let schedules = std::mem::take(&mut self.seen);
         let state = self.ledger.state.clone();
         let more = {
             let mut state = state.lock();
             read_record(&mut self.record, &mut state);
+            state.forget(self.journal.oldest(Stream::Record));
             let mut taken = 0;
             while taken < BLOCKS_AT_ONCE
                 && let Some(item) = self.samples.try_next()
@@ -338,9 +350,7 @@ pub fn run(keeper: Keeper, stop: watch::Receiver<bool>) {
                 clock.park_until(clock.now().after(pause));
                 pause = (pause * 2).min(limits::PANIC_MAX);
                 let (env, schedules) = (keeper.env.clone(), keeper.schedules.clone());
-                let (fresh, known) = Keeper::open(&env, &keeper.journal, schedules);
-                let state = std::mem::take(&mut *known.state.lock());
-                *keeper.ledger.state.lock() = state;
+                let (fresh, _) = Keeper::open(&env, &keeper.journal, schedules);
                 keeper = Keeper { ledger: keeper.ledger.clone(), ..fresh };
             }
         }

@@ -104,6 +104,13 @@ impl State {
         run(before) != run(now)
     }
 
+    /// What lies before is gone from the record stream.
+    pub fn forget(&mut self, oldest: u64) {
+        if self.index.first().is_some_and(|place| place.seq < oldest) {
+            self.index.retain(|place| place.seq >= oldest);
+        }
+    }
+
     pub fn note_gap(&mut self, gap: Gap, unix_ns: i64) {
         if gap.stream == Stream::Samples {
             push(&mut self.gaps, (gap, unix_ns));

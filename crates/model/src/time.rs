@@ -31,7 +31,7 @@ fn seconds_text(unix_ns: i64) -> String {
 
 /// Days since 1970-01-01 to year, month, day in the proleptic Gregorian calendar, by counting in
 /// 400-year eras that begin in March, so that the leap day is the last of its year.
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
+pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -1,28 +1,15 @@
 //! Days, times and intervals as PostgreSQL writes them.
 
+use tagwerk_model::time::civil_from_days;
+
 /// 2000-01-01, from which PostgreSQL counts, in days and microseconds since 1970.
 pub const EPOCH_DAYS: i32 = 10_957;
 pub const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Year, month and day of a day since 1970, by the Gregorian calendar. From H. Hinnant's "chrono-
-/// compatible low-level date algorithms".
-fn civil(days: i64) -> (i64, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * month + 2) / 5 + 1) as u32;
-    let month = if month < 10 { month + 3 } else { month - 9 } as u32;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
 /// `2026-11-01`; none beyond the years 1 to 9999.
 pub fn date(days: i32) -> Option<String> {
-    let (year, month, day) = civil(i64::from(days));
+    let (year, month, day) = civil_from_days(i64::from(days));
     (1..=9_999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 

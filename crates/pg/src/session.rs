@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use tagwerk_env::Moment;
 use tagwerk_model::limits;
-use tagwerk_sql::postgres::{self, Command, Discarded};
+use tagwerk_sql::postgres::{self, Ask, Command, Discarded};
 use tokio::sync::watch;
 
 const TEXT_OID: i64 = 25;
@@ -296,6 +296,12 @@ impl Session {
         }
     }
 
+    /// Begins a statement that has no parameters and answers in text.
+    async fn start(&self, ask: &Ask, text: &str) -> Result<Running, Refusal> {
+        let context = self.context();
+        Running::start(&self.shared, &context, &self.settings, ask, Vec::new(), &[], text).await
+    }
+
     /// The simple protocol: all statements of a text, up to the first that fails.
     async fn query(&mut self, text: &str, out: &mut Out) -> Result<(), Stop> {
         let commands = postgres::commands(text).map_err(|error| Refusal::of(error, text))?;
@@ -306,33 +312,15 @@ impl Session {
             self.may(&command)?;
             match &command {
                 Command::Ask(ask) => {
-                    let (shared, context) = (Arc::clone(&self.shared), self.context());
-                    let mut running = Running::start(
-                        &shared,
-                        &context,
-                        &self.settings,
-                        ask,
-                        Vec::new(),
-                        &[],
-                        text,
-                    )
-                    .await?;
+                    let shared = Arc::clone(&self.shared);
+                    let mut running = self.start(ask, text).await?;
                     wire::row_description(&mut out.bytes, &running.fields);
                     running.send(&shared, out, 0).await?;
                     wire::complete(&mut out.bytes, &format!("SELECT {}", running.sent));
                 }
                 Command::Copy(ask, form) => {
-                    let (shared, context) = (Arc::clone(&self.shared), self.context());
-                    let mut running = Running::start(
-                        &shared,
-                        &context,
-                        &self.settings,
-                        ask,
-                        Vec::new(),
-                        &[],
-                        text,
-                    )
-                    .await?;
+                    let shared = Arc::clone(&self.shared);
+                    let mut running = self.start(ask, text).await?;
                     running.copy(&shared, out, form).await?;
                     wire::complete(&mut out.bytes, &format!("COPY {}", running.sent));
                 }

@@ -2,7 +2,7 @@
 
 use crate::device::DeviceTable;
 use crate::events::EventsTable;
-use crate::ledger::{LedgerSinksTable, LedgerTable};
+use crate::ledger::{Account, LedgerTable};
 use crate::samples::{self, SamplesTable, Which};
 use crate::source::Source;
 use crate::{ColumnInfo, TableInfo, TableKind, events, ledger};
@@ -50,12 +50,13 @@ impl SchemaProvider for Tables {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let samples = |which| Arc::new(SamplesTable { source: self.0.clone(), which });
+        let account = |account| Arc::new(LedgerTable { source: self.0.clone(), account });
         Ok(match name {
             SAMPLES => Some(samples(Which::All)),
             LATEST => Some(samples(Which::Newest)),
             EVENTS => Some(Arc::new(EventsTable(self.0.clone()))),
-            LEDGER => Some(Arc::new(LedgerTable(self.0.clone()))),
-            LEDGER_SINKS => Some(Arc::new(LedgerSinksTable(self.0.clone()))),
+            LEDGER => Some(account(Account::Tags)),
+            LEDGER_SINKS => Some(account(Account::Sinks)),
             device => {
                 let tags = self.0.tags();
                 tags.device(device).map(|tags| -> Arc<dyn TableProvider> {

@@ -1,7 +1,7 @@
 //! `ledger` and `ledger_sinks`: what was expected, stored, missed and delivered, minute by minute.
 
 use crate::columns::{field, time_type, times};
-use crate::partition::{Batches, partitioned};
+use crate::partition::{Batches, Cancel, partitioned};
 use crate::select::{pushdown, span, tags};
 use crate::source::{LedgerRow, Rows, SinkRow, Source};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray, UInt64Array};
@@ -100,18 +100,31 @@ fn picked<T>(
     Ok((Arc::new(whole.project(picked)?), picked.iter().map(|i| columns[*i].1).collect()))
 }
 
-pub struct LedgerTable(pub Arc<dyn Source>);
+/// Which account a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Account {
+    Tags,
+    Sinks,
+}
+
+pub struct LedgerTable {
+    pub source: Arc<dyn Source>,
+    pub account: Account,
+}
 
 impl fmt::Debug for LedgerTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LedgerTable")
+        write!(f, "LedgerTable({:?})", self.account)
     }
 }
 
 #[async_trait]
 impl TableProvider for LedgerTable {
     fn schema(&self) -> SchemaRef {
-        SCHEMA.clone()
+        match self.account {
+            Account::Tags => SCHEMA.clone(),
+            Account::Sinks => SINK_SCHEMA.clone(),
+        }
     }
 
     fn table_type(&self) -> TableType {
@@ -122,7 +135,7 @@ impl TableProvider for LedgerTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(pushdown(filters, true))
+        Ok(pushdown(filters, self.account == Account::Tags))
     }
 
     async fn scan(
@@ -132,56 +145,29 @@ impl TableProvider for LedgerTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let chosen = tags(state, &self.0.tags(), filters)?;
-        let chosen: Arc<[_]> = chosen.iter().map(|tag| tag.id).collect();
-        let (schema, columns) = picked(COLUMNS, &SCHEMA, projection)?;
-        let (source, span, made) = (self.0.clone(), span(filters), schema.clone());
-        let make: Batches = Arc::new(move |cancel| {
-            let rows = source.ledger(span.clone(), &chosen, cancel);
-            batches(rows, made.clone(), columns.clone())
-        });
+        let (source, span) = (self.source.clone(), span(filters));
+        let (schema, make): (SchemaRef, Batches) = match self.account {
+            Account::Tags => {
+                let chosen = tags(state, &self.source.tags(), filters)?;
+                let chosen: Arc<[_]> = chosen.iter().map(|tag| tag.id).collect();
+                let (schema, columns) = picked(COLUMNS, &SCHEMA, projection)?;
+                let rows = move |cancel| source.ledger(span.clone(), &chosen, cancel);
+                (schema.clone(), maker(rows, schema, columns))
+            }
+            Account::Sinks => {
+                let (schema, columns) = picked(SINK_COLUMNS, &SINK_SCHEMA, projection)?;
+                let rows = move |cancel| source.ledger_sinks(span.clone(), cancel);
+                (schema.clone(), maker(rows, schema, columns))
+            }
+        };
         partitioned(schema, vec![make], true, limit)
     }
 }
 
-pub struct LedgerSinksTable(pub Arc<dyn Source>);
-
-impl fmt::Debug for LedgerSinksTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LedgerSinksTable")
-    }
-}
-
-#[async_trait]
-impl TableProvider for LedgerSinksTable {
-    fn schema(&self) -> SchemaRef {
-        SINK_SCHEMA.clone()
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(pushdown(filters, false))
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (schema, columns) = picked(SINK_COLUMNS, &SINK_SCHEMA, projection)?;
-        let (source, span, made) = (self.0.clone(), span(filters), schema.clone());
-        let make: Batches = Arc::new(move |cancel| {
-            let rows = source.ledger_sinks(span.clone(), cancel);
-            batches(rows, made.clone(), columns.clone())
-        });
-        partitioned(schema, vec![make], true, limit)
-    }
+fn maker<T: Send + 'static>(
+    rows: impl Fn(Cancel) -> Rows<T> + Send + Sync + 'static,
+    schema: SchemaRef,
+    columns: Vec<Maker<T>>,
+) -> Batches {
+    Arc::new(move |cancel| batches(rows(cancel), schema.clone(), columns.clone()))
 }

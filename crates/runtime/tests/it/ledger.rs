@@ -216,7 +216,18 @@ async fn two_hours_of_faults_are_accounted_for_to_the_sample() {
     on_schedule(&accounts, &counted);
     reasons(&accounts);
     sinks(&ledger, &edge, &told, counted.values().map(|c| c.stored).sum());
+    control(&ledger, &edge, &told);
     edge.journal.close().unwrap();
+}
+
+/// NEGATIVE CONTROL: the same check finds one minute that is not in the accounts.
+fn control(ledger: &Ledger, edge: &Edge, told: &Told) {
+    let fullest = (0..told.minutes.len()).max_by_key(|at| told.minutes[*at].stored()).unwrap();
+    let mut minutes = told.minutes.clone();
+    minutes.remove(fullest);
+    let fewer = Told { rows: Vec::new(), missing: Vec::new(), minutes };
+    let delivered = share(ledger, edge, &fewer, "all").delivered;
+    assert!(delivered < arrived(&place("ledger-all")), "a minute less is noticed");
 }
 
 /// By the clock alone: one read each ten seconds, from the first to now, whether it could be made or

@@ -1,0 +1,317 @@
+//! What samples of one tag come to together: counts, extremes, ends, sum and area. Two folds of
+//! different samples make the fold of both, so that summaries, rollups and samples can be mixed.
+
+use crate::piece::Piece;
+use crate::summary::{Numbers, Summary};
+use crate::value::Values;
+use std::cmp::Ordering;
+use std::ops::Range;
+use tagwerk_model::{DataType, Kind};
+
+/// At least one sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fold {
+    /// Of the earliest and the latest sample, whatever their quality.
+    pub min_time: i64,
+    pub max_time: i64,
+    pub samples: u64,
+    /// Samples that have a value: good and uncertain ones.
+    pub usable: u64,
+    pub good: u64,
+    /// None when no sample has a value, and for text, bytes and lists.
+    pub numbers: Option<FoldNumbers>,
+}
+
+/// Over the samples with a value. Numbers as bits of the type, as in [`Numbers`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FoldNumbers {
+    pub min: u64,
+    pub max: u64,
+    pub first: u64,
+    pub last: u64,
+    pub first_at: i64,
+    pub last_at: i64,
+    pub sum: f64,
+    /// From the first to the last, each value holding until the next, in seconds times the value.
+    /// None where nobody asked for it.
+    pub area: Option<f64>,
+}
+
+/// What a summary need not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// When the first and the last value were there.
+    pub ends: bool,
+    /// The area, which no summary has.
+    pub area: bool,
+}
+
+/// Spans of equal width, side by side for all time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// More than 0.
+    pub width_ns: i64,
+    /// Where one of them begins.
+    pub origin_ns: i64,
+}
+
+impl Buckets {
+    /// Where the bucket of a time begins.
+    pub fn start(&self, time: i64) -> i64 {
+        let into = (i128::from(time) - i128::from(self.origin_ns))
+            .rem_euclid(i128::from(self.width_ns.max(1)));
+        i128::from(time).saturating_sub(into).max(i128::from(i64::MIN)) as i64
+    }
+
+    /// One past the last time of the bucket that begins there.
+    pub fn end(&self, start: i64) -> i64 {
+        start.saturating_add(self.width_ns.max(1))
+    }
+
+    pub(crate) fn hold(&self, low: i64, high: i64) -> bool {
+        self.start(low) == self.start(high)
+    }
+}
+
+impl Fold {
+    /// What the summary of a chunk says, when it says enough.
+    pub(crate) fn of_summary(summary: &Summary, need: Need) -> Option<Fold> {
+        let numeric = is_numeric(summary.data_type.kind());
+        let numbers = match summary.numbers {
+            None if numeric && summary.count_usable > 0 => return None,
+            None => None,
+            Some(_) if need.area => return None,
+            Some(_) if need.ends && summary.count_usable != summary.count => return None,
+            Some(numbers) => Some(FoldNumbers {
+                min: numbers.min,
+                max: numbers.max,
+                first: numbers.first,
+                last: numbers.last,
+                first_at: summary.min_time,
+                last_at: summary.max_time,
+                sum: numbers.sum,
+                area: None,
+            }),
+        };
+        Some(Fold {
+            min_time: summary.min_time,
+            max_time: summary.max_time,
+            samples: u64::from(summary.count),
+            usable: u64::from(summary.count_usable),
+            good: u64::from(summary.count_good),
+            numbers,
+        })
+    }
+
+    /// Samples at these places of a piece, of which there must be one.
+    pub fn of_piece(piece: &Piece, places: Range<usize>) -> Fold {
+        let times = &piece.times[places.clone()];
+        let samples = times.len() as u64;
+        let (mut usable, mut good) = (0, 0);
+        for place in places.clone() {
+            let quality = piece.quality(place);
+            usable += u64::from(!quality.is_bad());
+            good += u64::from(quality.is_good());
+        }
+        let all = usable == samples;
+        let has_value = |place: &usize| all || !piece.quality(*place).is_bad();
+        let (min_time, max_time) =
+            (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
+        let numbers = match &piece.values {
+            Values::F64(v) => fold(piece, places.filter(has_value), v, |v| v, f64::to_bits),
+            Values::I64(v) => fold(piece, places.filter(has_value), v, |v| v as f64, |v| v as u64),
+            Values::U64(v) => fold(piece, places.filter(has_value), v, |v| v as f64, |v| v),
+            Values::Bool(v) => {
+                fold(piece, places.filter(has_value), v, |v| f64::from(u8::from(v)), u64::from)
+            }
+            Values::Text(_) | Values::Bytes(_) | Values::List(_) => None,
+        };
+        Fold { min_time, max_time, samples, usable, good, numbers }
+    }
+
+    /// Adds other samples of the same tag and type. Where the two overlap in time, the area is what
+    /// their means make probable.
+    pub fn add(&mut self, other: &Fold, data_type: DataType) {
+        self.min_time = self.min_time.min(other.min_time);
+        self.max_time = self.max_time.max(other.max_time);
+        self.samples += other.samples;
+        self.usable += other.usable;
+        self.good += other.good;
+        self.numbers = match (self.numbers, other.numbers) {
+            (Some(a), Some(b)) => Some(a.and(b, data_type)),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+impl FoldNumbers {
+    fn and(self, other: FoldNumbers, data_type: DataType) -> FoldNumbers {
+        let (a, b) = if other.first_at < self.first_at { (other, self) } else { (self, other) };
+        let area = a.area.zip(b.area).map(|(x, y)| joined(&a, x, &b, y, data_type));
+        let least = |x: u64, y: u64| if order(data_type, y, x).is_lt() { y } else { x };
+        let most = |x: u64, y: u64| if order(data_type, y, x).is_gt() { y } else { x };
+        let late = if b.last_at >= a.last_at { &b } else { &a };
+        FoldNumbers {
+            min: least(a.min, b.min),
+            max: most(a.max, b.max),
+            first: a.first,
+            last: late.last,
+            first_at: a.first_at,
+            last_at: late.last_at,
+            sum: a.sum + b.sum,
+            area,
+        }
+    }
+
+    /// The mean over time; of one instant, the last value.
+    pub fn time_weighted_average(&self, data_type: DataType) -> Option<f64> {
+        let seconds = seconds(self.first_at, self.last_at);
+        match seconds > 0.0 {
+            true => self.area.map(|area| area / seconds),
+            false => Some(Numbers::as_f64(data_type, self.last)),
+        }
+    }
+}
+
+/// The area of two stretches, of which `a` begins first.
+fn joined(a: &FoldNumbers, x: f64, b: &FoldNumbers, y: f64, data_type: DataType) -> f64 {
+    if a.last_at <= b.first_at {
+        return x + Numbers::as_f64(data_type, a.last) * seconds(a.last_at, b.first_at) + y;
+    }
+    let covered = seconds(a.first_at, a.last_at) + seconds(b.first_at, b.last_at);
+    (x + y) / covered * seconds(a.first_at, a.last_at.max(b.last_at))
+}
+
+fn seconds(from: i64, to: i64) -> f64 {
+    (i128::from(to) - i128::from(from)) as f64 / 1e9
+}
+
+fn order(data_type: DataType, a: u64, b: u64) -> Ordering {
+    match data_type.kind() {
+        // As the engine orders them: what is not a number is greatest.
+        Kind::F64 => f64::from_bits(a).total_cmp(&f64::from_bits(b)),
+        Kind::I64 => (a as i64).cmp(&(b as i64)),
+        _ => a.cmp(&b),
+    }
+}
+
+pub(crate) fn is_numeric(kind: Kind) -> bool {
+    matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64)
+}
+
+/// Numbers in an order of their own.
+trait Ordered: Copy {
+    fn before(self, other: Self) -> bool;
+}
+
+macro_rules! ordered {
+    ($($kind:ty),*) => {$(
+        impl Ordered for $kind {
+            fn before(self, other: Self) -> bool {
+                self < other
+            }
+        }
+    )*};
+}
+ordered!(bool, i64, u64);
+
+impl Ordered for f64 {
+    fn before(self, other: f64) -> bool {
+        self.total_cmp(&other).is_lt()
+    }
+}
+
+fn fold<T: Ordered>(
+    piece: &Piece,
+    mut places: impl Iterator<Item = usize>,
+    values: &[T],
+    number: impl Fn(T) -> f64,
+    bits: impl Fn(T) -> u64,
+) -> Option<FoldNumbers> {
+    let begin = places.next()?;
+    let first = values[begin];
+    let (mut min, mut max, mut last, mut last_at) = (first, first, first, piece.times[begin]);
+    let mut sum = number(first);
+    // Whole nanoseconds, so that equal stretches add without rounding.
+    let mut area = 0.0;
+    for place in places {
+        let (value, at) = (values[place], piece.times[place]);
+        area += number(last) * (at.wrapping_sub(last_at)) as u64 as f64;
+        sum += number(value);
+        min = if value.before(min) { value } else { min };
+        max = if max.before(value) { value } else { max };
+        (last, last_at) = (value, at);
+    }
+    Some(FoldNumbers {
+        min: bits(min),
+        max: bits(max),
+        first: bits(first),
+        last: bits(last),
+        first_at: piece.times[begin],
+        last_at,
+        sum,
+        area: Some(area / 1e9),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tagwerk_model::{Qualities, Quality, TagId};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn piece(samples: &[(i64, f64)]) -> Piece {
+        let times = samples.iter().map(|(at, _)| at * SECOND).collect();
+        let values = Values::F64(samples.iter().map(|(_, value)| *value).collect());
+        Piece::new(TagId(1), DataType::Float64, Arc::from("bar"), times, values)
+    }
+
+    #[test]
+    fn a_fold_is_what_its_parts_make_wherever_it_is_cut() {
+        let piece = piece(&[(0, 1.0), (2, 5.0), (3, -2.0), (7, 4.0), (7, 3.0)]);
+        let whole = Fold::of_piece(&piece, 0..5);
+        let numbers = whole.numbers.unwrap();
+        assert_eq!((numbers.min, numbers.max), ((-2.0f64).to_bits(), 5.0f64.to_bits()));
+        assert_eq!((numbers.sum, numbers.area), (11.0, Some(2.0 + 5.0 - 8.0)));
+        assert_eq!(numbers.time_weighted_average(DataType::Float64), Some(-1.0 / 7.0));
+        assert_eq!((numbers.last, numbers.last_at), (3.0f64.to_bits(), 7 * SECOND));
+        for cut in 1..5 {
+            let (mut a, b) = (Fold::of_piece(&piece, 0..cut), Fold::of_piece(&piece, cut..5));
+            let mut other = b;
+            a.add(&b, DataType::Float64);
+            assert_eq!(a, whole, "cut at {cut}");
+            other.add(&Fold::of_piece(&piece, 0..cut), DataType::Float64);
+            // Of equal instants either may be the last.
+            assert_eq!((other.samples, other.numbers.unwrap().area), (5, numbers.area));
+        }
+    }
+
+    #[test]
+    fn bad_samples_count_and_have_no_value() {
+        let mut piece = piece(&[(0, 1.0), (1, 99.0), (2, 3.0)]);
+        let bad = Quality::BAD_TIMEOUT;
+        piece.qualities = Qualities::Each(vec![Quality::GOOD, bad, bad]);
+        let fold = Fold::of_piece(&piece, 0..3);
+        assert_eq!((fold.samples, fold.usable, fold.good, fold.max_time), (3, 1, 1, 2 * SECOND));
+        let numbers = fold.numbers.unwrap();
+        assert_eq!((numbers.sum, numbers.last_at, numbers.area), (1.0, 0, Some(0.0)));
+        assert_eq!(Fold::of_piece(&piece, 1..3).numbers, None);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_the_greatest() {
+        let fold = Fold::of_piece(&piece(&[(0, f64::NAN), (1, 2.0)]), 0..2).numbers.unwrap();
+        assert_eq!((fold.min, f64::from_bits(fold.max).is_nan()), (2.0f64.to_bits(), true));
+    }
+
+    #[test]
+    fn buckets_lie_side_by_side() {
+        let buckets = Buckets { width_ns: 10, origin_ns: 3 };
+        assert_eq!([2, 3, 12, 13].map(|time| buckets.start(time)), [-7, 3, 3, 13]);
+        assert!(buckets.hold(3, 12) && !buckets.hold(12, 13));
+        assert_eq!(buckets.start(i64::MIN), i64::MIN);
+        assert_eq!(buckets.end(i64::MAX - 1), i64::MAX);
+    }
+}

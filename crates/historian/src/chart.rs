@@ -4,10 +4,12 @@
 use crate::historian::Historian;
 use crate::piece::Piece;
 use crate::read::Scan;
+use crate::rollup::Row;
+use crate::sources::all_sources;
 use crate::summary::{Numbers, Summary};
 use crate::{ReadError, TagInfo};
 use std::collections::BTreeMap;
-use tagwerk_model::{Kind, Quality, Severity, TagId, Value};
+use tagwerk_model::{DataType, Kind, Quality, Severity, TagId, Value};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartPoint {
@@ -27,6 +29,8 @@ pub struct Chart {
     pub samples: u64,
     /// Samples that damage took away.
     pub damaged: u64,
+    /// Up to here, points are what rollups know: extremes and ends of a minute, an hour or a day.
+    pub rolled_up_to: Option<i64>,
     pub tag: Option<TagInfo>,
 }
 
@@ -143,6 +147,25 @@ impl Thinning {
         }
     }
 
+    fn add_row(&mut self, data_type: DataType, row: &Row) {
+        let inside = self.inside(row.min_time) && self.inside(row.max_time);
+        let Some(numbers) = row.numbers.filter(|_| inside) else { return };
+        // When exactly the extremes were there is not known any more.
+        let middle = row.min_time + (row.max_time - row.min_time) / 2;
+        let corners = [
+            (numbers.first_at, numbers.first),
+            (middle, numbers.min),
+            (middle, numbers.max),
+            (numbers.last_at, numbers.last),
+        ];
+        for (unix_ns, bits) in corners {
+            let value = Some(value_of(data_type.kind(), bits));
+            let point = ChartPoint { unix_ns, value, quality: Quality::GOOD };
+            let at = self.slice_of(unix_ns);
+            Slice::add(&mut self.slices, at, &point, Some(Numbers::as_f64(data_type, bits)));
+        }
+    }
+
     fn note_quality(&mut self, at: i128, unix_ns: i64, value: Option<Value>, quality: Quality) {
         let severity = Some(quality.severity());
         let changed = self.severity.is_some() && self.severity != severity;
@@ -178,11 +201,13 @@ impl Historian {
     ) -> Result<Chart, ReadError> {
         let request = Scan { tags: vec![tag], from_unix_ns, to_unix_ns, ..Scan::default() };
         let mut chart = Chart { tag: self.tag(tag), ..Chart::default() };
-        let mut chunks = self.chunks(&request).collect::<Result<Vec<_>, ReadError>>()?;
-        chunks.sort_by_key(|chunk| chunk.summary().min_time);
-        chart.samples = chunks.iter().map(|chunk| u64::from(chunk.summary().count)).sum();
+        let (mut chunks, rollups) = all_sources(&self.0, tag, from_unix_ns, to_unix_ns)?;
+        chart.rolled_up_to = rollups.iter().map(|chunk| chunk.summary.max_time).max();
+        chunks.extend(rollups);
+        chunks.sort_by_key(|chunk| chunk.summary.min_time);
+        chart.samples = chunks.iter().map(|chunk| u64::from(chunk.summary.count)).sum();
         let points = points.max(POINTS_MIN);
-        if chart.samples <= points as u64 {
+        if chart.samples <= points as u64 && chart.rolled_up_to.is_none() {
             for piece in self.scan(&request) {
                 match piece {
                     Ok(piece) => push_all(&piece, &mut chart.points),
@@ -193,18 +218,24 @@ impl Historian {
             return Ok(chart);
         }
         let slices = (points / PER_SLICE) as i128;
-        let low = chunks.first().map_or(from_unix_ns, |chunk| chunk.summary().min_time);
-        let high = chunks.iter().map(|chunk| chunk.summary().max_time).max().unwrap_or(to_unix_ns);
+        let low = chunks.first().map_or(from_unix_ns, |chunk| chunk.summary.min_time);
+        let high = chunks.iter().map(|chunk| chunk.summary.max_time).max().unwrap_or(to_unix_ns);
         // An open range is as wide as there are samples.
         let (from, to) = (from_unix_ns.max(low), to_unix_ns.min(high.saturating_add(1)));
         let width = ((i128::from(to) - i128::from(from)) / slices).max(1);
         let mut thinning = Thinning { from, to, width, slices: BTreeMap::new(), severity: None };
         for chunk in chunks {
-            if thinning.add_summary(chunk.summary()) {
+            if thinning.add_summary(&chunk.summary) {
                 continue;
             }
-            match chunk.decode() {
-                Ok(piece) => thinning.add_piece(&piece),
+            let added = match chunk.summary.rollup {
+                None => chunk.load().map(|piece| thinning.add_piece(&piece)),
+                Some(_) => chunk.load_rows().map(|(head, rows)| {
+                    rows.iter().for_each(|row| thinning.add_row(head.data_type, row));
+                }),
+            };
+            match added {
+                Ok(()) => {}
                 Err(ReadError::Damaged { samples, .. }) => chart.damaged += u64::from(samples),
                 Err(error) => return Err(error),
             }

@@ -135,20 +135,10 @@ pub(crate) fn decode_bits(
 
 /// Appends the stored form of a chunk of 1 to [`SAMPLES_MAX`] samples.
 pub(crate) fn encode(head: &Head, columns: &Columns, scratch: &mut Scratch, out: &mut Vec<u8>) {
-    put_varint(u64::from(head.tag.0), out);
-    out.push(head.data_type as u8);
     let sources = columns.source_times.as_ref();
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-    out.push(flag(head.guess.is_some(), UNSYNCHRONISED) | flag(sources.is_some(), SOURCE_TIMES));
-    put_blob(head.unit.as_bytes(), out);
-    put_varint(columns.len() as u64, out);
-    put_varint(u64::from(head.epoch), out);
-    put_varint(head.first_seq, out);
-    put_varint(head.last_seq - head.first_seq, out);
-    if let Some(guess) = &head.guess {
-        out.extend_from_slice(&guess.boot);
-        put_signed(guess.offset_ns, out);
-    }
+    let flags = flag(head.guess.is_some(), UNSYNCHRONISED) | flag(sources.is_some(), SOURCE_TIMES);
+    put_head(head, flags, columns.len(), out);
     put_varint(columns.runs.len() as u64, out);
     for run in &columns.runs {
         put_varint(u64::from(run.count), out);
@@ -172,6 +162,21 @@ pub(crate) fn encode(head: &Head, columns: &Columns, scratch: &mut Scratch, out:
         &*usable
     };
     encode_bits(kind, bits, Effort::Full, floats, signed, out);
+}
+
+/// How chunks begin.
+pub(crate) fn put_head(head: &Head, flags: u8, count: usize, out: &mut Vec<u8>) {
+    put_varint(u64::from(head.tag.0), out);
+    out.extend_from_slice(&[head.data_type as u8, flags]);
+    put_blob(head.unit.as_bytes(), out);
+    put_varint(count as u64, out);
+    put_varint(u64::from(head.epoch), out);
+    put_varint(head.first_seq, out);
+    put_varint(head.last_seq - head.first_seq, out);
+    if let Some(guess) = &head.guess {
+        out.extend_from_slice(&guess.boot);
+        put_signed(guess.offset_ns, out);
+    }
 }
 
 /// Which samples have one as runs, then the times of those, by themselves or by their distance to
@@ -229,7 +234,7 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Option<(Head, usize)> {
     read_head(&mut Input(bytes)).map(|(head, count, _)| (head, count))
 }
 
-fn read_head(input: &mut Input<'_>) -> Option<(Head, usize, u8)> {
+pub(crate) fn read_head(input: &mut Input<'_>) -> Option<(Head, usize, u8)> {
     let tag = TagId(input.varint_u32()?);
     let data_type = DataType::from_code(input.u8()?)?;
     let flags = input.u8()?;

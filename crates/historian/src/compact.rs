@@ -6,6 +6,8 @@ use crate::entry::{Entry, Footer, TagsPlace};
 use crate::files::Files;
 use crate::frame::{FRAMES_AT, Header, Kind, Origin, put_frame};
 use crate::gather::{Cut, Gather};
+use crate::retention::{Fate, Policy};
+use crate::rollup::{self, Rolling, Width};
 use crate::scan::{decode_tags, encode_tags};
 use crate::segment::{Fault, Segment, ending, pages_at, segment_path};
 use crate::walk::{Step, Walker};
@@ -19,9 +21,6 @@ use tagwerk_model::codec;
 /// Written at once.
 const WRITE_BYTES: usize = 256 * 1024;
 
-/// Says which chunks nobody wants any more.
-pub(crate) type Expired = Box<dyn Fn(&Entry) -> bool + Send>;
-
 pub(crate) struct Compaction {
     header: Header,
     seed: u32,
@@ -31,7 +30,7 @@ pub(crate) struct Compaction {
     inputs: Vec<Input>,
     /// Offsets of clocks learned since: boot, wall minus monotonic time.
     learned: HashMap<[u8; 16], i64>,
-    expired: Expired,
+    policy: Policy,
     cut: Cut,
     /// Behind what was written.
     end: u64,
@@ -40,6 +39,8 @@ pub(crate) struct Compaction {
     footer: Footer,
     scratch: Scratch,
     pub damaged: Vec<(Arc<Segment>, u64, u64)>,
+    /// Samples that are left as rollups only.
+    pub rolled_up: u64,
 }
 
 /// A segment with the place in its directory.
@@ -69,7 +70,7 @@ impl Compaction {
         header: Header,
         segments: &[Arc<Segment>],
         learned: HashMap<[u8; 16], i64>,
-        expired: Expired,
+        policy: Policy,
         cut: Cut,
     ) -> io::Result<Compaction> {
         let path = segment_path(folder, header.ordinal);
@@ -87,7 +88,7 @@ impl Compaction {
             file,
             inputs: segments.iter().map(input).collect(),
             learned,
-            expired,
+            policy,
             cut,
             end: FRAMES_AT,
             buffer: Vec::new(),
@@ -95,6 +96,7 @@ impl Compaction {
             footer: Footer::empty(),
             scratch: Scratch::default(),
             damaged: Vec::new(),
+            rolled_up: 0,
         };
         compaction.copy_tags()?;
         Ok(compaction)
@@ -115,7 +117,7 @@ impl Compaction {
         for segment in segments {
             let mut tags = HashSet::new();
             segment.each_entry(&mut |entry| {
-                if !(self.expired)(entry) {
+                if self.policy.fate(&entry.summary) != Fate::Go {
                     tags.insert(entry.summary.tag);
                 }
             })?;
@@ -171,18 +173,23 @@ impl Compaction {
                 };
             }
             let Some(tag) = tag else { return Ok(false) };
-            let mut chunks = Vec::new();
+            let (mut chunks, mut rollups) = (Vec::new(), Vec::new());
             for (index, input) in self.inputs.iter_mut().enumerate() {
                 while let Some(entry) = input.first()?.filter(|entry| entry.summary.tag == tag) {
                     input.held.pop();
                     done += entry.length as usize + crate::entry::ENTRY_BYTES;
-                    if !(self.expired)(&entry) {
-                        chunks.push((index, entry));
+                    match (self.policy.fate(&entry.summary), entry.summary.rollup) {
+                        (Fate::Go, _) => {}
+                        (Fate::Roll(width), _) => rollups.push((index, entry, width)),
+                        (Fate::Stay, Some(width)) => rollups.push((index, entry, width)),
+                        (Fate::Stay, None) => chunks.push((index, entry)),
                     }
                 }
             }
             chunks.sort_by_key(|(_, entry)| (entry.summary.min_time, entry.summary.first_seq));
             self.merge(&chunks)?;
+            rollups.sort_by_key(|(_, entry, _)| (entry.summary.min_time, entry.summary.first_seq));
+            self.roll(&rollups)?;
         }
         Ok(true)
     }
@@ -191,16 +198,7 @@ impl Compaction {
     fn merge(&mut self, chunks: &[(usize, Entry)]) -> io::Result<()> {
         let mut gather = Gather::default();
         for (at, (index, entry)) in chunks.iter().enumerate() {
-            let segment = self.inputs[*index].segment.clone();
-            let bytes = match segment.chunk(entry) {
-                Ok(bytes) => bytes,
-                Err(Fault::Io(error)) => return Err(error),
-                Err(Fault::Damaged) => {
-                    let end = entry.offset + u64::from(entry.length);
-                    self.damaged.push((segment, entry.offset, end));
-                    continue;
-                }
-            };
+            let Some(bytes) = self.stored(*index, entry)? else { continue };
             let next = chunks.get(at + 1).map(|(_, next)| next.summary.min_time);
             let apart = next.is_none_or(|next| entry.summary.max_time < next);
             let full = entry.summary.count as usize * 4 >= self.cut.samples * 3;
@@ -213,13 +211,7 @@ impl Compaction {
                 self.copy(entry, &bytes)?;
                 continue;
             };
-            let learned =
-                head.guess.and_then(|guess| Some((guess, *self.learned.get(&guess.boot)?)));
-            if let Some((guess, offset)) = learned {
-                let shift = offset.wrapping_sub(guess.offset_ns);
-                columns.times.iter_mut().for_each(|time| *time = time.saturating_add(shift));
-                head.guess = None;
-            }
+            self.correct(&mut head, &mut columns);
             if !gather.fits(&head) {
                 self.seal(gather.take(None, self.cut))?;
             }
@@ -231,8 +223,63 @@ impl Compaction {
         self.seal(gather.take(None, self.cut))
     }
 
+    /// The chunk's stored form; none when it is damaged, which is noted.
+    fn stored(&mut self, index: usize, entry: &Entry) -> io::Result<Option<Vec<u8>>> {
+        let segment = self.inputs[index].segment.clone();
+        match segment.chunk(entry) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Fault::Io(error)) => Err(error),
+            Err(Fault::Damaged) => {
+                let end = entry.offset + u64::from(entry.length);
+                self.damaged.push((segment, entry.offset, end));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gives samples the right times, where they are known now.
+    fn correct(&self, head: &mut chunk::Head, columns: &mut chunk::Columns) {
+        let learned = head.guess.and_then(|guess| Some((guess, *self.learned.get(&guess.boot)?)));
+        if let Some((guess, offset)) = learned {
+            let shift = offset.wrapping_sub(guess.offset_ns);
+            columns.times.iter_mut().for_each(|time| *time = time.saturating_add(shift));
+            head.guess = None;
+        }
+    }
+
+    /// Samples and rollups of one tag that become rollups, or stay what they are.
+    fn roll(&mut self, chunks: &[(usize, Entry, Width)]) -> io::Result<()> {
+        let mut rolling = Rolling::default();
+        for (index, entry, width) in chunks {
+            let Some(bytes) = self.stored(*index, entry)? else { continue };
+            let taken = match entry.summary.rollup {
+                Some(_) => rollup::decode(&bytes).map(|(head, _, rows)| {
+                    rolling.add_rows(&head, *width, &rows);
+                }),
+                None => chunk::decode(&bytes).map(|(mut head, mut columns)| {
+                    self.correct(&mut head, &mut columns);
+                    self.rolled_up += u64::from(entry.summary.count);
+                    rolling.add_samples(head, columns, *width);
+                }),
+            };
+            if taken.is_none() {
+                // Its checksum is good: of a later version. It is kept as it is.
+                self.copy(entry, &bytes)?;
+            }
+        }
+        for (head, width, rows) in rolling.finish() {
+            for rows in rows.chunks(rollup::ROWS) {
+                let (bytes, summary) = rollup::seal(&head, width, rows, &mut self.scratch);
+                let offset = self.put(Kind::Rollup, &bytes)?;
+                self.note(Entry { summary, offset, length: bytes.len() as u32 });
+            }
+        }
+        Ok(())
+    }
+
     fn copy(&mut self, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
-        let offset = self.put(Kind::Chunk, bytes)?;
+        let kind = if entry.summary.rollup.is_some() { Kind::Rollup } else { Kind::Chunk };
+        let offset = self.put(kind, bytes)?;
         self.note(Entry { summary: entry.summary, offset, length: bytes.len() as u32 });
         Ok(())
     }
@@ -250,7 +297,7 @@ impl Compaction {
     }
 
     fn note(&mut self, entry: Entry) {
-        self.footer.add(&entry.summary);
+        self.footer.add(&entry);
         self.entries.push(entry);
     }
 
@@ -296,7 +343,9 @@ impl Compaction {
         let mut chunks = 0;
         loop {
             match walker.step()? {
-                Step::Good { header, .. } => chunks += usize::from(header.kind == Kind::Chunk),
+                Step::Good { header, .. } => {
+                    chunks += usize::from(matches!(header.kind, Kind::Chunk | Kind::Rollup));
+                }
                 Step::Bad { .. } => break,
                 Step::End if chunks == self.entries.len() => return Ok(()),
                 Step::End => break,

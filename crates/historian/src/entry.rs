@@ -4,6 +4,7 @@
 use crate::bytes::Input;
 use crate::chunk::Guess;
 use crate::frame;
+use crate::rollup::Width;
 use crate::summary::{Numbers, Summary};
 use tagwerk_model::{DataType, Quality, TagId};
 
@@ -44,7 +45,8 @@ impl Entry {
             | flag(s.numbers.is_some(), NUMBERS)
             | flag(s.numbers.is_some_and(|n| n.sum_exact), SUM_EXACT);
         out.extend_from_slice(&s.tag.0.to_le_bytes());
-        out.extend_from_slice(&[s.data_type as u8, flags, 0, 0]);
+        let rollup = s.rollup.map_or(0, |width| width as u8);
+        out.extend_from_slice(&[s.data_type as u8, flags, rollup, 0]);
         for number in [s.min_time as u64, s.max_time as u64, s.first_seq, s.last_seq, self.offset] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -72,7 +74,11 @@ impl Entry {
         let tag = TagId(input.u32()?);
         let data_type = DataType::from_code(input.u8()?)?;
         let flags = input.u8()?;
-        input.u16()?;
+        let rollup = match input.u8()? {
+            0 => None,
+            code => Some(Width::from_code(code)?),
+        };
+        input.u8()?;
         let (min_time, max_time) = (input.i64()?, input.i64()?);
         let (first_seq, last_seq) = (input.u64()?, input.u64()?);
         let (offset, length) = (input.u64()?, input.u32()?);
@@ -98,6 +104,7 @@ impl Entry {
             quality: (flags & ONE_QUALITY != 0).then_some(quality),
             has_source_times: flags & SOURCE_TIMES != 0,
             numbers: (flags & NUMBERS != 0).then_some(numbers),
+            rollup,
             unsynchronised: flags & UNSYNCHRONISED != 0,
         };
         Some(Entry { summary, offset, length })
@@ -155,6 +162,8 @@ pub(crate) struct Footer {
     /// The offsets that were learned later.
     pub learned: Vec<Guess>,
     pub tags: Vec<TagsPlace>,
+    /// Bytes of rollups, by width. Chunks and samples above are those of samples alone.
+    pub rollup_bytes: [u64; 3],
 }
 
 impl Footer {
@@ -172,12 +181,19 @@ impl Footer {
             guesses: Vec::new(),
             learned: Vec::new(),
             tags: Vec::new(),
+            rollup_bytes: [0; 3],
         }
     }
 
-    pub fn add(&mut self, summary: &Summary) {
-        self.chunks += 1;
-        self.samples += u64::from(summary.count);
+    pub fn add(&mut self, entry: &Entry) {
+        let summary = &entry.summary;
+        match summary.rollup {
+            Some(width) => self.rollup_bytes[width as usize - 1] += u64::from(entry.length),
+            None => {
+                self.chunks += 1;
+                self.samples += u64::from(summary.count);
+            }
+        }
         self.min_time = self.min_time.min(summary.min_time);
         self.max_time = self.max_time.max(summary.max_time);
         self.span_max = self.span_max.max(summary.max_time.abs_diff(summary.min_time));
@@ -213,6 +229,9 @@ impl Footer {
             out.extend_from_slice(&place.offset.to_le_bytes());
             out.extend_from_slice(&place.length.to_le_bytes());
         }
+        if self.rollup_bytes != [0; 3] {
+            self.rollup_bytes.iter().for_each(|bytes| out.extend_from_slice(&bytes.to_le_bytes()));
+        }
         out
     }
 
@@ -233,6 +252,10 @@ impl Footer {
             Some(TagsPlace { set, revision, offset: input.u64()?, length: input.u32()? })
         };
         let tags = (0..count).map(|_| place(&mut input)).collect::<Option<_>>()?;
+        let rollup_bytes = match input.is_empty() {
+            true => [0; 3],
+            false => [input.u64()?, input.u64()?, input.u64()?],
+        };
         input.is_empty().then_some(Footer {
             pages,
             chunks,
@@ -246,6 +269,7 @@ impl Footer {
             guesses,
             learned,
             tags,
+            rollup_bytes,
         })
     }
 }
@@ -289,6 +313,7 @@ mod tests {
                     min_at: -1,
                     max_at: i64::MAX,
                 }),
+                rollup: Width::from_code(tag as u8 % 4),
                 unsynchronised: false,
             },
             offset: 1 << 40,
@@ -303,12 +328,13 @@ mod tests {
         assert_eq!(back, entries);
         assert_eq!(decode_page(&bytes, 1, 5), None, "a page in another place");
         let mut footer = Footer::empty();
-        entries.iter().for_each(|entry| footer.add(&entry.summary));
+        entries.iter().for_each(|entry| footer.add(entry));
         footer.add_guess(Guess { boot: [1; 16], offset_ns: -3 });
         footer.tags.push(TagsPlace { set: 1, revision: 2, offset: 3, length: 4 });
         let bytes = footer.encode();
         assert_eq!(Footer::decode(&bytes), Some(footer));
-        for end in 0..bytes.len() {
+        // Without rollups a footer ends before their sizes.
+        for end in (0..bytes.len()).filter(|end| *end != bytes.len() - 24) {
             assert_eq!(Footer::decode(&bytes[..end]), None);
         }
     }

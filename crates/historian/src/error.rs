@@ -147,6 +147,8 @@ pub enum Trouble {
     Damaged { path: PathBuf, from: u64, to: u64 },
     /// Segments were removed to keep to the size or age that is allowed.
     Expired { segments: usize, samples: u64 },
+    /// Samples were too old, or too many, and are left as rollups only.
+    RolledUp { samples: u64 },
     /// Samples went missing in the journal before history had them.
     Missing { samples: u64 },
     /// The thread that feeds history panicked and starts again from `position`.
@@ -168,6 +170,9 @@ impl fmt::Display for Trouble {
                 f,
                 "the oldest history was removed: {samples} samples in {segments} segments"
             ),
+            Trouble::RolledUp { samples } => {
+                write!(f, "{samples} old samples are kept as rollups only from now on")
+            }
             Trouble::Missing { samples } => write!(
                 f,
                 "{samples} samples were gone from the journal before history had them; give the \

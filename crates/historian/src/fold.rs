@@ -68,9 +68,31 @@ impl Buckets {
         start.saturating_add(self.width_ns.max(1))
     }
 
+    /// The places of ascending times, bucket by bucket.
+    pub fn spans<'a>(&self, times: &'a [i64]) -> impl Iterator<Item = Range<usize>> + use<'a> {
+        let (buckets, mut at) = (*self, 0);
+        std::iter::from_fn(move || {
+            let rest = times.get(at..).filter(|rest| !rest.is_empty())?;
+            let end = buckets.end(buckets.start(rest[0]));
+            let places = at..at + within(rest, end);
+            at = places.end;
+            Some(places)
+        })
+    }
+
     pub(crate) fn hold(&self, low: i64, high: i64) -> bool {
         self.start(low) == self.start(high)
     }
+}
+
+/// How many of the ascending times lie before `end`, of which the first does. Buckets are short.
+fn within(times: &[i64], end: i64) -> usize {
+    let mut reach = 1;
+    while reach < times.len() && times[reach] < end {
+        reach *= 2;
+    }
+    let (low, high) = (reach / 2, reach.min(times.len()));
+    (low + times[low..high].partition_point(|time| *time < end)).max(1)
 }
 
 impl Fold {

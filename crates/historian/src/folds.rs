@@ -1,11 +1,15 @@
-//! Folds of what history holds: chunks whose summaries say enough are not decoded.
+//! Folds of what history holds: chunks whose summaries say enough are not decoded, and where samples
+//! are gone, rollups speak for them.
 
 use crate::ReadError;
 use crate::fold::{Buckets, Fold, Need};
-use crate::historian::Historian;
+use crate::historian::{Historian, Inner};
 use crate::piece::Piece;
-use crate::read::{ChunkView, Chunks, Pieces, Scan};
-use std::collections::VecDeque;
+use crate::read::{Scan, Sweep};
+use crate::sources::{Source, all_sources};
+use crate::summary::Summary;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use tagwerk_model::{DataType, TagId};
 
 /// Samples of one tag and type, folded. There may be several of one bucket.
@@ -19,68 +23,135 @@ pub struct FoldRow {
 }
 
 impl Historian {
-    /// The samples in the range, folded into buckets, tag by tag. Blocking. With the area, folds of a
-    /// tag do not overlap and come in the order of time.
+    /// The samples in the range, folded into buckets, tag by tag. Blocking. Rollups count that lie
+    /// within the range and within one bucket. With the area, folds of a tag come in the order of
+    /// time and do not overlap.
     pub fn folds(&self, request: &Scan, buckets: Option<Buckets>, need: Need) -> Folds {
         let request = Scan { newest_first: false, ..request.clone() };
-        let source = match need.area {
-            // The area depends on the order of all samples.
-            true => Source::Pieces(self.scan(&request)),
-            false => Source::Chunks(self.chunks(&request)),
-        };
-        Folds { request, buckets, need, source, ready: VecDeque::new() }
+        let (inner, ready) = (self.0.clone(), VecDeque::new());
+        Folds { inner, request, buckets, need, next_tag: 0, of_tag: None, ready, ended: false }
     }
-}
-
-enum Source {
-    Pieces(Pieces),
-    Chunks(Chunks),
 }
 
 /// See [`Historian::folds`].
 pub struct Folds {
+    inner: Arc<Inner>,
     request: Scan,
     buckets: Option<Buckets>,
     need: Need,
-    source: Source,
+    next_tag: usize,
+    of_tag: Option<OfTag>,
     /// The last one may still grow.
     ready: VecDeque<FoldRow>,
+    ended: bool,
+}
+
+/// What is left of the tag at work.
+struct OfTag {
+    samples: Samples,
+    rollups: Rollups,
+}
+
+/// By the start of their buckets, without buckets all at one place, and by type.
+type Rollups = BTreeMap<(i64, u8), FoldRow>;
+
+enum Samples {
+    /// The area depends on the order of all samples.
+    InOrder(Box<Sweep>),
+    Chunks(std::vec::IntoIter<Source>),
 }
 
 impl Iterator for Folds {
     type Item = Result<FoldRow, ReadError>;
 
     fn next(&mut self) -> Option<Result<FoldRow, ReadError>> {
-        loop {
+        while !self.ended {
             if self.ready.len() > 1 {
                 return self.ready.pop_front().map(Ok);
             }
-            let piece = match &mut self.source {
-                Source::Pieces(pieces) => pieces.next(),
-                Source::Chunks(chunks) => match chunks.next() {
-                    Some(Ok(chunk)) => match self.summarised(&chunk) {
-                        Some(row) => {
-                            self.push(row);
-                            continue;
-                        }
-                        None => Some(chunk.decode()),
-                    },
-                    Some(Err(error)) => Some(Err(error)),
-                    None => None,
-                },
-            };
-            match piece {
-                Some(Ok(piece)) => self.add(&piece),
-                Some(Err(error)) => return Some(Err(error)),
-                None => return self.ready.pop_front().map(Ok),
+            if let Err(error) = self.request.check() {
+                self.ended = true;
+                return Some(Err(error));
+            }
+            if let Err(error) = self.advance() {
+                return Some(Err(error));
             }
         }
+        self.ready.pop_front().map(Ok)
     }
 }
 
 impl Folds {
-    fn summarised(&self, chunk: &ChunkView) -> Option<FoldRow> {
-        let summary = chunk.summary();
+    /// Folds some more.
+    fn advance(&mut self) -> Result<(), ReadError> {
+        let Some(of_tag) = &mut self.of_tag else { return self.begin_tag() };
+        let piece = match &mut of_tag.samples {
+            Samples::InOrder(sweep) => sweep.next().transpose()?,
+            Samples::Chunks(chunks) => match chunks.next() {
+                Some(chunk) => match self.summarised(&chunk.summary) {
+                    Some(row) => {
+                        self.push(row);
+                        return Ok(());
+                    }
+                    None => Some(chunk.load()?),
+                },
+                None => None,
+            },
+        };
+        match piece {
+            Some(piece) => self.add(&piece),
+            None => {
+                let rollups = self.of_tag.take().map(|of_tag| of_tag.rollups).unwrap_or_default();
+                rollups.into_values().for_each(|row| self.push_last(row));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_tag(&mut self) -> Result<(), ReadError> {
+        let Some(tag) = self.request.tags.get(self.next_tag).copied() else {
+            self.ended = true;
+            return Ok(());
+        };
+        self.next_tag += 1;
+        let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+        let (mut samples, rollups) = all_sources(&self.inner, tag, from, to)?;
+        let rollups = self.rolled(tag, &rollups)?;
+        let samples = match self.need.area {
+            true => Samples::InOrder(Box::new(Sweep::new(samples, &self.request))),
+            false => {
+                samples.sort_by_key(|source| source.summary.min_time);
+                Samples::Chunks(samples.into_iter())
+            }
+        };
+        self.of_tag = Some(OfTag { samples, rollups });
+        Ok(())
+    }
+
+    fn rolled(&self, tag: TagId, sources: &[Source]) -> Result<Rollups, ReadError> {
+        let mut all = Rollups::new();
+        let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+        for source in sources {
+            self.request.check()?;
+            let (head, rows) = source.load_rows()?;
+            for fold in rows {
+                let (low, high) = (fold.min_time, fold.max_time);
+                let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
+                if !(low >= from && high < to && whole) {
+                    continue;
+                }
+                let (data_type, start) =
+                    (head.data_type, self.buckets.map_or(low, |buckets| buckets.start(low)));
+                let place = (self.buckets.map_or(i64::MIN, |_| start), data_type as u8);
+                let add = |known: &mut FoldRow| known.fold.add(&fold, data_type);
+                let row = FoldRow { tag, data_type, start, fold };
+                all.entry(place).and_modify(add).or_insert(row);
+            }
+        }
+        Ok(all)
+    }
+
+    fn summarised(&self, summary: &Summary) -> Option<FoldRow> {
         let (low, high) = (summary.min_time, summary.max_time);
         let inside = low >= self.request.from_unix_ns && high < self.request.to_unix_ns;
         let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
@@ -93,23 +164,40 @@ impl Folds {
     }
 
     fn add(&mut self, piece: &Piece) {
-        let mut at = piece.times.partition_point(|time| *time < self.request.from_unix_ns);
+        let at = piece.times.partition_point(|time| *time < self.request.from_unix_ns);
         let end = piece.times.partition_point(|time| *time < self.request.to_unix_ns);
-        while at < end {
-            let (start, next) = match self.buckets {
-                None => (piece.times[at], end),
-                Some(buckets) => {
-                    let start = buckets.start(piece.times[at]);
-                    (start, at + within(&piece.times[at..end], buckets.end(start)))
+        let (tag, data_type) = (piece.tag, piece.data_type);
+        match self.buckets {
+            None if at < end => {
+                let (start, fold) = (piece.times[at], Fold::of_piece(piece, at..end));
+                self.push(FoldRow { tag, data_type, start, fold });
+            }
+            None => {}
+            Some(buckets) => {
+                for places in buckets.spans(&piece.times[at..end]) {
+                    let places = at + places.start..at + places.end;
+                    let start = buckets.start(piece.times[places.start]);
+                    let fold = Fold::of_piece(piece, places);
+                    self.push(FoldRow { tag, data_type, start, fold });
                 }
-            };
-            let (tag, data_type) = (piece.tag, piece.data_type);
-            self.push(FoldRow { tag, data_type, start, fold: Fold::of_piece(piece, at..next) });
-            at = next;
+            }
         }
     }
 
+    /// Takes a fold of samples, and before it the rollups of earlier buckets.
     fn push(&mut self, row: FoldRow) {
+        if self.buckets.is_some()
+            && let Some(of_tag) = &mut self.of_tag
+            && !of_tag.rollups.is_empty()
+        {
+            let later = of_tag.rollups.split_off(&(row.start.saturating_add(1), 0));
+            let earlier = std::mem::replace(&mut of_tag.rollups, later);
+            earlier.into_values().for_each(|row| self.push_last(row));
+        }
+        self.push_last(row);
+    }
+
+    fn push_last(&mut self, row: FoldRow) {
         match self.ready.back_mut() {
             Some(last)
                 if (last.tag, last.data_type) == (row.tag, row.data_type)
@@ -121,15 +209,4 @@ impl Folds {
             _ => self.ready.push_back(row),
         }
     }
-}
-
-/// How many of the ascending times lie before `end`, of which the first does.
-fn within(times: &[i64], end: i64) -> usize {
-    let mut reach = 1;
-    while reach < times.len() && times[reach] < end {
-        reach *= 2;
-    }
-    let low = reach / 2;
-    let high = reach.min(times.len());
-    (low + times[low..high].partition_point(|time| *time < end)).max(1)
 }

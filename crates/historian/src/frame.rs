@@ -130,6 +130,7 @@ pub(crate) enum Kind {
     Tags = 2,
     Mark = 3,
     Directory = 4,
+    Rollup = 5,
     /// Of a later version; passed over.
     Other = 255,
 }
@@ -171,6 +172,7 @@ impl FrameHeader {
             2 => Kind::Tags,
             3 => Kind::Mark,
             4 => Kind::Directory,
+            5 => Kind::Rollup,
             _ => Kind::Other,
         };
         input.take(3)?;

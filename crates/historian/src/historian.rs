@@ -4,7 +4,7 @@ use crate::recover::{Opened, Started, start};
 use crate::segment::Directory;
 use crate::state::State;
 use crate::writer::{Writer, tell};
-use crate::{HistoryError, OpenError, Options, TagInfo, Trouble};
+use crate::{HistoryError, OpenError, Options, Retention, TagInfo, Trouble};
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub state: Mutex<State>,
     pub writer: Mutex<Writer>,
+    /// What is to be kept how long.
+    pub retention: Mutex<Retention>,
     position: AtomicU64,
     /// What the writer said last: it may be busy with the disk for long.
     told: Mutex<Told>,
@@ -79,8 +81,10 @@ impl Historian {
         options: Options,
     ) -> Result<(Historian, Opened), OpenError> {
         let Started { state, writer, opened } = start(env, folder)?;
+        let retention = Mutex::new(options.retention.clone());
         let inner = Inner {
             options,
+            retention,
             clock: env.clock.clone(),
             state,
             writer: Mutex::new(writer),
@@ -143,7 +147,8 @@ impl Historian {
         let outcome = outcome.and_then(|mut stored| {
             writer.complete_unfinished(&self.0.state)?;
             self.note_position();
-            stored.more |= writer.upkeep(&self.0.state, &self.0.options);
+            let retention = self.0.retention.lock().clone();
+            stored.more |= writer.upkeep(&self.0.state, &self.0.options, &retention);
             Ok(stored)
         });
         match &outcome {
@@ -153,6 +158,11 @@ impl Historian {
         }
         self.note_told(&writer);
         outcome
+    }
+
+    /// From the next look on, a minute from now at the latest.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.0.retention.lock() = retention;
     }
 
     fn note_told(&self, writer: &Writer) {

@@ -1,22 +1,14 @@
 //! What a caller may choose. Defaults fit a gateway with some gigabytes of flash.
 
-use crate::Trouble;
+use crate::{Retention, Trouble};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_model::TagId;
 
 const MIB: u64 = 1 << 20;
 
 /// Called by the thread that feeds the historian; must not block.
 pub type OnTrouble = Arc<dyn Fn(&Trouble) + Send + Sync>;
-
-/// How long samples of some tags are kept.
-#[derive(Clone)]
-pub struct AgeLimit {
-    pub tags: Arc<dyn Fn(TagId) -> bool + Send + Sync>,
-    pub age_max: Duration,
-}
 
 #[derive(Clone)]
 pub struct Options {
@@ -31,10 +23,11 @@ pub struct Options {
     pub seal_after: Duration,
     /// Or when the journal took in this much since.
     pub seal_journal_bytes: u64,
-    /// The segments whose samples came in first are removed when all are larger.
+    /// What all segments may take. Towards it, the samples that came in first become rollups; above
+    /// it, the segment that came first is removed.
     pub bytes_max: u64,
-    /// The first that names a tag counts; a tag that none names is kept until `bytes_max`.
-    pub ages: Vec<AgeLimit>,
+    /// Until [`crate::Historian::set_retention`].
+    pub retention: Retention,
     /// Sealed chunks are written and synced when they are this large, or
     pub group_bytes: usize,
     /// this old.
@@ -57,7 +50,7 @@ impl Default for Options {
             seal_after: Duration::from_secs(3_600),
             seal_journal_bytes: 256 * MIB,
             bytes_max: 8 * 1024 * MIB,
-            ages: Vec::new(),
+            retention: Retention::default(),
             group_bytes: 4 * MIB as usize,
             group_after: Duration::from_secs(10),
             pending_bytes_max: 32 * MIB as usize,

@@ -39,7 +39,7 @@ impl Default for Scan {
 }
 
 impl Scan {
-    fn check(&self) -> Result<(), ReadError> {
+    pub(crate) fn check(&self) -> Result<(), ReadError> {
         match self.cancel.as_ref().is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
             true => Err(ReadError::Cancelled),
             false => Ok(()),
@@ -116,7 +116,7 @@ impl Iterator for Pieces {
 }
 
 /// Puts the chunks of one tag in order, holding only those in memory that overlap.
-struct Sweep {
+pub(crate) struct Sweep {
     /// By their first time in the direction of reading, the next one last.
     waiting: Vec<Source>,
     loaded: Vec<Loaded>,
@@ -157,7 +157,7 @@ struct Loaded {
 }
 
 impl Sweep {
-    fn new(mut waiting: Vec<Source>, request: &Scan) -> Sweep {
+    pub fn new(mut waiting: Vec<Source>, request: &Scan) -> Sweep {
         let direction = if request.newest_first { Direction::Backward } else { Direction::Forward };
         let key =
             |s: &Source| (direction.first(&s.summary), direction.key(s.summary.first_seq as i64));
@@ -166,7 +166,7 @@ impl Sweep {
         Sweep { waiting, loaded: Vec::new(), ready: VecDeque::new(), from, to, direction }
     }
 
-    fn next(&mut self) -> Option<Result<Piece, ReadError>> {
+    pub fn next(&mut self) -> Option<Result<Piece, ReadError>> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
                 return Some(Ok(piece));

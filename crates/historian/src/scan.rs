@@ -5,6 +5,7 @@ use crate::bytes::Input;
 use crate::chunk::{self, Guess};
 use crate::entry::{Entry, Footer, TagsPlace, decode_page};
 use crate::frame::{FRAMES_AT, Header, Kind, SECOND_HEADER_AT, TRAILER_BYTES, Trailer};
+use crate::rollup;
 use crate::summary::Summary;
 use crate::value::Values;
 use crate::walk::{Source, Step, Walker};
@@ -118,6 +119,13 @@ impl Scanned {
                 self.guesses.extend(head.guess.map(|guess| (offset, guess)));
                 self.entries.push(Entry { summary, offset, length });
             }
+            Kind::Rollup => {
+                let Some((head, width, rows)) = rollup::decode(payload) else {
+                    return false;
+                };
+                let summary = rollup::summary(&head, width, &rows);
+                self.entries.push(Entry { summary, offset, length });
+            }
             Kind::Tags => {
                 let Some((set, revision, _)) = decode_tags(payload) else {
                     return false;
@@ -150,7 +158,7 @@ impl Scanned {
 
     pub fn footer(&self) -> Footer {
         let mut footer = Footer::empty();
-        self.entries.iter().for_each(|entry| footer.add(&entry.summary));
+        self.entries.iter().for_each(|entry| footer.add(entry));
         self.guesses.iter().for_each(|(_, guess)| footer.add_guess(*guess));
         footer.tags = self.tags.clone();
         footer

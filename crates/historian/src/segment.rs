@@ -97,7 +97,11 @@ impl Segment {
 
     /// The stored form of a chunk, proven by its checksum.
     pub fn chunk(&self, entry: &Entry) -> Result<Vec<u8>, Fault> {
-        self.payload(entry.offset, entry.length, Kind::Chunk)
+        let kind = match entry.summary.rollup {
+            None => Kind::Chunk,
+            Some(_) => Kind::Rollup,
+        };
+        self.payload(entry.offset, entry.length, kind)
     }
 
     pub fn payload(&self, offset: u64, length: u32, kind: Kind) -> Result<Vec<u8>, Fault> {

@@ -6,6 +6,7 @@ use crate::chunk::{self, Columns, Guess, Head};
 use crate::entry::Entry;
 use crate::historian::Inner;
 use crate::piece::Piece;
+use crate::rollup::{self, Row};
 use crate::segment::{Fault, Segment};
 use crate::state::Pending;
 use crate::summary::Summary;
@@ -37,20 +38,7 @@ impl Source {
     /// The samples in the order of time. Blocking.
     pub fn load(&self) -> Result<Piece, ReadError> {
         let decoded = match &self.place {
-            Place::Stored(segment, entry) => {
-                let damaged = || ReadError::Damaged {
-                    path: segment.path.clone(),
-                    offset: entry.offset,
-                    samples: entry.summary.count,
-                };
-                let bytes = segment.chunk(entry).map_err(|fault| match fault {
-                    Fault::Damaged => damaged(),
-                    Fault::Io(error) => ReadError::Io { path: segment.path.clone(), error },
-                })?;
-                // The checksum was good: it must be of a newer version or a fault of our own.
-                let (head, columns) = chunk::decode(&bytes).ok_or_else(damaged)?;
-                (head, columns)
-            }
+            Place::Stored(segment, entry) => stored(segment, entry, chunk::decode)?,
             Place::Pending(pending) => {
                 let damaged = || ReadError::Damaged {
                     path: "memory".into(),
@@ -68,6 +56,15 @@ impl Source {
         Ok(Piece::of(head, columns))
     }
 
+    /// The rows of a chunk of rollups. Blocking.
+    pub fn load_rows(&self) -> Result<(Head, Vec<Row>), ReadError> {
+        let Place::Stored(segment, entry) = &self.place else {
+            // Only compaction makes them.
+            return Err(ReadError::Damaged { path: "memory".into(), offset: 0, samples: 0 });
+        };
+        stored(segment, entry, rollup::decode).map(|(head, _, rows)| (head, rows))
+    }
+
     pub fn stored_bytes(&self) -> u64 {
         match &self.place {
             Place::Stored(_, entry) => u64::from(entry.length),
@@ -75,6 +72,25 @@ impl Source {
             Place::Open(_) => 0,
         }
     }
+}
+
+/// A chunk on disk.
+fn stored<T>(
+    segment: &Segment,
+    entry: &Entry,
+    decode: fn(&[u8]) -> Option<T>,
+) -> Result<T, ReadError> {
+    let damaged = || ReadError::Damaged {
+        path: segment.path.clone(),
+        offset: entry.offset,
+        samples: entry.summary.count,
+    };
+    let bytes = segment.chunk(entry).map_err(|fault| match fault {
+        Fault::Damaged => damaged(),
+        Fault::Io(error) => ReadError::Io { path: segment.path.clone(), error },
+    })?;
+    // The checksum was good: it must be of a newer version or a fault of our own.
+    decode(&bytes).ok_or_else(damaged)
 }
 
 impl Summary {
@@ -102,6 +118,16 @@ pub(crate) fn sources(
     from: i64,
     to: i64,
 ) -> Result<Vec<Source>, ReadError> {
+    all_sources(inner, tag, from, to).map(|(samples, _)| samples)
+}
+
+/// The same, and apart from them the chunks of rollups.
+pub(crate) fn all_sources(
+    inner: &Inner,
+    tag: TagId,
+    from: i64,
+    to: i64,
+) -> Result<(Vec<Source>, Vec<Source>), ReadError> {
     let mut found = Vec::new();
     let (segments, learned) = {
         let state = inner.state.lock();
@@ -145,7 +171,7 @@ pub(crate) fn sources(
         }
     }
     found.retain(|source| source.summary.overlaps(from, to));
-    Ok(found)
+    Ok(found.into_iter().partition(|source| source.summary.rollup.is_none()))
 }
 
 fn correction(learned: &HashMap<[u8; 16], i64>, guess: &Guess) -> i64 {

@@ -1,6 +1,7 @@
 //! What a chunk's directory entry says of its samples, so that most questions need no decoding.
 
 use crate::chunk::{Columns, Head};
+use crate::rollup::Width;
 use tagwerk_model::{DataType, Kind, Quality, TagId};
 
 /// What is known of a chunk without reading it. Times are as the samples carry them.
@@ -26,6 +27,8 @@ pub struct Summary {
     /// Over the samples with a value; none when there are none, for text, bytes and lists, and when
     /// one of the floats is not finite.
     pub numbers: Option<Numbers>,
+    /// The chunk holds rollups of this width instead of samples.
+    pub rollup: Option<Width>,
     pub(crate) unsynchronised: bool,
 }
 
@@ -83,6 +86,7 @@ impl Summary {
             },
             has_source_times: columns.source_times.is_some(),
             numbers: if usable == 0 { None } else { numbers(head.data_type.kind(), columns) },
+            rollup: None,
             unsynchronised: head.guess.is_some(),
         }
     }

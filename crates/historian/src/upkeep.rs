@@ -1,16 +1,18 @@
 //! What is to be done besides storing: removing what is too old or too much, and compaction.
 
 use crate::compact::Compaction;
-use crate::entry::Entry;
+use crate::entry::ENTRY_BYTES;
 use crate::frame::REPLACED_MAX;
 use crate::gather::Cut;
 use crate::quarantine;
+use crate::retention::{Fate, Policy, Squeeze};
+use crate::rollup::Width;
 use crate::segment::{Directory, Segment};
 use crate::state::State;
 use crate::writer::{Writer, replace_segments, tell};
-use crate::{Options, Trouble};
+use crate::{Options, Retention, Trouble};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +20,87 @@ use tagwerk_env::Moment;
 
 /// Looked at again this often when nothing happens.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How much of a segment is expired is worked out anew this often.
+/// What age says is worked out anew this often.
 const AGE_EVERY: Duration = Duration::from_secs(3_600);
-/// Share of expired chunks from which on a segment is written again without them.
-const EXPIRED_SHARE: f64 = 0.25;
+/// Share of chunks that do not stay as they are from which on a segment is written again.
+const AGED_SHARE: f64 = 0.25;
 /// Segments that are merged, at least.
 const MERGED_MIN: usize = 4;
+
+/// Rollups may take this share of the room; more of them become coarser.
+const ROLLUP_SHARE: u64 = 4;
+/// Samples become rollups when less than this share of the room is free.
+const FREE_SHARE: u64 = 8;
 
 #[derive(Default)]
 pub(crate) struct Upkeep {
     looked: Option<(Moment, u64)>,
     /// Compactions that came to their end.
     pub compactions: u64,
-    /// By ordinal: when, and the share of the bytes that is expired.
-    expired: HashMap<u64, (Moment, f64)>,
+    /// By ordinal: when it was looked at, and what it came to.
+    aged: HashMap<u64, (Moment, Aged)>,
+    /// When they were worked out, and by rule: samples before this take more than they may.
+    cutoffs: Option<(Moment, Vec<i64>)>,
+    retention: Option<Retention>,
+}
+
+/// What age says of a segment's chunks.
+#[derive(Clone, Copy, PartialEq)]
+enum Aged {
+    /// All of them may go.
+    Gone,
+    /// The share that does not stay as it is, of its samples or of its rollups.
+    Share(f64),
+}
+
+/// Samples are counted by the hour for this.
+const HOUR_NS: i64 = 3_600_000_000_000;
+
+/// By rule: before this, its samples take more than they may.
+fn cutoffs(segments: &[Arc<Segment>], retention: &Retention) -> Vec<i64> {
+    let limits: Vec<Option<u64>> =
+        retention.rules.iter().map(|kept| kept.sample_bytes_max).collect();
+    if limits.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let mut hours: Vec<BTreeMap<i64, u64>> = vec![BTreeMap::new(); limits.len()];
+    for segment in segments {
+        let read = segment.each_entry(&mut |entry| {
+            let summary = &entry.summary;
+            if let Some((rule, _)) = retention.rule(summary.tag)
+                && summary.rollup.is_none()
+                && !summary.unsynchronised
+            {
+                let bytes = u64::from(entry.length) + ENTRY_BYTES as u64;
+                *hours[rule].entry(summary.max_time / HOUR_NS).or_default() += bytes;
+            }
+        });
+        if let Err(error) = read {
+            // Less is seen than there is: nothing goes too early.
+            tracing::warn!(%error, path = %segment.path.display(), "a directory cannot be read");
+        }
+    }
+    let cutoff = |(limit, hours): (Option<u64>, BTreeMap<i64, u64>)| {
+        let mut left = limit?;
+        for (hour, bytes) in hours.into_iter().rev() {
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => return Some((hour + 1).saturating_mul(HOUR_NS)),
+            }
+        }
+        None
+    };
+    limits.into_iter().zip(hours).map(|pair| cutoff(pair).unwrap_or(i64::MIN)).collect()
 }
 
 impl Writer {
     /// One step; true when there is more to do at once.
-    pub fn upkeep(&mut self, state: &Mutex<State>, options: &Options) -> bool {
+    pub fn upkeep(
+        &mut self,
+        state: &Mutex<State>,
+        options: &Options,
+        retention: &Retention,
+    ) -> bool {
         if self.compaction.is_some() {
             return self.compact(state, options);
         }
@@ -50,27 +114,53 @@ impl Writer {
             return false;
         }
         self.upkeep.looked = Some(seen);
-        self.expire(state, options);
-        if let Some(segments) = self.choose(state, options)
-            && let Err(error) = self.begin_compaction(state, options, &segments)
+        let policy = self.policy(&state.lock().segments.clone(), retention);
+        self.expire(state, options, &policy);
+        if let Some((segments, squeeze)) = self.choose(state, options)
+            && let Err(error) =
+                self.begin_compaction(state, options, &segments, Policy { squeeze, ..policy })
         {
             tracing::warn!(%error, "history cannot be compacted now");
         }
         self.compaction.is_some()
     }
 
+    fn policy(&mut self, segments: &[Arc<Segment>], retention: &Retention) -> Policy {
+        let now = self.env.clock.now();
+        let changed = self.upkeep.retention.as_ref().is_none_or(|known| !known.is(retention));
+        if changed {
+            (self.upkeep.retention, self.upkeep.cutoffs) = (Some(retention.clone()), None);
+            self.upkeep.aged.clear();
+        }
+        let fresh = |(at, _): &&(Moment, Vec<i64>)| now.since(*at) < AGE_EVERY;
+        let cutoffs = match self.upkeep.cutoffs.as_ref().filter(fresh) {
+            Some((_, cutoffs)) => cutoffs.clone(),
+            None => {
+                let cutoffs = cutoffs(segments, retention);
+                self.upkeep.cutoffs = Some((now, cutoffs.clone()));
+                cutoffs
+            }
+        };
+        let (retention, now) = (retention.clone(), self.now.now());
+        Policy { retention, now, cutoffs, squeeze: Squeeze::default() }
+    }
+
     /// Removes whole segments.
-    fn expire(&mut self, state: &Mutex<State>, options: &Options) {
+    fn expire(&mut self, state: &Mutex<State>, options: &Options, policy: &Policy) {
         let segments = state.lock().segments.clone();
         let newest = segments.iter().map(|segment| segment.ordinal()).max();
         let mut bytes: u64 = segments.iter().map(|s| s.bytes).sum::<u64>() + self.growing_bytes();
         let (mut gone, mut samples) = (Vec::new(), 0);
-        self.note_ages(&segments, options);
-        for segment in segments.iter() {
-            let ordinal = segment.ordinal();
-            let old = self.upkeep.expired.get(&ordinal).is_some_and(|(_, share)| *share >= 1.0);
+        self.note_ages(&segments, policy);
+        let aged = |segment: &Segment| self.upkeep.aged.get(&segment.ordinal());
+        let old = |segment: &Segment| matches!(aged(segment), Some((_, Aged::Gone)));
+        // Samples go before rollups of older ones do.
+        let (fine, coarse): (Vec<_>, Vec<_>) =
+            segments.iter().partition(|segment| segment.footer.chunks > 0);
+        for segment in fine.into_iter().chain(coarse) {
             // The newest says what is stored.
-            if !(old || bytes > options.bytes_max) || Some(ordinal) == newest {
+            let wanted = !old(segment) && bytes <= options.bytes_max;
+            if wanted || Some(segment.ordinal()) == newest {
                 continue;
             }
             bytes -= segment.bytes;
@@ -99,66 +189,112 @@ impl Writer {
         }
     }
 
-    fn note_ages(&mut self, segments: &[Arc<Segment>], options: &Options) {
+    fn note_ages(&mut self, segments: &[Arc<Segment>], policy: &Policy) {
         let held = |ordinal: &u64| segments.iter().any(|segment| segment.ordinal() == *ordinal);
-        self.upkeep.expired.retain(|ordinal, _| held(ordinal));
-        let Some(least) = options.ages.iter().map(|limit| limit.age_max).min() else { return };
+        self.upkeep.aged.retain(|ordinal, _| held(ordinal));
+        let least = policy.retention.least().map(|least| least.as_nanos() as i64);
+        let cutoff = policy.cutoffs.iter().copied().max().filter(|at| *at > i64::MIN);
+        let oldest = least.map(|least| policy.now.saturating_sub(least)).max(cutoff);
+        let Some(oldest) = oldest else { return };
         let now = self.env.clock.now();
-        let oldest = self.now.now().saturating_sub(least.as_nanos() as i64);
-        let expired = self.expired(options);
         for segment in segments {
-            let known = self.upkeep.expired.get(&segment.ordinal());
+            let known = self.upkeep.aged.get(&segment.ordinal());
             let fresh = known.is_some_and(|(at, _)| now.since(*at) < AGE_EVERY);
             if fresh || segment.footer.min_time >= oldest {
                 continue;
             }
-            let (mut old, mut all) = (0, 0);
+            // Samples and rollups: all, and those that do not stay as they are.
+            let (mut counts, mut gone) = ([(0, 0); 2], 0);
             let read = segment.each_entry(&mut |entry| {
-                all += 1;
-                old += u64::from(expired(entry));
+                let (all, changed) = &mut counts[usize::from(entry.summary.rollup.is_some())];
+                let fate = policy.fate(&entry.summary);
+                *all += 1;
+                *changed += i32::from(fate != Fate::Stay);
+                gone += i32::from(fate == Fate::Go);
             });
-            if read.is_ok() && all > 0 {
-                let share = if old == all { 1.0 } else { old as f64 / all as f64 };
-                self.upkeep.expired.insert(segment.ordinal(), (now, share));
+            if read.is_ok() {
+                let shares =
+                    counts.map(|(all, changed)| f64::from(changed) / f64::from(all.max(1)));
+                let aged = match gone == counts[0].0 + counts[1].0 {
+                    true => Aged::Gone,
+                    false => Aged::Share(shares[0].max(shares[1])),
+                };
+                self.upkeep.aged.insert(segment.ordinal(), (now, aged));
             }
         }
     }
 
-    /// Whether the age of a chunk's tag is over. Times that were guessed say nothing.
-    fn expired(&self, options: &Options) -> crate::compact::Expired {
-        let (now, ages) = (self.now.now(), options.ages.clone());
-        Box::new(move |entry: &Entry| {
-            let summary = &entry.summary;
-            if now == 0 || summary.unsynchronised {
-                return false;
-            }
-            let limit = ages.iter().find(|limit| (limit.tags)(summary.tag));
-            limit.is_some_and(|limit| {
-                summary.max_time < now.saturating_sub(limit.age_max.as_nanos() as i64)
-            })
-        })
-    }
-
-    /// Neighbours in the order of their coming whose chunks are far from full, or one of which a
-    /// part is expired.
-    fn choose(&self, state: &Mutex<State>, options: &Options) -> Option<Vec<Arc<Segment>>> {
+    /// What is to be written anew, and what of it must give way.
+    fn choose(
+        &self,
+        state: &Mutex<State>,
+        options: &Options,
+    ) -> Option<(Vec<Arc<Segment>>, Squeeze)> {
         let segments = state.lock().segments.clone();
         let sound = |segment: &Arc<Segment>| {
             matches!(segment.directory, Directory::Disk { .. }) && !segment.is_damaged()
         };
+        let alone = |segment: &Arc<Segment>, squeeze| Some((vec![segment.clone()], squeeze));
         let partly = |segment: &&Arc<Segment>| {
-            let share =
-                self.upkeep.expired.get(&segment.ordinal()).map_or(0.0, |(_, share)| *share);
-            // One that is expired as a whole is removed, unless it says what is stored.
-            let part = (EXPIRED_SHARE..1.0).contains(&share);
+            let aged = self.upkeep.aged.get(&segment.ordinal()).map(|(_, aged)| *aged);
+            // One that is gone as a whole is removed, unless it says what is stored.
+            let part = matches!(aged, Some(Aged::Share(share)) if share >= AGED_SHARE);
             sound(segment) && part && segment.bytes <= options.compact_bytes_max
         };
         if let Some(segment) = segments.iter().find(partly) {
-            return Some(vec![segment.clone()]);
+            return alone(segment, Squeeze::default());
         }
+        if let Some((segment, squeeze)) = self.squeezed(&segments, options, &sound) {
+            return alone(segment, squeeze);
+        }
+        self.neighbours(&segments, options, &sound).map(|run| (run, Squeeze::default()))
+    }
+
+    /// The segment that came first of those that can make room, when it is getting scarce.
+    fn squeezed<'a>(
+        &self,
+        segments: &'a [Arc<Segment>],
+        options: &Options,
+        sound: &dyn Fn(&Arc<Segment>) -> bool,
+    ) -> Option<(&'a Arc<Segment>, Squeeze)> {
+        let newest = segments.iter().map(|segment| segment.ordinal()).max();
+        let bytes = segments.iter().map(|s| s.bytes).sum::<u64>() + self.growing_bytes();
+        if bytes <= options.bytes_max - options.bytes_max / FREE_SHARE {
+            return None;
+        }
+        let first = |has: &dyn Fn(&Segment) -> bool| {
+            segments.iter().find(|segment| {
+                let other = Some(segment.ordinal()) != newest;
+                other
+                    && sound(segment)
+                    && segment.bytes <= options.compact_bytes_max
+                    && has(segment)
+            })
+        };
+        let rollups: u64 = segments.iter().flat_map(|s| s.footer.rollup_bytes).sum();
+        let coarser = [Width::Minute, Width::Hour].into_iter().find_map(|width| {
+            let found = first(&|segment| segment.footer.rollup_bytes[width as usize - 1] > 0)?;
+            Some((found, Squeeze { samples: false, rollups: Some(width) }))
+        });
+        let samples = || {
+            let found = first(&|segment| segment.footer.chunks > 0)?;
+            Some((found, Squeeze { samples: true, rollups: None }))
+        };
+        coarser.filter(|_| rollups > options.bytes_max / ROLLUP_SHARE).or_else(samples)
+    }
+
+    /// Neighbours in the order of their coming whose chunks are far from full.
+    fn neighbours(
+        &self,
+        segments: &[Arc<Segment>],
+        options: &Options,
+        sound: &dyn Fn(&Arc<Segment>) -> bool,
+    ) -> Option<Vec<Arc<Segment>>> {
         let sparse = |segment: &Arc<Segment>| {
             let footer = &segment.footer;
-            sound(segment) && footer.samples * 2 < footer.chunks * options.chunk_samples as u64
+            let small = footer.chunks == 0 && segment.bytes * 8 <= options.segment_bytes;
+            sound(segment)
+                && (small || footer.samples * 2 < footer.chunks * options.chunk_samples as u64)
         };
         for start in 0..segments.len() {
             let (mut bytes, mut largest) = (0, 0);
@@ -187,6 +323,7 @@ impl Writer {
         state: &Mutex<State>,
         options: &Options,
         segments: &[Arc<Segment>],
+        policy: Policy,
     ) -> io::Result<()> {
         let (position, learned) = {
             let mut state = state.lock();
@@ -201,11 +338,10 @@ impl Writer {
             segments,
         );
         self.next_ordinal += 1;
-        let expired = self.expired(options);
         let cut =
             Cut { samples: options.chunk_samples, content_bytes: options.chunk_content_bytes };
         let disk = &*self.env.disk;
-        let begun = Compaction::begin(disk, &self.folder, header, segments, learned, expired, cut);
+        let begun = Compaction::begin(disk, &self.folder, header, segments, learned, policy, cut);
         if begun.is_err() {
             let staged = crate::segment::segment_path(&self.folder, self.next_ordinal - 1);
             let _ = disk.remove(&staged.with_extension("hist.new"));
@@ -227,13 +363,16 @@ impl Writer {
                 return true;
             }
             Ok(false) => {
-                let staged = compaction.staged().to_owned();
+                let (staged, rolled_up) = (compaction.staged().to_owned(), compaction.rolled_up);
                 if let Err(error) = self.finish_compaction(state, compaction) {
                     tracing::warn!(%error, "history cannot be compacted now");
                     // It may have its name already. What stays is found out at the next start.
                     let _ = self.env.disk.remove(&staged);
                     let _ = self.env.disk.remove(&staged.with_extension(""));
                     return false;
+                }
+                if rolled_up > 0 {
+                    tell(options, &Trouble::RolledUp { samples: rolled_up });
                 }
             }
             Err(error) => {

@@ -16,6 +16,8 @@ pub struct Usage {
     pub samples: u64,
     pub chunks: u64,
     pub segments: usize,
+    /// Of rollups by the minute, the hour and the day; part of `bytes`.
+    pub rollup_bytes: [u64; 3],
     /// Times of the earliest and the latest sample in a segment; late corrections of the clock are
     /// not in them.
     pub oldest_unix_ns: Option<i64>,
@@ -39,9 +41,11 @@ impl TagUsage {
         if self.chunks == 0 {
             (self.oldest_unix_ns, self.newest_unix_ns) = (i64::MAX, i64::MIN);
         }
-        self.chunks += 1;
-        self.samples += u64::from(summary.count);
         self.bytes += bytes;
+        self.chunks += 1;
+        if summary.rollup.is_none() {
+            self.samples += u64::from(summary.count);
+        }
         self.oldest_unix_ns = self.oldest_unix_ns.min(summary.min_time);
         self.newest_unix_ns = self.newest_unix_ns.max(summary.max_time);
     }
@@ -56,6 +60,7 @@ impl Historian {
             Usage { bytes_max: self.0.options.bytes_max, bytes: growing_bytes, ..Usage::default() };
         usage.bytes += state.pending_bytes as u64;
         let mut times = (i64::MAX, i64::MIN);
+        let mut rollup_bytes = [0; 3];
         let mut add = |samples: u64, chunks: u64, low: i64, high: i64| {
             usage.samples += samples;
             usage.chunks += chunks;
@@ -64,6 +69,9 @@ impl Historian {
         for segment in state.segments.iter() {
             let footer = &segment.footer;
             add(footer.samples, footer.chunks, footer.min_time, footer.max_time);
+            for (all, of) in rollup_bytes.iter_mut().zip(footer.rollup_bytes) {
+                *all += of;
+            }
         }
         if let Some(growing) = &state.growing {
             for entry in growing.entries.values().flatten() {
@@ -78,6 +86,7 @@ impl Historian {
         for open in &state.slots {
             add(open.count() as u64, 0, i64::MAX, i64::MIN);
         }
+        usage.rollup_bytes = rollup_bytes;
         usage.segments = state.segments.len() + usize::from(state.growing.is_some());
         if times.0 <= times.1 {
             (usage.oldest_unix_ns, usage.newest_unix_ns) = (Some(times.0), Some(times.1));

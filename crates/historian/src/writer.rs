@@ -298,7 +298,7 @@ impl Writer {
         }
         self.unfinished.push(active.header.ordinal);
         let mut footer = Footer::empty();
-        entries.iter().for_each(|entry| footer.add(&entry.summary));
+        entries.iter().for_each(|entry| footer.add(entry));
         growing.guesses.values().for_each(|guess| footer.add_guess(*guess));
         let directory = Directory::Memory(entries);
         let segment = growing.segment.succeeded(active.end, footer, directory);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_historian::{Historian, Options};
+use tagwerk_historian::{Historian, Keep, Kept, Options, Retention};
 use tagwerk_model::{DataType, Value};
 use tagwerk_testkit::simulated::{Fault, HandClock, Random, SimDisk, env};
 
@@ -17,6 +17,8 @@ struct Run {
     clock: Arc<HandClock>,
     feeder: Feeder,
     options: Options,
+    /// Seconds between samples.
+    every: i64,
     /// The highest position that was ever told: the journal may have forgotten what lies below.
     position: u64,
 }
@@ -47,13 +49,28 @@ impl Run {
             clock: HandClock::new(),
             feeder: Feeder::new(set),
             options: small(),
+            every: 1,
             position: 0,
         }
     }
 
+    /// The same with samples that become rollups of hours and days.
+    fn rolling() -> Run {
+        let keep = |seconds| Keep::For(Duration::from_secs(seconds));
+        let kept = Kept { samples: keep(900), hours: keep(5_000), ..Kept::default() };
+        let retention = Retention { rules: vec![kept], rule_of: Arc::new(|_| Some(0)) };
+        let run = Run { every: 60, ..Run::new() };
+        run.clock.set_wall(START, true);
+        Run { options: Options { retention, ..run.options }, ..run }
+    }
+
     /// A machine that had a life already.
     fn lived(steps: i64) -> Run {
-        let mut run = Run::new();
+        Run::new().living(steps)
+    }
+
+    fn living(self, steps: i64) -> Run {
+        let mut run = self;
         let historian = run.open();
         run.live(&historian, steps);
         drop(historian);
@@ -78,9 +95,10 @@ impl Run {
                 (i % 9 != 0).then(|| Value::Text(format!("{}", i % 5).into())),
                 Some(Value::I64(i * i)),
             ];
-            let (block, batch) = self.feeder.add(START + (i - late) * SECOND + i, &values);
+            let (block, batch) =
+                self.feeder.add(START + (i * self.every - late) * SECOND + i, &values);
             historian.append(block, batch).unwrap();
-            self.clock.advance(Duration::from_secs(1));
+            self.clock.advance(Duration::from_secs(self.every as u64));
             let _ = historian.maintain(&|_| Ok(()));
             self.position = self.position.max(historian.position());
         }
@@ -99,6 +117,40 @@ impl Run {
         let historian = self.open();
         assert_eq!(historian.position(), self.feeder.next, "{context}");
         self.feeder.check(&historian, &format!("{context}, opened again"));
+    }
+}
+
+/// A sample is there or its rollup is, and never both.
+#[test]
+fn rollups_survive_a_stop_at_every_operation() {
+    let run = || Run::rolling().living(BEFORE);
+    let start = run().disk.operations();
+    let mut whole = run();
+    let historian = whole.open();
+    whole.live(&historian, STEPS);
+    let usage = historian.usage();
+    assert!(usage.rollup_bytes[1] > 0 && usage.rollup_bytes[2] > 0, "{usage:?}");
+    whole.feeder.check_folds(&historian, "no stop");
+    let end = whole.disk.operations();
+    for at in (start..=end).step_by(stride(5)) {
+        let context = format!("stopped at {at}");
+        let mut run = run();
+        run.disk.fail_at(at, Fault::Stop);
+        let env = env(&run.disk, &run.clock);
+        if let Ok((historian, _)) = Historian::open(&env, Path::new(FOLDER), run.options.clone()) {
+            run.live(&historian, STEPS);
+        }
+        match at % 3 {
+            0 => run.disk.kill(),
+            1 => run.disk.cut_power_losing_all(),
+            _ => run.disk.cut_power(&mut Random::new(at)),
+        }
+        run.disk.heal();
+        let historian = run.open();
+        run.feeder.replay_from(&historian, run.position);
+        run.feeder.check_folds(&historian, &context);
+        run.live(&historian, 20);
+        run.feeder.check_folds(&historian, &format!("{context}, later"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::{Env, Moment};
-use tagwerk_historian::{Historian, Opened, Options, Piece, Scan};
+use tagwerk_historian::{FoldRow, Historian, Need, Numbers, Opened, Options, Piece, Scan};
 use tagwerk_journal::{Block, Payload, Span};
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition,
@@ -152,6 +152,37 @@ impl Feeder {
         let position = historian.position().max(oldest);
         for (block, batch) in self.blocks.iter().filter(|(block, _)| block.span.to > position) {
             historian.append(block, batch).unwrap();
+        }
+    }
+
+    /// Compares what every tag comes to with what was fed, whether samples are left or rollups.
+    pub fn check_folds(&self, historian: &Historian, context: &str) {
+        for (tag, wanted) in &self.wanted {
+            let mut wanted = wanted.clone();
+            wanted.sort_by_key(|sample| sample.0);
+            let request = Scan { tags: vec![TagId(*tag)], ..Scan::default() };
+            for need in [Need::default(), Need { ends: true, area: true }] {
+                let rows = historian.folds(&request, None, need);
+                let rows: Vec<FoldRow> = rows.map(Result::unwrap).collect();
+                let [row] = rows[..] else { panic!("{context}: tag {tag}: {rows:?}") };
+                let fold = row.fold;
+                assert_eq!(fold.samples, wanted.len() as u64, "{context}: tag {tag}");
+                let ends = (wanted[0].0, wanted[wanted.len() - 1].0);
+                assert_eq!((fold.min_time, fold.max_time), ends, "{context}: tag {tag}");
+                let Some(numbers) = fold.numbers else { continue };
+                let number = |(at, value): &Sample| Some((*at, value.as_ref()?.as_ref().as_f64()?));
+                let wanted: Vec<(i64, f64)> = wanted.iter().filter_map(number).collect();
+                let number = |bits| Numbers::as_f64(row.data_type, bits);
+                let least = wanted.iter().fold(f64::MAX, |least, (_, value)| least.min(*value));
+                let most = wanted.iter().fold(f64::MIN, |most, (_, value)| most.max(*value));
+                assert_eq!((number(numbers.min), number(numbers.max)), (least, most), "{context}");
+                let sum: f64 = wanted.iter().map(|(_, value)| value).sum();
+                assert!((numbers.sum - sum).abs() <= sum.abs() * 1e-9, "{context}: {numbers:?}");
+                if need.ends {
+                    let ends = (wanted[0].0, wanted[wanted.len() - 1].0);
+                    assert_eq!((numbers.first_at, numbers.last_at), ends, "{context}");
+                }
+            }
         }
     }
 

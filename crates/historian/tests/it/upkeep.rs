@@ -4,9 +4,9 @@ use crate::feed::{Feeder, SECOND, START, definition, open, options, read, sample
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tagwerk_historian::{AgeLimit, Historian, Options, Scan, Trouble};
+use tagwerk_historian::{Buckets, Historian, Keep, Kept, Need, Options, Retention, Scan, Trouble};
 use tagwerk_model::{DataType, TagId, Value};
-use tagwerk_testkit::simulated::{HandClock, machine};
+use tagwerk_testkit::simulated::{HandClock, Random, machine};
 
 fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
     Ok(())
@@ -102,22 +102,116 @@ fn the_oldest_segments_go_when_there_is_too_much() {
     let newest = &wanted[wanted.len() - 200..];
     assert_eq!(&left[left.len() - 200..], newest);
     let troubles = troubles.lock().unwrap();
-    assert!(matches!(troubles[0], Trouble::Expired { samples: 1.., .. }), "{troubles:?}");
+    let expired = |trouble: &Trouble| matches!(trouble, Trouble::Expired { samples: 1.., .. });
+    let rolled = |trouble: &Trouble| matches!(trouble, Trouble::RolledUp { samples: 1.. });
+    assert!(troubles.iter().any(expired) || troubles.iter().any(rolled), "{troubles:?}");
+}
+
+fn ages(samples: u64, minutes: u64, hours: u64) -> Kept {
+    let keep = |seconds| Keep::For(Duration::from_secs(seconds));
+    Kept { samples: keep(samples), minutes: keep(minutes), hours: keep(hours), ..Kept::default() }
+}
+
+#[test]
+fn old_samples_become_rollups_that_say_the_same() {
+    let (env, disk, clock) = machine();
+    clock.set_wall(START, true);
+    let rule_of = |tag: TagId| (tag != TagId(2)).then_some(0);
+    let retention =
+        Retention { rules: vec![ages(4_000, 40_000, 1_000_000)], rule_of: Arc::new(rule_of) };
+    let options = Options { retention, ..options() };
+    let (historian, _) = open(&env, options.clone());
+    let mut feeder = feeder();
+    feed(&historian, &mut feeder, &clock, 30_000, 5);
+    let first = (read(&historian, 3)[0].0 - START) / SECOND;
+    assert!(first > 135_000 && first <= 146_000, "{first} s of 150000 s");
+    assert_eq!(read(&historian, 2).len(), 30_000, "another rule");
+    let rollups = historian.usage().rollup_bytes;
+    assert!(rollups[0] > 0 && rollups[1] > 0, "{rollups:?}");
+    feeder.check_folds(&historian, "rolled up");
+    let last =
+        Scan { tags: vec![TagId(1)], from_unix_ns: START + 120_000 * SECOND, ..Scan::default() };
+    let minutes = Buckets { width_ns: 60 * SECOND, origin_ns: 0 };
+    let rows: Vec<_> = historian
+        .folds(&last, Some(minutes), Need { ends: true, area: true })
+        .map(Result::unwrap)
+        .collect();
+    assert!(rows.windows(2).all(|pair| pair[0].fold.max_time <= pair[1].fold.min_time));
+    assert!(rows.iter().all(|row| minutes.start(row.fold.max_time) == row.start));
+    let minutes_of = 30_000 / 60;
+    assert!((minutes_of - 3..minutes_of + 80).contains(&rows.len()), "{}", rows.len());
+    let day = historian.chart(TagId(1), START, START + 150_000 * SECOND, 400).unwrap();
+    assert!(day.rolled_up_to.is_some_and(|at| at > START + 120_000 * SECOND), "{day:?}");
+    let values = day.points.iter().filter_map(|point| point.value.as_ref()?.as_ref().as_f64());
+    assert_eq!(values.fold(f64::MIN, f64::max), 4.9);
+    drop(historian);
+    disk.kill();
+    let (historian, _) = open(&env, options);
+    feeder.replay(&historian);
+    feeder.check_folds(&historian, "opened again");
+}
+
+#[test]
+fn what_a_rule_s_samples_may_take_holds_and_rules_may_change() {
+    let (env, _disk, clock) = machine();
+    clock.set_wall(START, true);
+    let (historian, _) = open(&env, options());
+    let mut feeder = feeder();
+    feed(&historian, &mut feeder, &clock, 6_000, 5);
+    assert_eq!(read(&historian, 3).len(), 6_000);
+    let size = |tag| {
+        let usage = historian.usage_by_tag().unwrap();
+        usage.iter().find(|usage| usage.tag == tag).map_or(0, |usage| usage.bytes)
+    };
+    let limit = size(3) / 2;
+    let kept = Kept { sample_bytes_max: Some(limit), ..Kept::default() };
+    let rule_of = |tag: TagId| (tag == TagId(3)).then_some(0);
+    historian.set_retention(Retention { rules: vec![kept], rule_of: Arc::new(rule_of) });
+    feed(&historian, &mut feeder, &clock, 3_000, 5);
+    let left = read(&historian, 3).len();
+    assert!((1_000..5_500).contains(&left), "{left}");
+    assert_eq!(read(&historian, 1).len(), 9_000, "without a rule");
+    feeder.check_folds(&historian, "rolled up by size");
+}
+
+#[test]
+fn when_room_is_scarce_samples_become_rollups_and_nothing_is_left_out() {
+    let (env, _disk, clock) = machine();
+    clock.set_wall(START, true);
+    let options = Options { bytes_max: 700 * 1024, segment_bytes: 128 * 1024, ..options() };
+    let (historian, _) = open(&env, options.clone());
+    let mut feeder = feeder();
+    let mut random = Random::new(5);
+    for i in 0..50_000 {
+        let (a, b) = (random.below(u64::MAX) as f64 / 3.0, random.below(u64::MAX) as i32);
+        let values = [Some(Value::F64(a)), None, Some(Value::I64(b.into()))];
+        let (block, batch) = feeder.add(START + i * SECOND, &values);
+        historian.append(block, batch).unwrap();
+        clock.advance(Duration::from_secs(1));
+        while historian.maintain(&ok).unwrap().more {}
+    }
+    let usage = historian.usage();
+    assert!(usage.bytes <= options.bytes_max, "{usage:?}");
+    assert!(usage.samples < 140_000, "{usage:?}");
+    feeder.check_folds(&historian, "squeezed");
 }
 
 #[test]
 fn samples_go_at_the_age_of_their_tag_and_a_jump_of_the_clock_removes_none() {
     let (env, _disk, clock) = machine();
     clock.set_wall(START, true);
-    let limit = |tags: fn(TagId) -> bool, seconds| AgeLimit {
-        tags: Arc::new(tags),
-        age_max: Duration::from_secs(seconds),
+    let none = Keep::For(Duration::ZERO);
+    let only = |seconds| Kept {
+        samples: Keep::For(Duration::from_secs(seconds)),
+        minutes: none,
+        hours: none,
+        days: none,
+        sample_bytes_max: None,
     };
-    let options = Options {
-        ages: vec![limit(|tag| tag == TagId(2), 1_000), limit(|tag| tag == TagId(1), 40_000)],
-        ..options()
-    };
-    let (historian, _) = open(&env, options);
+    let rule_of = |tag: TagId| (tag != TagId(3)).then_some(usize::from(tag == TagId(1)));
+    let retention =
+        Retention { rules: vec![only(1_000), only(40_000)], rule_of: Arc::new(rule_of) };
+    let (historian, _) = open(&env, Options { retention, ..options() });
     let mut feeder = feeder();
     feed(&historian, &mut feeder, &clock, 4_000, 5);
     let first = |tag| (read(&historian, tag)[0].0 - START) / SECOND;

@@ -18,6 +18,8 @@ pub struct HistoryStorage {
     /// `null` while there are none.
     pub bytes_per_sample: Option<f64>,
     pub segments: u64,
+    /// Part of `bytes`: what is left of samples that were too old or too many.
+    pub rollups: RollupStorage,
     /// More: the oldest are removed.
     pub limit_bytes: u64,
     pub oldest: Option<Time>,
@@ -30,6 +32,14 @@ pub struct HistoryStorage {
     pub waiting_samples: u64,
     pub errors: u64,
     pub last_error: Option<String>,
+}
+
+/// Bytes of rollups.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct RollupStorage {
+    pub minute_bytes: u64,
+    pub hour_bytes: u64,
+    pub day_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

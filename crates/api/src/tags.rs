@@ -97,6 +97,9 @@ pub struct Samples {
     pub to: Time,
     /// Samples were left out; minima and maxima were kept.
     pub thinned: bool,
+    /// Up to here the samples are gone: what is shown are first, last, lowest and highest of each
+    /// minute, hour or day. `null`: all are there.
+    pub rolled_up_to: Option<Time>,
     /// Time of the oldest sample that is kept; `null` when none is.
     pub complete_from: Option<Time>,
     pub samples: Vec<Sample>,

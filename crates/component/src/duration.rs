@@ -1,4 +1,4 @@
-//! Durations as people write them in a configuration: `250ms`, `1s`, `5m`, `12h`.
+//! Durations as people write them in a configuration: `250ms`, `1s`, `5m`, `12h`, `30d`.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -9,7 +9,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub std::time::Duration);
 
-const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Duration {
     pub const fn from_millis(millis: u64) -> Duration {
@@ -43,7 +44,7 @@ impl<'de> Deserialize<'de> for Duration {
         let text = Cow::<str>::deserialize(deserializer)?;
         Duration::parse(&text).ok_or_else(|| {
             de::Error::custom(format!(
-                "`{text}` is not a duration such as `500ms`, `1s`, `5m` or `1h`"
+                "`{text}` is not a duration such as `500ms`, `1s`, `5m`, `1h` or `30d`"
             ))
         })
     }
@@ -75,11 +76,17 @@ mod tests {
 
     #[test]
     fn durations_read_and_write() {
-        for (text, millis) in [("250ms", 250), ("1s", 1000), ("5m", 300_000), ("12h", 43_200_000)] {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("1s", 1000),
+            ("5m", 300_000),
+            ("12h", 43_200_000),
+            ("30d", 2_592_000_000),
+        ] {
             assert_eq!(Duration::parse(text), Some(Duration::from_millis(millis)));
             assert_eq!(Duration::from_millis(millis).to_string(), text);
         }
-        for wrong in ["", "1", "s", "1.5s", "-1s", "1 day", "99999999999999999999s", "1000000000h"]
+        for wrong in ["", "1", "s", "1.5s", "-1s", "1 days", "99999999999999999999s", "1000000000h"]
         {
             assert_eq!(Duration::parse(wrong), None, "{wrong}");
         }

@@ -14,6 +14,8 @@ pub struct Checked {
     pub templates: Vec<CheckedTemplate>,
     pub devices: Vec<CheckedDevice>,
     pub sinks: Vec<CheckedSink>,
+    /// Rules of history's retention, in their order.
+    pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
     /// Every use of a secret: the place, such as `devices/press/settings/password`, and its name.
     pub secrets: Vec<(String, String)>,
@@ -95,6 +97,18 @@ pub struct CheckedSink {
     pub backlog_age_max: Option<std::time::Duration>,
     /// Equal when kind and settings are.
     pub settings_fingerprint: u64,
+}
+
+/// How long what is kept of some tags; none: while there is room, and no time: not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedKeep {
+    /// The rule is for a tag when any of them chooses it.
+    pub tags: Vec<TagPattern>,
+    pub samples: Option<Duration>,
+    pub minutes: Option<Duration>,
+    pub hours: Option<Duration>,
+    pub days: Option<Duration>,
+    pub sample_bytes_max: Option<u64>,
 }
 
 /// Where days of history go once they are over.

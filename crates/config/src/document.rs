@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use tagwerk_component::Duration;
-use tagwerk_model::DataType;
+use tagwerk_model::{DataType, limits};
 
 /// The version of the document's shape that this program reads.
 pub const VERSION: u64 = 1;
@@ -45,6 +45,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<SinkForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     sinks: Part,
+    /// How long history keeps what.
+    #[serde(default)]
+    #[schemars(with = "Option<HistoryForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    history: Part,
     /// Days of history as files in a folder.
     #[serde(default)]
     #[schemars(with = "Option<ArchiveForm>")]
@@ -323,6 +328,49 @@ pub(crate) struct SinkForm<'s> {
     /// Default: as long as the journal holds them.
     #[serde(default)]
     pub backlog_age_max: Lenient<Option<Duration>>,
+}
+
+/// What history keeps of the samples: themselves, and what is left of them later.
+#[derive(JsonSchema)]
+#[schemars(rename = "History", deny_unknown_fields)]
+#[expect(dead_code, reason = "declared for the schema, read part by part")]
+pub(crate) struct HistoryForm {
+    /// The first rule that chooses a tag counts. A tag that none chooses is kept while there is room.
+    #[schemars(with = "Vec<KeepForm>", length(max = limits::HISTORY_RULES_MAX))]
+    keep: Part,
+}
+
+/// How long what is kept of some tags. What has a limit goes when it is older; what has none is kept
+/// while there is room.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Keep", deny_unknown_fields)]
+pub(crate) struct KeepForm {
+    /// Which tags: `device/tag` or `device/group/tag`, with `*` and `?`. Default: all.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    tags: Part,
+    /// The samples themselves, `1h` at least; then rollups of a minute, an hour or a day stand for
+    /// them.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub samples: Lenient<Option<Duration>>,
+    /// Rollups of a minute: count, minimum, maximum, first, last and mean over time. `0s`: none.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub minutes: Lenient<Option<Duration>>,
+    /// Rollups of an hour. `0s`: none.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub hours: Lenient<Option<Duration>>,
+    /// Rollups of a day. `0s`: none.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub days: Lenient<Option<Duration>>,
+    /// Bytes that the samples of these tags may take together. More: the oldest become rollups.
+    #[serde(default)]
+    #[schemars(with = "Option<BacklogBytes>")]
+    pub sample_bytes_max: Lenient<Option<u64>>,
 }
 
 /// Every day of history, once it is over, as a file for others, which outlives history itself.

@@ -13,6 +13,7 @@ mod device;
 mod diff;
 mod document;
 mod expand;
+mod history;
 mod json;
 mod library;
 mod meter;
@@ -37,8 +38,8 @@ mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
-    Checked, CheckedArchive, CheckedDevice, CheckedGroup, CheckedSink, CheckedTag, CheckedTemplate,
-    EdgeConfig,
+    Checked, CheckedArchive, CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag,
+    CheckedTemplate, EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

@@ -1,6 +1,7 @@
 //! The one door through which a configuration comes: check it, keep it as a revision, run it.
 
 use crate::archiving::Archiving;
+use crate::history;
 use crate::registry::CATALOGUE;
 use crate::secret_use;
 use crate::secrets::SecretStore;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tagwerk_api as api;
 use tagwerk_config::{Checked, CheckedTemplate, Diff, Lint, LocatedFinding, diff, lint};
 use tagwerk_env::Clock;
+use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{RecordKind, Runtime, TagIds};
@@ -28,6 +30,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Arc<SecretStore>,
     archiving: Archiving,
+    historian: Historian,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -111,7 +114,8 @@ pub struct Author<'a> {
 
 impl Configuration {
     pub fn new(
-        (store, secrets, archiving): (Store, Arc<SecretStore>, Archiving),
+        (store, secrets): (Store, Arc<SecretStore>),
+        (archiving, historian): (Archiving, Historian),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
     ) -> Configuration {
@@ -122,6 +126,7 @@ impl Configuration {
             clock,
             secrets,
             archiving,
+            historian,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -402,12 +407,13 @@ impl Configuration {
         let description = checked.edge.description.clone();
         let secret_uses = secret_use::uses(&checked).to_vec();
         let templates = checked.templates.clone();
-        let archive = checked.archive.clone();
+        let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;
+        self.0.historian.set_retention(history::retention(keep));
         self.0.archiving.set(archive);
         self.0.archiving.opened().await;
         self.release_memory();

@@ -13,8 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
+use tagwerk_config::CheckedKeep;
 use tagwerk_env::{Env, Moment};
-use tagwerk_historian::{Historian, OnTrouble, Options, ReadError, Scan, Trouble, run_ingest};
+use tagwerk_historian::{
+    Historian, Keep, Kept, OnTrouble, Options, ReadError, Retention, Scan, TagInfo, Trouble,
+    run_ingest,
+};
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::{EventQuery, EventSeverity, RecordKind, Runtime};
@@ -268,10 +272,32 @@ impl Feeding {
     }
 }
 
+/// The rules of a configuration.
+pub fn retention(keep: Vec<CheckedKeep>) -> Retention {
+    let kept = |rule: &CheckedKeep| {
+        let time = |limit: Option<Duration>| limit.map_or(Keep::WhileRoom, Keep::For);
+        Kept {
+            samples: time(rule.samples),
+            minutes: time(rule.minutes),
+            hours: time(rule.hours),
+            days: time(rule.days),
+            sample_bytes_max: rule.sample_bytes_max,
+        }
+    };
+    let rules = keep.iter().map(kept).collect();
+    let chooses = |rule: &CheckedKeep, tag: &TagInfo| {
+        rule.tags.iter().any(|pattern| pattern.matches(&tag.device, &tag.group, &tag.name))
+    };
+    let rule_of = move |tag: &TagInfo| keep.iter().position(|rule| chooses(rule, tag));
+    Retention { rules, rule_of: Arc::new(rule_of) }
+}
+
 fn tell(runtime: Runtime) -> OnTrouble {
     Arc::new(move |trouble| {
         let severity = match trouble {
-            Trouble::Healed | Trouble::Expired { .. } => EventSeverity::Info,
+            Trouble::Healed | Trouble::Expired { .. } | Trouble::RolledUp { .. } => {
+                EventSeverity::Info
+            }
             Trouble::Storing { .. } | Trouble::Damaged { .. } => EventSeverity::Warning,
             Trouble::Missing { .. } | Trouble::Panicked { .. } => EventSeverity::Error,
         };

@@ -187,8 +187,9 @@ async fn open(
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
     let (files, plaintext) = postgres_encryption(options);
     let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
-    let kept = (store.clone(), secrets.clone(), archiving.clone());
-    let configuration = Configuration::new(kept, runtime.clone(), env.clock.clone());
+    let kept = (store.clone(), secrets.clone());
+    let fed = (archiving.clone(), historian.clone());
+    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,

@@ -1,11 +1,12 @@
 //! How long what is kept, and what becomes of it then: samples become rollups of a minute, an hour
 //! or a day, and those coarser ones, before they go.
 
+use crate::TagInfo;
 use crate::rollup::Width;
 use crate::summary::Summary;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_model::TagId;
 
 /// Samples that a bucket should stand for; with less, a rollup would take more room than they do.
 const SAMPLES_PER_ROLLUP: i128 = 4;
@@ -59,7 +60,7 @@ impl Kept {
 pub struct Retention {
     pub rules: Vec<Kept>,
     /// The place of a tag's rule; a tag without one is kept while there is room.
-    pub rule_of: Arc<dyn Fn(TagId) -> Option<usize> + Send + Sync>,
+    pub rule_of: Arc<dyn Fn(&TagInfo) -> Option<usize> + Send + Sync>,
 }
 
 impl Default for Retention {
@@ -71,24 +72,6 @@ impl Default for Retention {
 impl Retention {
     pub(crate) fn is(&self, other: &Retention) -> bool {
         self.rules == other.rules && Arc::ptr_eq(&self.rule_of, &other.rule_of)
-    }
-
-    pub(crate) fn rule(&self, tag: TagId) -> Option<(usize, &Kept)> {
-        let place = (self.rule_of)(tag)?;
-        Some((place, self.rules.get(place)?))
-    }
-
-    /// The least age at which anything can be over.
-    pub(crate) fn least(&self) -> Option<Duration> {
-        let limits = self.rules.iter().flat_map(|kept| {
-            [kept.samples, kept.minutes, kept.hours, kept.days].into_iter().filter_map(|keep| {
-                match keep {
-                    Keep::For(limit) => Some(limit),
-                    Keep::WhileRoom => None,
-                }
-            })
-        });
-        limits.min()
     }
 }
 
@@ -117,10 +100,14 @@ impl Squeeze {
     }
 }
 
+/// By tag the place of its rule, if it has one.
+pub(crate) type Places = HashMap<u32, Option<usize>>;
+
 /// Retention at one moment.
 #[derive(Clone)]
 pub(crate) struct Policy {
-    pub retention: Retention,
+    pub rules: Vec<Kept>,
+    pub places: Arc<Places>,
     /// What is taken for the present; 0 when it is not known.
     pub now: i64,
     /// By rule: samples before this are too many.
@@ -129,12 +116,23 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// The least age at which anything can be over.
+    pub fn least(&self) -> Option<Duration> {
+        let limits = self.rules.iter().flat_map(|kept| {
+            [kept.samples, kept.minutes, kept.hours, kept.days].into_iter().filter_map(|keep| {
+                match keep {
+                    Keep::For(limit) => Some(limit),
+                    Keep::WhileRoom => None,
+                }
+            })
+        });
+        limits.min()
+    }
+
     pub fn fate(&self, summary: &Summary) -> Fate {
         let everything = Kept::default();
-        let (place, kept) = match self.retention.rule(summary.tag) {
-            Some((place, kept)) => (Some(place), kept),
-            None => (None, &everything),
-        };
+        let place = self.places.get(&summary.tag.0).copied().flatten();
+        let kept = place.and_then(|place| self.rules.get(place)).unwrap_or(&everything);
         let age = i128::from(self.now) - i128::from(summary.max_time);
         // Times that were guessed say nothing of the age.
         let aged = self.now != 0 && !summary.unsynchronised;
@@ -167,7 +165,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tagwerk_model::DataType;
+    use tagwerk_model::{DataType, TagId};
 
     const DAY: i64 = 86_400_000_000_000;
 
@@ -194,7 +192,8 @@ mod tests {
 
     fn policy(kept: Kept) -> Policy {
         Policy {
-            retention: Retention { rules: vec![kept], rule_of: Arc::new(|_| Some(0)) },
+            rules: vec![kept],
+            places: Arc::new(HashMap::from([(1, Some(0))])),
             now: 1_000 * DAY,
             cutoffs: Vec::new(),
             squeeze: Squeeze::default(),

@@ -5,12 +5,12 @@ use crate::entry::ENTRY_BYTES;
 use crate::frame::REPLACED_MAX;
 use crate::gather::Cut;
 use crate::quarantine;
-use crate::retention::{Fate, Policy, Squeeze};
+use crate::retention::{Fate, Kept, Places, Policy, Squeeze};
 use crate::rollup::Width;
 use crate::segment::{Directory, Segment};
 use crate::state::State;
 use crate::writer::{Writer, replace_segments, tell};
-use crate::{Options, Retention, Trouble};
+use crate::{Options, Retention, TagInfo, Trouble};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -42,6 +42,8 @@ pub(crate) struct Upkeep {
     /// When they were worked out, and by rule: samples before this take more than they may.
     cutoffs: Option<(Moment, Vec<i64>)>,
     retention: Option<Retention>,
+    /// By tag the place of its rule.
+    places: Arc<Places>,
 }
 
 /// What age says of a segment's chunks.
@@ -57,9 +59,8 @@ enum Aged {
 const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// By rule: before this, its samples take more than they may.
-fn cutoffs(segments: &[Arc<Segment>], retention: &Retention) -> Vec<i64> {
-    let limits: Vec<Option<u64>> =
-        retention.rules.iter().map(|kept| kept.sample_bytes_max).collect();
+fn cutoffs(segments: &[Arc<Segment>], rules: &[Kept], places: &Places) -> Vec<i64> {
+    let limits: Vec<Option<u64>> = rules.iter().map(|kept| kept.sample_bytes_max).collect();
     if limits.iter().all(Option::is_none) {
         return Vec::new();
     }
@@ -67,12 +68,13 @@ fn cutoffs(segments: &[Arc<Segment>], retention: &Retention) -> Vec<i64> {
     for segment in segments {
         let read = segment.each_entry(&mut |entry| {
             let summary = &entry.summary;
-            if let Some((rule, _)) = retention.rule(summary.tag)
+            if let Some(Some(rule)) = places.get(&summary.tag.0)
+                && let Some(hours) = hours.get_mut(*rule)
                 && summary.rollup.is_none()
                 && !summary.unsynchronised
             {
                 let bytes = u64::from(entry.length) + ENTRY_BYTES as u64;
-                *hours[rule].entry(summary.max_time / HOUR_NS).or_default() += bytes;
+                *hours.entry(summary.max_time / HOUR_NS).or_default() += bytes;
             }
         });
         if let Err(error) = read {
@@ -114,7 +116,7 @@ impl Writer {
             return false;
         }
         self.upkeep.looked = Some(seen);
-        let policy = self.policy(&state.lock().segments.clone(), retention);
+        let policy = self.policy(state, retention);
         self.expire(state, options, &policy);
         if let Some((segments, squeeze)) = self.choose(state, options)
             && let Err(error) =
@@ -125,24 +127,35 @@ impl Writer {
         self.compaction.is_some()
     }
 
-    fn policy(&mut self, segments: &[Arc<Segment>], retention: &Retention) -> Policy {
+    fn policy(&mut self, state: &Mutex<State>, retention: &Retention) -> Policy {
         let now = self.env.clock.now();
+        let (segments, tags) = {
+            let state = state.lock();
+            let known = self.upkeep.places.len() == state.book.len();
+            (state.segments.clone(), (!known).then(|| state.book.list()))
+        };
         let changed = self.upkeep.retention.as_ref().is_none_or(|known| !known.is(retention));
         if changed {
             (self.upkeep.retention, self.upkeep.cutoffs) = (Some(retention.clone()), None);
             self.upkeep.aged.clear();
         }
+        if changed || tags.is_some() {
+            let tags = tags.unwrap_or_else(|| state.lock().book.list());
+            let place = |tag: TagInfo| (tag.id.0, (retention.rule_of)(&tag));
+            self.upkeep.places = Arc::new(tags.into_iter().map(place).collect());
+        }
+        let places = self.upkeep.places.clone();
         let fresh = |(at, _): &&(Moment, Vec<i64>)| now.since(*at) < AGE_EVERY;
         let cutoffs = match self.upkeep.cutoffs.as_ref().filter(fresh) {
             Some((_, cutoffs)) => cutoffs.clone(),
             None => {
-                let cutoffs = cutoffs(segments, retention);
+                let cutoffs = cutoffs(&segments, &retention.rules, &places);
                 self.upkeep.cutoffs = Some((now, cutoffs.clone()));
                 cutoffs
             }
         };
-        let (retention, now) = (retention.clone(), self.now.now());
-        Policy { retention, now, cutoffs, squeeze: Squeeze::default() }
+        let (rules, now) = (retention.rules.clone(), self.now.now());
+        Policy { rules, places, now, cutoffs, squeeze: Squeeze::default() }
     }
 
     /// Removes whole segments.
@@ -192,7 +205,7 @@ impl Writer {
     fn note_ages(&mut self, segments: &[Arc<Segment>], policy: &Policy) {
         let held = |ordinal: &u64| segments.iter().any(|segment| segment.ordinal() == *ordinal);
         self.upkeep.aged.retain(|ordinal, _| held(ordinal));
-        let least = policy.retention.least().map(|least| least.as_nanos() as i64);
+        let least = policy.least().map(|least| least.as_nanos() as i64);
         let cutoff = policy.cutoffs.iter().copied().max().filter(|at| *at > i64::MIN);
         let oldest = least.map(|least| policy.now.saturating_sub(least)).max(cutoff);
         let Some(oldest) = oldest else { return };

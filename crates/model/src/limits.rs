@@ -122,6 +122,8 @@ pub const SQL_MEMORY_MAX: usize = 64 * 1024 * 1024;
 pub const SQL_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Exports of history at work at once. More: refused with 503.
 pub const HISTORY_EXPORTS_MAX: usize = 2;
+/// Rules of history's retention. More: refused.
+pub const HISTORY_RULES_MAX: u32 = 100;
 /// Tags or patterns that one export of history names. More: refused.
 pub const HISTORY_EXPORT_TAGS_MAX: usize = 1_000;
 /// Statements at work at once. More: refused with 503.

@@ -169,6 +169,7 @@ pub async fn samples(
         from: Time::from_unix_ns(from),
         to: Time::from_unix_ns(to),
         thinned: chart.thinned,
+        rolled_up_to: chart.rolled_up_to.map(Time::from_unix_ns),
         complete_from: oldest.map(Time::from_unix_ns),
         samples: chart
             .points

@@ -10,7 +10,8 @@ use axum::extract::State;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use tagwerk_api::{
-    DiskStorage, HistoryStorage, Page, Storage, TagStorage, TagStorageParameters, Time,
+    DiskStorage, HistoryStorage, Page, RollupStorage, Storage, TagStorage, TagStorageParameters,
+    Time,
 };
 use tagwerk_historian::{TagInfo, TagUsage};
 use tagwerk_journal::Stream;
@@ -33,6 +34,8 @@ pub async fn storage(State(app): State<Shared>) -> Result<Json<Storage>, Refusal
     let bytes_per_day =
         days.filter(|days| *days > 1.0 / 24.0).map(|days| usage.bytes as f64 / days);
     let left = usage.bytes_max.saturating_sub(usage.bytes).min(free_bytes);
+    let [minute_bytes, hour_bytes, day_bytes] = usage.rollup_bytes;
+    let rolled = minute_bytes + hour_bytes + day_bytes;
     let stats = app.runtime.journal_stats();
     let end = stats.stream(Stream::Samples).end;
     let waiting_samples = end.saturating_sub(state.position);
@@ -41,9 +44,10 @@ pub async fn storage(State(app): State<Shared>) -> Result<Json<Storage>, Refusal
             bytes: usage.bytes,
             samples: usage.samples,
             // While most samples are not in files yet, the files say little about a sample.
-            bytes_per_sample: per_sample(usage.bytes, usage.samples)
+            bytes_per_sample: per_sample(usage.bytes.saturating_sub(rolled), usage.samples)
                 .filter(|_| waiting_samples < usage.samples / 2),
             segments: usage.segments as u64,
+            rollups: RollupStorage { minute_bytes, hour_bytes, day_bytes },
             limit_bytes: usage.bytes_max,
             oldest: usage.oldest_unix_ns.map(Time::from_unix_ns),
             newest: usage.newest_unix_ns.map(Time::from_unix_ns),

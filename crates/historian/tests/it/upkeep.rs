@@ -4,7 +4,9 @@ use crate::feed::{Feeder, SECOND, START, definition, open, options, read, sample
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tagwerk_historian::{Buckets, Historian, Keep, Kept, Need, Options, Retention, Scan, Trouble};
+use tagwerk_historian::{
+    Buckets, Historian, Keep, Kept, Need, Options, Retention, Scan, TagInfo, Trouble,
+};
 use tagwerk_model::{DataType, TagId, Value};
 use tagwerk_testkit::simulated::{HandClock, Random, machine};
 
@@ -116,7 +118,7 @@ fn ages(samples: u64, minutes: u64, hours: u64) -> Kept {
 fn old_samples_become_rollups_that_say_the_same() {
     let (env, disk, clock) = machine();
     clock.set_wall(START, true);
-    let rule_of = |tag: TagId| (tag != TagId(2)).then_some(0);
+    let rule_of = |tag: &TagInfo| (tag.id != TagId(2)).then_some(0);
     let retention =
         Retention { rules: vec![ages(4_000, 40_000, 1_000_000)], rule_of: Arc::new(rule_of) };
     let options = Options { retention, ..options() };
@@ -165,7 +167,7 @@ fn what_a_rule_s_samples_may_take_holds_and_rules_may_change() {
     };
     let limit = size(3) / 2;
     let kept = Kept { sample_bytes_max: Some(limit), ..Kept::default() };
-    let rule_of = |tag: TagId| (tag == TagId(3)).then_some(0);
+    let rule_of = |tag: &TagInfo| (tag.id == TagId(3)).then_some(0);
     historian.set_retention(Retention { rules: vec![kept], rule_of: Arc::new(rule_of) });
     feed(&historian, &mut feeder, &clock, 3_000, 5);
     let left = read(&historian, 3).len();
@@ -208,7 +210,7 @@ fn samples_go_at_the_age_of_their_tag_and_a_jump_of_the_clock_removes_none() {
         days: none,
         sample_bytes_max: None,
     };
-    let rule_of = |tag: TagId| (tag != TagId(3)).then_some(usize::from(tag == TagId(1)));
+    let rule_of = |tag: &TagInfo| (tag.id != TagId(3)).then_some(usize::from(tag.id == TagId(1)));
     let retention =
         Retention { rules: vec![only(1_000), only(40_000)], rule_of: Arc::new(rule_of) };
     let (historian, _) = open(&env, Options { retention, ..options() });

@@ -177,6 +177,7 @@ export class MockEdge {
       from: new Date(from).toISOString(),
       to: new Date(to).toISOString(),
       thinned,
+      rolled_up_to: null,
       complete_from: new Date(since).toISOString(),
       samples: samples.map(
         (each): Sample => ({ time: new Date(each.at).toISOString(), value: value(tag.point, each.text), text: each.text, quality: each.severity, code: each.code }),

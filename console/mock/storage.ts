@@ -48,6 +48,7 @@ function storage(edge: MockEdge, status: Status): Storage {
       samples,
       bytes_per_sample: samples === 0 ? null : bytes / samples,
       segments: Math.ceil(bytes / 16_000_000),
+      rollups: short ? { minute_bytes: 41_000_000, hour_bytes: 1_200_000, day_bytes: 0 } : { minute_bytes: 0, hour_bytes: 0, day_bytes: 0 },
       limit_bytes: limit,
       oldest: samples === 0 ? null : new Date(edge.started - keptMs).toISOString(),
       newest: samples === 0 ? null : new Date(Date.now() - 60_000).toISOString(),

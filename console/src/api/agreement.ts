@@ -56,6 +56,7 @@ interface Pairs {
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Storage: Differs<history.Storage, Wire['Storage']>
   HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
+  RollupStorage: Differs<history.RollupStorage, Wire['RollupStorage']>
   Ledger: Differs<ledger.Ledger, Wire['Ledger']>
   Account: Differs<ledger.Account, Wire['Account']>
   Cause: Differs<ledger.Cause, Wire['Cause']>

@@ -1,11 +1,19 @@
 /** What the edge keeps and how it is asked for: storage and SQL. Written by hand as types.ts is. */
 import type { Status } from './types'
 
+/** Bytes of what is left of samples that were too old or too many. */
+export interface RollupStorage {
+  minute_bytes: number
+  hour_bytes: number
+  day_bytes: number
+}
+
 export interface HistoryStorage {
   bytes: number
   samples: number
   bytes_per_sample: number | null
   segments: number
+  rollups: RollupStorage
   limit_bytes: number
   oldest: string | null
   newest: string | null

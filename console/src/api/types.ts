@@ -200,6 +200,8 @@ export interface Samples {
   from: string
   to: string
   thinned: boolean
+  /** up to here rollups stand for samples that are gone */
+  rolled_up_to: string | null
   /** oldest kept */
   complete_from: string | null
   samples: Sample[]

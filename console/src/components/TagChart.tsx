@@ -205,6 +205,7 @@ function Legend({ drawn, samples }: { drawn: Drawing; samples: Samples }) {
         </span>
       )}
       {late && samples.complete_from !== null && <span>kept since {moment(samples.complete_from)}</span>}
+      {samples.rolled_up_to !== null && <span>until {moment(samples.rolled_up_to)} from rollups</span>}
       {samples.thinned && <span>thinned: lowest and highest are kept</span>}
     </p>
   )

@@ -4,7 +4,7 @@ import type { Storage } from '../api/history'
 import { adviceOn, daysLeft } from './storage'
 
 const storage = (history: Partial<Storage['history']> = {}, freeBytes = 50e9): Storage => ({
-  history: { bytes: 1e9, samples: 5e8, bytes_per_sample: 2, segments: 60, limit_bytes: 8e9, oldest: null, newest: null, bytes_per_day: 1e7, days_left: 700, waiting_samples: 0, errors: 0, last_error: null, ...history },
+  history: { bytes: 1e9, samples: 5e8, bytes_per_sample: 2, segments: 60, rollups: { minute_bytes: 0, hour_bytes: 0, day_bytes: 0 }, limit_bytes: 8e9, oldest: null, newest: null, bytes_per_day: 1e7, days_left: 700, waiting_samples: 0, errors: 0, last_error: null, ...history },
   journal: { epoch: 1, streams: [], errors: 0 },
   disk: { free_bytes: freeBytes },
 })

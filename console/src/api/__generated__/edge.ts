@@ -1482,6 +1482,8 @@ export interface components {
             limit_bytes: number;
             newest?: components["schemas"]["Time"] | null;
             oldest?: components["schemas"]["Time"] | null;
+            /** @description Part of `bytes`: what is left of samples that were too old or too many. */
+            rollups: components["schemas"]["RollupStorage"];
             /** Format: int64 */
             samples: number;
             /** Format: int64 */
@@ -1851,6 +1853,15 @@ export interface components {
             /** Format: int64 */
             revision: number;
         };
+        /** @description Bytes of rollups. */
+        RollupStorage: {
+            /** Format: int64 */
+            day_bytes: number;
+            /** Format: int64 */
+            hour_bytes: number;
+            /** Format: int64 */
+            minute_bytes: number;
+        };
         /** @description Round-trip times of the last requests, in milliseconds. */
         RoundTrip: {
             /** Format: double */
@@ -1873,6 +1884,7 @@ export interface components {
         Samples: {
             complete_from?: components["schemas"]["Time"] | null;
             from: components["schemas"]["Time"];
+            rolled_up_to?: components["schemas"]["Time"] | null;
             samples: components["schemas"]["Sample"][];
             /** @description Samples were left out; minima and maxima were kept. */
             thinned: boolean;

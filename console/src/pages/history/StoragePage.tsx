@@ -3,7 +3,7 @@ import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 
-import type { Storage, TagStorage } from '../../api/history'
+import type { RollupStorage, Storage, TagStorage } from '../../api/history'
 import { storageQuery, tagStorageQuery } from '../../api/queries'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
@@ -76,6 +76,7 @@ function History({ storage: { history, disk } }: { storage: Storage }) {
             ['Oldest', history.oldest === null ? '–' : moment(history.oldest)],
             ['Newest in files', history.newest === null ? '–' : moment(history.newest)],
             ['Waiting in the journal', plural(history.waiting_samples, 'sample')],
+            ['Rollups', rollups(history.rollups)],
             ['Files', count(history.segments)],
             ['Free on the disk', bytes(disk.free_bytes)],
           ]}
@@ -253,4 +254,15 @@ function MakeRoom() {
       </ol>
     </section>
   )
+}
+
+/** What stands for samples that are gone. */
+function rollups({ minute_bytes, hour_bytes, day_bytes }: RollupStorage): string {
+  const parts = [
+    ['minutes', minute_bytes],
+    ['hours', hour_bytes],
+    ['days', day_bytes]
+  ] as const
+  const there = parts.filter(([, size]) => size > 0).map(([name, size]) => `${name} ${bytes(size)}`)
+  return there.length === 0 ? 'none, every sample is there' : there.join(', ')
 }

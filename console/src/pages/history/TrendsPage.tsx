@@ -201,7 +201,9 @@ function sentence(traces: Trace[], view: View, waiting: boolean): string {
   if (answers.length === 0) return ''
   const oldest = answers.map((each) => each.complete_from).filter((each) => each !== null).toSorted()[0]
   const late = oldest !== undefined && Date.parse(oldest) > view.from + 1_000 ? ` The oldest sample kept is of ${moment(oldest)}.` : ''
-  return `${answers.some((each) => each.thinned) ? 'Thinned; lowest and highest are kept. Zoom in for every sample.' : 'Every sample of this range is shown.'}${late}`
+  const rolled = answers.map((each) => each.rolled_up_to).filter((each) => each !== null).toSorted().at(-1)
+  const gone = rolled === undefined ? '' : ` Until ${moment(rolled)} rollups stand for samples that are gone: first, last, lowest and highest of each minute, hour or day.`
+  return `${answers.some((each) => each.thinned) ? 'Thinned; lowest and highest are kept. Zoom in for every sample.' : 'Every sample of this range is shown.'}${gone}${late}`
 }
 
 const stamp = (time: number) => new Date(time).toISOString().slice(0, 19).replaceAll(':', '')

@@ -10,6 +10,7 @@ mod certificates;
 mod command_line;
 mod configuration;
 mod documents;
+mod heavy;
 mod history;
 mod http;
 mod http_sink;

@@ -3,6 +3,7 @@
 //! curves are `past/curve.rs`, what a device does besides is `past/outage.rs`.
 
 mod curve;
+mod keep;
 mod outage;
 
 use crate::registry::CATALOGUE;
@@ -10,6 +11,7 @@ use crate::run::{lock, open_store};
 use crate::store::TagNumbers;
 use anyhow::{Context, bail, ensure};
 use curve::Curve;
+use keep::Keep;
 use outage::{Outages, doubtful};
 use std::path::Path;
 use std::sync::Arc;
@@ -133,8 +135,8 @@ struct Group {
     journal_set: Arc<tagwerk_journal::TagSet>,
     builder: BatchBuilder,
     curves: Vec<Curve>,
-    /// Tags of which only changes are kept, with the last one kept.
-    changing: Vec<(usize, Option<u64>)>,
+    /// Empty where all of every tag is kept.
+    keeps: Vec<Keep>,
     period_ns: i64,
     due: i64,
     outages: Arc<Outages>,
@@ -159,9 +161,11 @@ impl Group {
         };
         let tags = group.tags.iter().zip(ids).map(definition).collect();
         let period_ns = group.interval.max(period).as_nanos().max(1_000_000) as i64;
-        let changing = group.tags.iter().enumerate().filter(|(_, tag)| tag.on_change);
         let mut made = Group::of(device, set, &group.name, tags, outages, from);
-        made.changing = changing.map(|(index, _)| (index, None)).collect();
+        let keeps: Vec<Keep> = group.tags.iter().map(Keep::of).collect();
+        if keeps.iter().any(|keep| !matches!(keep, Keep::All)) {
+            made.keeps = keeps;
+        }
         made.curves = group.tags.iter().map(|tag| Curve::of(&device.name, tag, from)).collect();
         made.period_ns = period_ns;
         made.due = from + (curve::hash(&[u64::from(set)]) % period_ns as u64) as i64;
@@ -198,7 +202,7 @@ impl Group {
             journal_set,
             builder: BatchBuilder::new(set, scales),
             curves: Vec::new(),
-            changing: Vec::new(),
+            keeps: Vec::new(),
             period_ns: 0,
             due: from,
             outages,
@@ -220,7 +224,7 @@ impl Group {
             let at = due + (moment % JITTER_NS) as i64;
             if let Some((begun, ended)) = self.outages.at(due) {
                 self.out_until = ended;
-                self.changing.iter_mut().for_each(|(_, last)| *last = None);
+                self.keeps.iter_mut().for_each(Keep::forget);
                 // Told once for the whole group, as the runtime does.
                 let quality = Quality::BAD_COMMUNICATION;
                 let set = self.builder.set().clone();
@@ -244,15 +248,12 @@ impl Group {
             }
         }
         let count = self.curves.len();
-        if self.changing.is_empty() {
+        if self.keeps.is_empty() {
             return Some(self.builder.batch(at as u64, at, count as u32));
         }
-        let mut kept = vec![true; count];
-        for (index, last) in &mut self.changing {
-            let now = self.curves[*index].step(at);
-            kept[*index] = last.replace(now) != Some(now);
-        }
-        let kept = (0..count as u32).filter(|index| kept[*index as usize]).collect();
+        let pairs = self.keeps.iter_mut().zip(&self.curves);
+        let takes = pairs.map(|(keep, curve)| keep.takes(curve, at));
+        let kept = (0..).zip(takes).filter(|(_, takes)| *takes).map(|(index, _)| index).collect();
         self.builder.part(kept, false, at as u64, at)
     }
 

@@ -89,7 +89,7 @@ impl Curve {
         }
     }
 
-    fn number(&self, at: i64) -> f64 {
+    pub fn number(&self, at: i64) -> f64 {
         let seconds = (at - self.from) as f64 / SECOND as f64;
         let phase = (self.seed % 1_000) as f64 / 1_000.0;
         match self.shape {

@@ -2,7 +2,7 @@
 //! and its name, and always the same at the same time.
 
 use std::f64::consts::TAU;
-use tagwerk_component::Access;
+use tagwerk_config::Access;
 use tagwerk_config::CheckedTag;
 use tagwerk_model::{BatchBuilder, DataType, Kind, ValueRef};
 

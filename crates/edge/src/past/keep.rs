@@ -1,7 +1,7 @@
 //! What an edge keeps of a made-up tag's samples: all, changes, or what leaves a deadband.
 
 use super::curve::Curve;
-use tagwerk_component::Access;
+use tagwerk_config::Access;
 use tagwerk_config::CheckedTag;
 
 /// What is kept, and what was kept last.

@@ -254,7 +254,7 @@ test('dead letters are chosen, retried, and given up with the number of samples'
   await page.getByRole('button', { name: 'Discard…' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Keep' }).click()
   const download = page.waitForEvent('download')
-  await page.getByRole('link', { name: 'Export' }).click()
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
   const lines = (await readFile(await (await download).path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
   assert.equal(lines.length, 58)
   await page.getByRole('button', { name: 'Retry' }).click()

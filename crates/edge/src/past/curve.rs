@@ -130,7 +130,7 @@ fn shape(tag: &CheckedTag, seed: u64) -> Shape {
             middle: (low + high) / 2.0,
             height: (high - low) / 2.0,
             period_s: 600.0 + (seed >> 20) as f64 % 6_600.0,
-            noise: 0.02 + (seed % 5) as f64 * 0.01,
+            noise: 0.002 + (seed % 5) as f64 * 0.001,
         },
         _ => Shape::Steps { low: 0.0, width: 1.0, levels: 12, dwell_s },
     }

@@ -177,7 +177,7 @@ test('a query runs, is drawn, and is told where it is wrong', async () => {
   const write = async (query) => {
     await editor.press('Control+A')
     await page.keyboard.press('Delete')
-    await page.keyboard.type(query)
+    await page.keyboard.insertText(query)
     await page.keyboard.press('Control+Enter')
   }
   await editor.waitFor()

@@ -313,6 +313,3 @@ impl Feed<'_> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

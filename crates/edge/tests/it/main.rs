@@ -22,6 +22,7 @@ mod modbus_pymodbus;
 mod mqtt_mosquitto;
 mod operations_guide;
 mod outage;
+mod past;
 mod postgres;
 mod process;
 mod rig;

@@ -107,7 +107,9 @@ async function handle(request: IncomingMessage, response: ServerResponse, option
   if (url.pathname.startsWith('/mock/')) return control(url, response)
   if (!url.pathname.startsWith('/api/v1/')) return asset(url, request, response, options.vite)
   const path = url.pathname.slice('/api/v1'.length)
-  const method = request.method ?? 'GET'
+  const asked = request.method ?? 'GET'
+  // Node leaves the content out by itself.
+  const method = asked === 'HEAD' ? 'GET' : asked
   const bytes = await received(request)
   const body = bytes.toString('utf8')
   const route = `${method} ${path}`

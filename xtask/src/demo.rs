@@ -118,6 +118,7 @@ impl Demo {
         let press_line = PressLine::start(workspace, folder)?;
         let config = write_config(workspace, folder, port, press_line.as_ref())?;
 
+        make_past(workspace, folder, &config)?;
         let address = free_address()?;
         let log = folder.file("edge.log");
         let mut command = workspace.command(workspace.program("tagwerk"));
@@ -308,6 +309,19 @@ fn write_config(
     let text = example.replace(&was, &is).replace("sinks: []", &format!("{device}sinks: []"));
     std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
+}
+
+/// A day of history for devices that have none yet, so that there is something to look at.
+fn make_past(workspace: &Workspace, folder: &Folder, config: &Path) -> Result<()> {
+    let data = folder.data();
+    if ["history", "journal"].iter().any(|name| data.join(name).exists()) {
+        return Ok(());
+    }
+    eprintln!("demo: making a day of history, as if the devices had been read all along");
+    let mut command = workspace.command(workspace.program("tagwerk"));
+    command.arg("past").arg("--data").arg(data).arg("--config").arg(config);
+    command.args(["--length", "24h", "--period", "10s"]).stdout(Stdio::null());
+    steps::run(&mut command)
 }
 
 fn apply(workspace: &Workspace, folder: &Folder, address: SocketAddr, config: &Path) -> Result<()> {

@@ -95,6 +95,7 @@ fn e2e(workspace: &Workspace) -> Result<()> {
     command.env("TAGWERK_PLANT_CONTROL", demo.plant_control());
     command.env("SCREENSHOTS", &screenshots);
     command.env("TAGWERK_BROWSE", "Press line/Press 2");
+    command.env("TAGWERK_VENV", workspace.path(".venv"));
     let result = steps::run(&mut command);
     demo.end()?;
     result

@@ -254,7 +254,7 @@ test('dead letters are chosen, retried, and given up with the number of samples'
   await page.getByRole('button', { name: 'Discard…' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Keep' }).click()
   const download = page.waitForEvent('download')
-  await page.getByRole('link', { name: 'Export' }).click()
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
   const lines = (await readFile(await (await download).path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
   assert.equal(lines.length, 58)
   await page.getByRole('button', { name: 'Retry' }).click()
@@ -284,7 +284,7 @@ test('every sample of a trend, and of a pattern of tags, goes into a file', asyn
   await page.getByRole('button', { name: 'Export', exact: true }).click()
   for (const [name, file] of [['CSV', 'samples.csv'], ['Parquet', 'samples.parquet']]) {
     const download = page.waitForEvent('download')
-    await page.getByRole('link', { name, exact: true }).click()
+    await page.getByRole('button', { name, exact: true }).click()
     assert.equal((await download).suggestedFilename(), file)
     const asked = new URL((await download).url()).searchParams
     assert.deepEqual(asked.getAll('tag'), ['boiler-1.drum_pressure', 'boiler-1.burner_on'])
@@ -292,7 +292,7 @@ test('every sample of a trend, and of a pattern of tags, goes into a file', asyn
     if (name === 'CSV') assert.match(await readFile(await (await download).path(), 'utf8'), /,boiler-1,burner_on,true,good\n/)
   }
   await page.keyboard.press('Escape')
-  await until('it to close', async () => (await page.getByRole('link', { name: 'Parquet' }).count()) === 0)
+  await until('it to close', async () => (await page.getByRole('button', { name: 'Parquet' }).count()) === 0)
 
   await page.goto(`${base}/storage`)
   await page.getByRole('button', { name: 'Export history' }).click()
@@ -307,12 +307,17 @@ test('every sample of a trend, and of a pattern of tags, goes into a file', asyn
   await dialog.getByRole('radio', { name: 'Last 24 h' }).check()
   await dialog.getByRole('radio', { name: 'CSV' }).check()
   const download = page.waitForEvent('download')
-  await dialog.getByRole('link', { name: 'Download' }).click()
+  await dialog.getByRole('button', { name: 'Download' }).click()
   const asked = new URL((await download).url()).searchParams
   assert.deepEqual([asked.get('format'), ...asked.getAll('tag')], ['csv', 'boiler-2/*', '*/recipe'])
   const text = await readFile(await (await download).path(), 'utf8')
   assert.ok(text.includes(',boiler-2,drum_pressure,') && text.includes(',packer-1,recipe,') && !text.includes('boiler-1'))
-  assert.deepEqual(problems, [])
+  await dialog.getByLabel('Tags').fill('boiler-7/*')
+  await dialog.getByRole('button', { name: 'Download' }).click()
+  await dialog.getByText('no tag matches boiler-7/*').waitFor()
+  await dialog.getByText('Look at the names under Storage.').waitFor()
+  await audited(page, 'storage-export-refused')
+  assert.deepEqual(problems.filter((problem) => !problem.includes('404')), [])
   await context.close()
 })
 

@@ -36,7 +36,7 @@ import type {
 
 const prefix = '/api/v1'
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
 
 interface Options {
   method?: Method
@@ -101,6 +101,21 @@ async function callFile(path: string, otherwise: string, options: Options = {}):
   }
   const given = /filename="?([^";]+)"?/.exec(response.headers.get('Content-Disposition') ?? '')?.[1]
   return { name: given ?? otherwise, content: await response.blob() }
+}
+
+/** Throws the refusal, with its remedy, of a file that the browser is about to fetch by itself. */
+export async function askForFile(address: string): Promise<void> {
+  const path = address.slice(prefix.length)
+  const headers = { Accept: '*/*' }
+  if ((await send(path, { method: 'HEAD', headers })).ok) return
+  // The answer to HEAD carries no reason.
+  const stop = new AbortController()
+  const response = await send(path, { headers, signal: stop.signal })
+  if (!response.ok) {
+    const body: unknown = await response.json().catch(() => undefined)
+    throw fromResponse(response.status, `GET ${path.split('?')[0]}`, body)
+  }
+  stop.abort()
 }
 
 export function queryString(values: Record<string, string | number | undefined>): string {

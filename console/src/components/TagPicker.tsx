@@ -1,6 +1,6 @@
 /** Finds tags of all devices by a part of their name, and adds one at a time: a combobox. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
-import { useId, useState, type KeyboardEvent } from 'react'
+import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 
 import { api } from '../api/client'
 import { devicesQuery } from '../api/queries'
@@ -30,6 +30,7 @@ export function TagPicker({ taken, whyNot, onAdd }: Props) {
   const [typed, setTyped] = useState('')
   const [open, setOpen] = useState(false)
   const [active, setActive] = useState(0)
+  const entered = useRef(false)
   const wanted = useSettled(typed.trim(), 200)
   const devices = useQuery(devicesQuery).data?.items.map((device) => device.name) ?? []
   const inside = within(wanted, devices)
@@ -49,11 +50,18 @@ export function TagPicker({ taken, whyNot, onAdd }: Props) {
     if (tag === undefined || whyNot !== undefined || keys.has(keyOf({ device: tag.device, tag: tag.name }))) return
     onAdd({ device: tag.device, tag: tag.name })
   }
+  // Whoever types and presses Enter means what will be found, not what still stands there.
+  const fresh = wanted === typed.trim() && found.data !== undefined && !found.isPlaceholderData
+  useEffect(() => {
+    if (!entered.current || !fresh) return
+    entered.current = false
+    add(chosen)
+  })
   const key = (event: KeyboardEvent) => {
-    const moves: Record<string, () => void> = {
+    const moves: Record<string, () => unknown> = {
       ArrowDown: () => (open ? setActive(Math.min(rows.length - 1, chosen + 1)) : setOpen(true)),
       ArrowUp: () => setActive(Math.max(0, chosen - 1)),
-      Enter: () => add(chosen),
+      Enter: () => (fresh ? add(chosen) : (entered.current = true)),
       Escape: () => setOpen(false),
     }
     const run = moves[event.key]
@@ -90,6 +98,7 @@ export function TagPicker({ taken, whyNot, onAdd }: Props) {
           onChange={(event) => {
             setTyped(event.target.value)
             setActive(0)
+            entered.current = false
             setOpen(true)
           }}
           onKeyDown={key}

@@ -2,11 +2,12 @@
 import { useState } from 'react'
 
 import { fileFormats, historyFile, type FileFormat } from '../api/files'
+import { Failure } from '../components/Failure'
+import { useFile } from '../hooks/useFile'
 import { exportRange, exportSpans, patternsIn, type ExportSpan } from '../lib/fileChoice'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { TextField } from '../ui/Field'
-import { Icon } from '../ui/Icon'
 
 const meanings: Record<FileFormat, string> = {
   parquet: 'Small, exact and typed: for DuckDB, Python, Spark, Power BI.',
@@ -22,6 +23,8 @@ export function ExportHistory({ oldest, onClose }: { oldest: string | null; onCl
   const [now] = useState(() => Date.now())
   const range = exportRange(span, { from, to }, oldest, now)
   const { patterns, problem } = patternsIn(tags)
+  const address = 'problem' in range ? undefined : historyFile(format, range.from, range.to, patterns)
+  const file = useFile()
   const wrongTime = 'problem' in range ? range.problem : undefined
   return (
     <Dialog
@@ -30,15 +33,14 @@ export function ExportHistory({ oldest, onClose }: { oldest: string | null; onCl
       foot={
         <>
           <Button onClick={onClose}>Close</Button>
-          {problem !== undefined || 'problem' in range ? (
+          {problem !== undefined || address === undefined ? (
             <Button kind="primary" icon="download" whyNot={problem === undefined ? wrongTime : 'Mend the tags first.'}>
               Download
             </Button>
           ) : (
-            <a className="button primary" href={historyFile(format, range.from, range.to, patterns)} download>
-              <Icon name="download" />
+            <Button kind="primary" icon="download" busy={file.isBusy(address)} onClick={() => file.take(address)}>
               Download
-            </a>
+            </Button>
           )}
         </>
       }
@@ -69,6 +71,7 @@ export function ExportHistory({ oldest, onClose }: { oldest: string | null; onCl
         ))}
       </fieldset>
       <p className="small muted">{meanings[format]} Every sample as it was read, with its quality, time and unit. The download goes on when this is closed.</p>
+      {file.error !== null && <Failure error={file.error} />}
     </Dialog>
   )
 }

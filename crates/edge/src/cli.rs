@@ -8,6 +8,7 @@ mod configure;
 mod export;
 mod field;
 pub(crate) mod log;
+mod past;
 mod people;
 mod secrets;
 mod table;
@@ -87,6 +88,9 @@ enum Command {
     Backup(backup::Command),
     /// Prove what a journal holds, alone or beside a copy or what a receiver got
     Verify(verify::Arguments),
+    /// Fill a data directory with history that was never measured, before an edge first runs on it
+    #[command(hide = true)]
+    Past(past::Arguments),
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -153,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run_edge(cli.reach, arguments),
         Command::Lint { files } => configure::lint_files(&Env::system(), &files, cli.reach.json),
         Command::Verify(arguments) => verify::run(&arguments, cli.reach.json),
+        Command::Past(arguments) => past::run(&cli.reach.data, &arguments),
         Command::Openapi => openapi(),
         Command::Components => components(),
         Command::Configure(command) => ask(&cli.reach, |c| configure::run(c, command)),

@@ -14,6 +14,7 @@ mod http;
 mod instant;
 mod ledger;
 mod ledger_rows;
+mod past;
 mod postgres;
 mod private_file;
 mod process;

@@ -267,7 +267,7 @@ fn open_state(env: &Env, data: &Path) -> anyhow::Result<Store> {
     }
 }
 
-fn open_store(env: &Env, data: &Path) -> anyhow::Result<Store> {
+pub fn open_store(env: &Env, data: &Path) -> anyhow::Result<Store> {
     private_file::prepare(&*env.disk, &data.join("edge.db"))
         .with_context(|| format!("the store in {} cannot be made", data.display()))?;
     Store::open(data).with_context(|| format!("the store in {} cannot be opened", data.display()))

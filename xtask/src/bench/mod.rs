@@ -6,7 +6,10 @@ mod history;
 mod idle;
 mod journal;
 mod measure;
+mod past;
 mod scan;
+mod stop;
+mod trends;
 
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -42,6 +45,16 @@ const BENCHES: &[Bench] = &[
         name: "history",
         summary: "samples into history, their size and memory, and questions; beside rows in SQLite",
         run: history::run,
+    },
+    Bench {
+        name: "trends",
+        summary: "how soon a trend of a month is drawn in a browser, beside the plain answers",
+        run: trends::run,
+    },
+    Bench {
+        name: "stop",
+        summary: "how soon the work for a statement ends that nobody wants any more",
+        run: stop::run,
     },
     Bench {
         name: "journal",

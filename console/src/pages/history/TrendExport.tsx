@@ -2,6 +2,8 @@
 import { useId, useState } from 'react'
 
 import { fileFormats, historyFile, tagInFile } from '../../api/files'
+import { Failure } from '../../components/Failure'
+import { useFile } from '../../hooks/useFile'
 import type { TagName, View } from '../../lib/trend'
 import { Button } from '../../ui/Button'
 import { Icon } from '../../ui/Icon'
@@ -18,7 +20,8 @@ export function TrendExport({ tags, view, whyNot, onShown }: Props) {
   const [open, setOpen] = useState(false)
   const id = useId()
   const [from, to] = [view.from, view.to].map((time) => new Date(time).toISOString())
-  const names = tags.map(tagInFile)
+  const files = fileFormats.map(([format, label]) => ({ label, address: historyFile(format, from ?? '', to ?? '', tags.map(tagInFile)) }))
+  const file = useFile()
   return (
     <div className="own-range">
       <button type="button" className="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
@@ -31,13 +34,13 @@ export function TrendExport({ tags, view, whyNot, onShown }: Props) {
           <div className="file-links">
             <strong>Every sample of this time</strong>
             <div className="buttons">
-              {fileFormats.map(([format, label]) => (
-                <a key={format} className="button" href={historyFile(format, from ?? '', to ?? '', names)} download>
-                  <Icon name="download" />
+              {files.map(({ label, address }) => (
+                <Button key={label} icon="download" busy={file.isBusy(address)} onClick={() => file.take(address)}>
                   {label}
-                </a>
+                </Button>
               ))}
             </div>
+            {file.error !== null && <Failure error={file.error} />}
             <p className="small muted">As stored, exact and never thinned. Parquet for analysis, CSV for spreadsheets.</p>
             <strong>What is shown</strong>
             <div>

@@ -11,6 +11,7 @@ import { DeadLetterTable } from '../../components/DeadLetterTable'
 import { Failure } from '../../components/Failure'
 import { Pager } from '../../components/Pager'
 import { DiscardDeadLetters } from '../../forms/DiscardDeadLetters'
+import { useFile } from '../../hooks/useFile'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { choicesOf, howMany, none, pageTurned, turned, type Chosen } from '../../lib/letters'
@@ -18,7 +19,6 @@ import { plural } from '../../lib/numbers'
 import { whyNot } from '../../lib/roles'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
-import { Icon } from '../../ui/Icon'
 
 const pageSize = 25
 
@@ -27,6 +27,8 @@ export function DeadLettersPage() {
   const [search, setSearch] = useSearchParams()
   const sink = search.get('sink') ?? ''
   const configured = useSuspenseQuery(statusQuery).data.sinks.map((each) => each.name)
+  const address = deadLetterFile(sink)
+  const file = useFile()
   const names = sink === '' || configured.includes(sink) ? configured : [sink, ...configured]
   return (
     <div className="page">
@@ -51,11 +53,15 @@ export function DeadLettersPage() {
               <option key={name}>{name}</option>
             ))}
           </select>
-          <a className="button" href={deadLetterFile(sink)} download>
-            <Icon name="download" />
+          <Button icon="download" busy={file.isBusy(address)} onClick={() => file.take(address)}>
             Export
-          </a>
+          </Button>
         </div>
+        {file.error !== null && (
+          <div className="body">
+            <Failure error={file.error} />
+          </div>
+        )}
         <Letters key={sink} sink={sink} />
       </section>
     </div>

@@ -4,7 +4,7 @@ use super::refusal::Refusal;
 use crate::app::Shared;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, RawQuery, State};
-use axum::http::{Uri, header};
+use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use std::collections::HashMap;
@@ -26,8 +26,10 @@ const PARTS_WAITING: usize = 4;
 
 type Part = io::Result<Bytes>;
 
+/// A `HEAD` is refused as a `GET` would be, and starts no work: a browser asks with it first.
 pub async fn history(
     State(app): State<Shared>,
+    method: Method,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
     let asked = Asked::parse(&query.unwrap_or_default(), app.env.clock.wall().unix_ns)?;
@@ -37,13 +39,23 @@ pub async fn history(
             "wait until one has ended",
         ));
     };
-    let (format, date) = (asked.format, Time::from_unix_ns(asked.to).0);
+    let format = asked.format;
+    let date = Time::from_unix_ns(asked.to).0;
+    let date = date.split('T').next().unwrap_or_default();
+    let name = format!("{}-history-{date}.{}", app.runtime.edge(), format.name());
+    let headers = [
+        (header::CONTENT_TYPE, format.media_type().to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
     let worker = app.clone();
     let tags = tokio::task::spawn_blocking(move || {
         let tags = chosen(&worker, &asked.tags)?;
         Ok::<_, Refusal>((tags, asked))
     });
     let (tags, asked) = tags.await.map_err(|_| Refusal::internal("choosing tags failed"))??;
+    if method == Method::HEAD {
+        return Ok(headers.into_response());
+    }
     let (sender, receiver) = mpsc::channel::<Part>(PARTS_WAITING);
     let cancel = Arc::new(AtomicBool::new(false));
     let scan = Scan {
@@ -69,12 +81,6 @@ pub async fn history(
     let parts = stream::unfold(sending, |mut sending| async move {
         sending.receiver.recv().await.map(|part| (part, sending))
     });
-    let date = date.split('T').next().unwrap_or_default();
-    let name = format!("{}-history-{date}.{}", app.runtime.edge(), format.name());
-    let headers = [
-        (header::CONTENT_TYPE, format.media_type().to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
     Ok((headers, Body::from_stream(parts)).into_response())
 }
 

@@ -187,7 +187,8 @@ struct AbortUnread {
 
 impl Drop for AbortUnread {
     fn drop(&mut self) {
-        if self.route.method == Method::Get {
+        // Who asks may do it with a body: a statement, a document to check.
+        if self.route.method == Method::Get || matches!(self.route.audit, Audit::Nothing) {
             self.handle.abort();
         }
     }

@@ -110,7 +110,8 @@ impl Http {
         })
     }
 
-    fn open(&self, method: &str, path: &str, body: Option<&[u8]>) -> BufReader<TcpStream> {
+    /// Sends a request and leaves the answer to come.
+    pub fn open(&self, method: &str, path: &str, body: Option<&[u8]>) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut head =

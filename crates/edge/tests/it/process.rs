@@ -63,6 +63,37 @@ impl Edge {
         edge
     }
 
+    /// Starts with this configuration running, and a past of its tags; gives what was made.
+    pub fn with_past(text: &str, length: &str, period: &str) -> (Edge, Value) {
+        let data = tempfile::tempdir().unwrap();
+        let config = data.path().join("initial.yaml");
+        std::fs::write(&config, text).unwrap();
+        let config = config.to_str().unwrap().to_owned();
+        let made = tagwerk(data.path())
+            .args(["past", "--config", &config, "--length", length, "--period", period])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let mut edge = Edge {
+            data,
+            arguments: ["--initial-config", &config, "--postgres", "127.0.0.1:0"]
+                .map(str::to_owned)
+                .to_vec(),
+            talkative: false,
+            child: None,
+            port: 0,
+            setup: None,
+            postgres: String::new(),
+        };
+        edge.launch();
+        (edge, serde_json::from_slice(&made.stdout).unwrap())
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     fn launch(&mut self) {
         let mut command = tagwerk(self.data.path());
         if self.talkative {

@@ -23,6 +23,7 @@ mod mqtt_mosquitto;
 mod operations_guide;
 mod outage;
 mod past;
+mod retention;
 mod postgres;
 mod process;
 mod rig;

@@ -50,5 +50,7 @@ pub use piece::Piece;
 pub use read::{ChunkView, Chunks, Pieces, Scan};
 pub use recover::Opened;
 pub use summary::{Numbers, Summary};
+/// What [`Historian::append`] takes.
+pub use tagwerk_journal::{Block, Payload, Span, TagSet as BlockSet};
 pub use usage::{TagUsage, Usage};
 pub use value::Values;

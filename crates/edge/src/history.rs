@@ -14,7 +14,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_env::{Env, Moment};
-use tagwerk_historian::{Historian, OnTrouble, Options, ReadError, Scan, Trouble, run_ingest};
+use tagwerk_historian::{
+    Buckets, FoldRow, Historian, Need, OnTrouble, Options, ReadError, Scan, Trouble, run_ingest,
+};
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::{EventQuery, EventSeverity, RecordKind, Runtime};
@@ -133,6 +135,19 @@ impl Source for Tables {
         }
     }
 
+    /// The archive has no folds.
+    fn can_fold(&self, span: &Range<i64>) -> bool {
+        match self.archiving.found() {
+            Found::None => true,
+            Found::Opening => false,
+            Found::Open(archive) => !archive.reaches_into(span.start, span.end),
+        }
+    }
+
+    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
+        undamaged(self.books.historian.folds(scan, buckets, need))
+    }
+
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
         let newest = self.books.runtime.newest(&tags.iter().copied().collect());
         let rows = newest.into_iter().filter_map(|(tag, view)| {
@@ -171,12 +186,18 @@ impl Source for Tables {
 
 /// What history holds. What is damaged was told as an event; the rest is served.
 fn held(historian: &Historian, scan: &Scan) -> Pieces {
-    Box::new(historian.scan(scan).filter_map(|piece| match piece {
+    undamaged(historian.scan(scan))
+}
+
+fn undamaged<T: 'static>(
+    read: impl Iterator<Item = Result<T, ReadError>> + Send + 'static,
+) -> Rows<T> {
+    Box::new(read.filter_map(|part| match part {
         Err(error @ ReadError::Damaged { .. }) => {
             tracing::warn!(%error, "a statement goes on without damaged samples");
             None
         }
-        piece => Some(piece.map_err(|error| error.to_string())),
+        part => Some(part.map_err(|error| error.to_string())),
     }))
 }
 

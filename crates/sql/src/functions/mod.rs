@@ -2,7 +2,13 @@
 
 mod edge_values;
 mod fold;
+mod gapfill;
 mod time_bucket;
+
+pub use fold::{Kind as Course, of_stretches};
+pub use gapfill::{
+    BUCKET as GAPFILL_BUCKET, CARRY as GAPFILL_CARRY, INTERPOLATE as GAPFILL_INTERPOLATE,
+};
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::sync::Arc;
@@ -17,7 +23,9 @@ pub struct FunctionInfo {
 }
 
 pub fn scalars() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(ScalarUDF::new_from_impl(time_bucket::TimeBucket::default()))]
+    let bucket = ScalarUDF::new_from_impl(time_bucket::TimeBucket::default());
+    let gapfill = gapfill::ALL.iter().map(|role| ScalarUDF::new_from_impl(gapfill::new(*role)));
+    std::iter::once(bucket).chain(gapfill).map(Arc::new).collect()
 }
 
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {

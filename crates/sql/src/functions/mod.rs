@@ -44,6 +44,24 @@ pub const FUNCTIONS: &[FunctionInfo] = &[
         example: "SELECT time_bucket('15 minutes', time) AS t, avg(value) FROM samples WHERE device = 'boiler-1' AND tag = 'temperature' AND time > now() - INTERVAL '1 day' GROUP BY t ORDER BY t",
     },
     FunctionInfo {
+        name: "time_bucket_gapfill",
+        signature: "time_bucket_gapfill(interval, time [, start, finish]) → timestamp",
+        description: "time_bucket, with rows for the intervals that have no sample too, in each group; the range is the one that WHERE says, or start and finish",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, tag, avg(value) FROM samples WHERE device = 'boiler-1' AND time > now() - INTERVAL '1 hour' GROUP BY t, tag ORDER BY tag, t",
+    },
+    FunctionInfo {
+        name: "locf",
+        signature: "locf(value) → type of the value",
+        description: "with time_bucket_gapfill: where there is no value, the last one before it",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, locf(avg(value)) FROM samples WHERE device = 'boiler-1' AND tag = 'setpoint' AND time > now() - INTERVAL '1 hour' GROUP BY t ORDER BY t",
+    },
+    FunctionInfo {
+        name: "interpolate",
+        signature: "interpolate(value) → double",
+        description: "with time_bucket_gapfill: where there is no value, the one on the straight line between those around it",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, interpolate(avg(value)) FROM samples WHERE device = 'tank-1' AND tag = 'level' AND time > now() - INTERVAL '1 hour' GROUP BY t ORDER BY t",
+    },
+    FunctionInfo {
         name: "time_weighted_average",
         signature: "time_weighted_average(time, value) → double",
         description: "mean of a value that holds until the next sample, from the first to the last sample of the group; one tag a group",

@@ -263,6 +263,8 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
     let options = config.options_mut();
     options.sql_parser.dialect = Dialect::PostgreSQL;
     options.sql_parser.collect_spans = true;
+    // Functions over a tag's course in time get its samples in their order, whole.
+    options.optimizer.enable_round_robin_repartition = false;
     options.execution.time_zone = Some(crate::columns::UTC.to_owned());
     let catalogs = MemoryCatalogProviderList::new();
     datafusion::catalog::CatalogProviderList::register_catalog(
@@ -290,9 +292,7 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
 /// The engine's rules of optimizing, and ours at their places.
 fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
-    // Behind the rule that computes the bounds of time, and before those that push conditions down.
-    let simplify = rules.iter().position(|rule| rule.name() == "simplify_expressions");
-    rules.insert(simplify.map_or(0, |place| place + 1), Arc::new(GapFillRule));
+    rules.insert(0, Arc::new(GapFillRule));
     // Behind the rules that push conditions into the scan.
     rules.push(Arc::new(AggregatesFromFolds));
     rules

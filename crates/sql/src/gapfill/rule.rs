@@ -8,12 +8,14 @@ use crate::functions::{GAPFILL_BUCKET, GAPFILL_CARRY, GAPFILL_INTERPOLATE};
 use crate::select::{ALWAYS, Span, span_of, within};
 use arrow::datatypes::IntervalMonthDayNano;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, DFSchemaRef, Result, ScalarValue, plan_err};
 use datafusion::functions::datetime::date_bin;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::logical_plan::{Aggregate, Extension, Filter, Projection};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, lit};
-use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use std::sync::Arc;
 use tagwerk_historian::Buckets;
 use tagwerk_model::limits;
@@ -26,27 +28,33 @@ impl OptimizerRule for GapFillRule {
         "gap_fill"
     }
 
-    fn apply_order(&self) -> Option<ApplyOrder> {
-        Some(ApplyOrder::TopDown)
-    }
-
     fn rewrite(
         &self,
         plan: LogicalPlan,
         config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
-        let now = config.query_execution_start_time().and_then(|now| now.timestamp_nanos_opt());
-        let filled = match &plan {
-            LogicalPlan::Projection(projection) => under_projection(projection, now)?,
-            LogicalPlan::Aggregate(aggregate) => alone(aggregate, now)?,
-            _ => None,
-        };
-        Ok(filled.map_or_else(|| Transformed::no(plan), Transformed::yes))
+        let filled = plan.transform_down_with_subqueries(|plan| {
+            let filled = match &plan {
+                LogicalPlan::Projection(projection) => under_projection(projection, config)?,
+                LogicalPlan::Aggregate(aggregate) => alone(aggregate, config)?,
+                _ => None,
+            };
+            Ok(filled.map_or_else(|| Transformed::no(plan), Transformed::yes))
+        })?;
+        if !filled.transformed {
+            return Ok(filled);
+        }
+        // What was never NULL may be so now: counts in gaps.
+        let anew = |plan: LogicalPlan| plan.recompute_schema().map(Transformed::yes);
+        filled.data.transform_up_with_subqueries(anew)
     }
 }
 
 /// The SELECT list says with what gaps are filled.
-fn under_projection(projection: &Projection, now: Option<i64>) -> Result<Option<LogicalPlan>> {
+fn under_projection(
+    projection: &Projection,
+    config: &dyn OptimizerConfig,
+) -> Result<Option<LogicalPlan>> {
     let mut having = Vec::new();
     let mut input = projection.input.as_ref();
     while let LogicalPlan::Filter(filter) = input {
@@ -61,15 +69,15 @@ fn under_projection(projection: &Projection, now: Option<i64>) -> Result<Option<
         let name = expr.schema_name().to_string();
         exprs.push(without_fills(expr.clone(), &mut fills)?.alias_if_changed(name)?);
     }
-    let filled = filled(aggregate, series, having, fills, now)?;
+    let filled = filled(aggregate, series, having, fills, config)?;
     let projection = Projection::try_new(exprs, Arc::new(filled))?;
     Ok(Some(LogicalPlan::Projection(projection)))
 }
 
 /// A statement without a SELECT list right above, such as one with window functions: the gaps are NULL.
-fn alone(aggregate: &Aggregate, now: Option<i64>) -> Result<Option<LogicalPlan>> {
+fn alone(aggregate: &Aggregate, config: &dyn OptimizerConfig) -> Result<Option<LogicalPlan>> {
     let Some(series) = series(aggregate)? else { return Ok(None) };
-    filled(aggregate, series, Vec::new(), Vec::new(), now).map(Some)
+    filled(aggregate, series, Vec::new(), Vec::new(), config).map(Some)
 }
 
 /// The calls of the filling functions become columns that the node has.
@@ -146,9 +154,12 @@ fn filled(
     series: Series,
     having: Vec<Expr>,
     fills: Vec<(Expr, Fill)>,
-    now: Option<i64>,
+    config: &dyn OptimizerConfig,
 ) -> Result<LogicalPlan> {
-    let Some((width, time)) = series.arguments.first().zip(series.arguments.get(1)) else {
+    let schema = aggregate.input.schema();
+    let simple = |argument: &Expr| simplified(argument, schema, config);
+    let arguments = series.arguments.iter().map(simple).collect::<Result<Vec<Expr>>>()?;
+    let Some((width, time)) = arguments.first().zip(arguments.get(1)) else {
         return plan_err!("{GAPFILL_BUCKET} takes an interval and a time");
     };
     let Some(width_ns) = interval_ns(width).filter(|width| *width > 0) else {
@@ -157,7 +168,7 @@ fn filled(
              '15 minutes' or '1 day', not {width}"
         );
     };
-    let asked = asked(time, &series.arguments[2..], &aggregate.input, now)?;
+    let asked = asked(time, &arguments[2..], &aggregate.input, config)?;
     let grid = grid(asked, width_ns)?;
     let mut group = aggregate.group_expr.clone();
     let name = group[series.place].schema_name().to_string();
@@ -178,8 +189,14 @@ fn filled(
 }
 
 /// From the arguments, else from the conditions; to the present where nothing says to when.
-fn asked(time: &Expr, said: &[Expr], input: &LogicalPlan, now: Option<i64>) -> Result<Span> {
-    let mut asked = bounds(time, input)?;
+fn asked(
+    time: &Expr,
+    said: &[Expr],
+    input: &LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Span> {
+    let now = config.query_execution_start_time().and_then(|now| now.timestamp_nanos_opt());
+    let mut asked = bounds(time, input, config)?;
     for (place, said) in said.iter().enumerate() {
         let Expr::Literal(said, _) = said else {
             return plan_err!("start and finish of {GAPFILL_BUCKET} are times, not {said}");
@@ -205,7 +222,7 @@ fn asked(time: &Expr, said: &[Expr], input: &LogicalPlan, now: Option<i64>) -> R
 }
 
 /// What the conditions on the way to the table say of the time.
-fn bounds(time: &Expr, input: &LogicalPlan) -> Result<Span> {
+fn bounds(time: &Expr, input: &LogicalPlan, config: &dyn OptimizerConfig) -> Result<Span> {
     let Expr::Column(column) = time else {
         return plan_err!("the second argument of {GAPFILL_BUCKET} is a column, not {time}");
     };
@@ -214,7 +231,8 @@ fn bounds(time: &Expr, input: &LogicalPlan) -> Result<Span> {
         let is_time = |expr: &Expr| matches!(expr, Expr::Column(column) if *column == time);
         match plan {
             LogicalPlan::Filter(filter) => {
-                span = within(span, span_of(&filter.predicate, &is_time));
+                let condition = simplified(&filter.predicate, filter.input.schema(), config)?;
+                span = within(span, span_of(&condition, &is_time));
                 plan = &filter.input;
             }
             LogicalPlan::TableScan(scan) => {
@@ -236,6 +254,17 @@ fn bounds(time: &Expr, input: &LogicalPlan) -> Result<Span> {
         }
     }
     Ok(span)
+}
+
+/// With `now()` and the like computed: this comes before the engine does so itself, for it would
+/// remove what deals with counts that are NULL.
+fn simplified(expr: &Expr, schema: &DFSchemaRef, config: &dyn OptimizerConfig) -> Result<Expr> {
+    let context = SimplifyContext::builder()
+        .with_schema(schema.clone())
+        .with_config_options(config.options())
+        .with_query_execution_start_time(config.query_execution_start_time())
+        .build();
+    ExprSimplifier::new(context).simplify(expr.clone())
 }
 
 fn grid(asked: Span, width_ns: i64) -> Result<Grid> {

@@ -6,6 +6,7 @@ mod history;
 mod idle;
 mod journal;
 mod measure;
+mod query;
 mod scan;
 
 use crate::workspace::Workspace;
@@ -42,6 +43,11 @@ const BENCHES: &[Bench] = &[
         name: "history",
         summary: "samples into history, their size and memory, and questions; beside rows in SQLite",
         run: history::run,
+    },
+    Bench {
+        name: "query",
+        summary: "statements over history, beside DuckDB with the same samples, and rows in SQLite",
+        run: query::run,
     },
     Bench {
         name: "journal",

@@ -3,4 +3,5 @@
 
 mod folds;
 mod gapfill;
+mod guide;
 mod plant;

@@ -16,8 +16,8 @@ use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_config::CheckedKeep;
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::{
-    Historian, Keep, Kept, OnTrouble, Options, ReadError, Retention, Scan, TagInfo, Trouble,
-    run_ingest,
+    Buckets, FoldRow, Historian, Keep, Kept, Need, OnTrouble, Options, ReadError, Retention, Scan,
+    TagInfo, Trouble, run_ingest,
 };
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, limits};
@@ -137,6 +137,19 @@ impl Source for Tables {
         }
     }
 
+    /// The archive has no folds.
+    fn can_fold(&self, span: &Range<i64>) -> bool {
+        match self.archiving.found() {
+            Found::None => true,
+            Found::Opening => false,
+            Found::Open(archive) => !archive.reaches_into(span.start, span.end),
+        }
+    }
+
+    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
+        undamaged(self.books.historian.folds(scan, buckets, need))
+    }
+
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
         let newest = self.books.runtime.newest(&tags.iter().copied().collect());
         let rows = newest.into_iter().filter_map(|(tag, view)| {
@@ -175,12 +188,18 @@ impl Source for Tables {
 
 /// What history holds. What is damaged was told as an event; the rest is served.
 fn held(historian: &Historian, scan: &Scan) -> Pieces {
-    Box::new(historian.scan(scan).filter_map(|piece| match piece {
+    undamaged(historian.scan(scan))
+}
+
+fn undamaged<T: 'static>(
+    read: impl Iterator<Item = Result<T, ReadError>> + Send + 'static,
+) -> Rows<T> {
+    Box::new(read.filter_map(|part| match part {
         Err(error @ ReadError::Damaged { .. }) => {
             tracing::warn!(%error, "a statement goes on without damaged samples");
             None
         }
-        piece => Some(piece.map_err(|error| error.to_string())),
+        part => Some(part.map_err(|error| error.to_string())),
     }))
 }
 

@@ -54,5 +54,7 @@ pub use recover::Opened;
 pub use retention::{Keep, Kept, Retention};
 pub use rollup::Width;
 pub use summary::{Numbers, Summary};
+/// What [`Historian::append`] takes.
+pub use tagwerk_journal::{Block, Payload, Span, TagSet as BlockSet};
 pub use usage::{TagUsage, Usage};
 pub use value::Values;

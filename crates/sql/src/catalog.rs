@@ -3,6 +3,7 @@
 use crate::device::DeviceTable;
 use crate::events::EventsTable;
 use crate::ledger::{Account, LedgerTable};
+use crate::rollups::{self, RollupsTable};
 use crate::samples::{self, SamplesTable, Which};
 use crate::source::Source;
 use crate::{ColumnInfo, TableInfo, TableKind, events, ledger};
@@ -12,6 +13,7 @@ use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use std::fmt;
 use std::sync::Arc;
+use tagwerk_historian::Width;
 
 pub const CATALOG: &str = "tagwerk";
 /// The name under which PostgreSQL's clients look.
@@ -21,7 +23,10 @@ const LATEST: &str = "latest";
 const EVENTS: &str = "events";
 const LEDGER: &str = "ledger";
 const LEDGER_SINKS: &str = "ledger_sinks";
-const OWN: [&str; 5] = [SAMPLES, LATEST, EVENTS, LEDGER, LEDGER_SINKS];
+const BY_MINUTE: &str = "samples_by_minute";
+const BY_HOUR: &str = "samples_by_hour";
+const BY_DAY: &str = "samples_by_day";
+const OWN: [&str; 8] = [SAMPLES, BY_MINUTE, BY_HOUR, BY_DAY, LATEST, EVENTS, LEDGER, LEDGER_SINKS];
 
 pub struct Tables(pub Arc<dyn Source>);
 
@@ -50,9 +55,13 @@ impl SchemaProvider for Tables {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let samples = |which| Arc::new(SamplesTable { source: self.0.clone(), which });
+        let by = |width| Arc::new(RollupsTable { source: self.0.clone(), width });
         let account = |account| Arc::new(LedgerTable { source: self.0.clone(), account });
         Ok(match name {
             SAMPLES => Some(samples(Which::All)),
+            BY_MINUTE => Some(by(Width::Minute)),
+            BY_HOUR => Some(by(Width::Hour)),
+            BY_DAY => Some(by(Width::Day)),
             LATEST => Some(samples(Which::Newest)),
             EVENTS => Some(Arc::new(EventsTable(self.0.clone()))),
             LEDGER => Some(account(Account::Tags)),
@@ -86,6 +95,14 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
             "every sample of every tag, one row each",
             &samples::SCHEMA,
         ),
+        info(
+            BY_MINUTE,
+            TableKind::Samples,
+            "what each tag's samples of a minute come to",
+            &rollups::SCHEMA,
+        ),
+        info(BY_HOUR, TableKind::Samples, "the same of an hour", &rollups::SCHEMA),
+        info(BY_DAY, TableKind::Samples, "the same of a day, UTC", &rollups::SCHEMA),
         info(LATEST, TableKind::Samples, "the newest sample of each tag", &samples::SCHEMA),
         info(EVENTS, TableKind::Record, "what happened on the edge", &events::SCHEMA),
         info(
@@ -113,7 +130,9 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
 
 fn columns(schema: &Schema) -> Vec<ColumnInfo> {
     let of = |field: &Arc<arrow::datatypes::Field>| ColumnInfo {
-        description: samples::describe(field.name()).map(str::to_owned),
+        description: samples::describe(field.name())
+            .or_else(|| rollups::describe(field.name()))
+            .map(str::to_owned),
         ..ColumnInfo::of(field)
     };
     schema.fields().iter().map(of).collect()

@@ -5,6 +5,7 @@ use arrow::array::{
     TimestampNanosecondArray, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::compute::take;
 use arrow::datatypes::{DataType as ArrowType, Field, TimeUnit};
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,7 +48,12 @@ pub fn optional_times(times: impl Iterator<Item = Option<i64>>) -> ArrayRef {
 
 /// The same text in every row.
 pub fn text(value: &str, rows: usize) -> ArrayRef {
-    Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(value, rows)))
+    let one = StringViewArray::from_iter_values([value]);
+    let same = UInt32Array::from(vec![0; rows]);
+    // The text is held once, whatever the rows.
+    take(&one, &same, None).unwrap_or_else(|_| {
+        Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(value, rows)))
+    })
 }
 
 pub fn nulls(data_type: &ArrowType, rows: usize) -> ArrayRef {

@@ -3,21 +3,26 @@
 use crate::catalog::{CATALOG, SCHEMA, Tables};
 use crate::encode::{Encoder, Format};
 use crate::error::{Fault, SqlError};
-use crate::postgres::{self, Ask, Parameter, ParameterKind, Session, Shape};
+use crate::folds::AggregatesFromFolds;
+use crate::gapfill::{GapFillPlanner, GapFillRule};
+use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
 use crate::{ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::catalog::MemoryCatalogProviderList;
+use async_trait::async_trait;
+use datafusion::catalog::{MemoryCatalogProviderList, Session};
 use datafusion::config::Dialect;
-use datafusion::execution::context::{SQLOptions, SessionConfig, SessionState};
+use datafusion::execution::TaskContext;
+use datafusion::execution::context::{QueryPlanner, SQLOptions, SessionConfig, SessionState};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
-use datafusion::prelude::SessionContext;
+use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -86,7 +91,7 @@ impl Sql {
     /// longer than it may work.
     pub async fn answer(
         &self,
-        session: &Session,
+        session: &Client,
         ask: &Ask,
         values: Vec<Parameter>,
         limits: Limits,
@@ -99,7 +104,7 @@ impl Sql {
     /// What a statement takes and gives. It is planned, and not run.
     pub async fn shape(
         &self,
-        session: &Session,
+        session: &Client,
         ask: &Ask,
         said: Vec<ParameterKind>,
         limits: Limits,
@@ -180,7 +185,7 @@ const FAULT: &str = "a fault inside the statement's task";
 
 enum Asked {
     Text(String),
-    Ask(Box<(Session, Ask)>),
+    Ask(Box<(Client, Ask)>),
 }
 
 fn late(limits: &Limits) -> SqlError {
@@ -258,6 +263,8 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
     let options = config.options_mut();
     options.sql_parser.dialect = Dialect::PostgreSQL;
     options.sql_parser.collect_spans = true;
+    // Functions over a tag's course in time get its samples in their order, whole.
+    options.optimizer.enable_round_robin_repartition = false;
     options.execution.time_zone = Some(crate::columns::UTC.to_owned());
     let catalogs = MemoryCatalogProviderList::new();
     datafusion::catalog::CatalogProviderList::register_catalog(
@@ -269,6 +276,8 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
         .with_config(config)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
+        .with_optimizer_rules(rules())
+        .with_query_planner(Arc::new(Planner))
         .build();
     use datafusion::execution::FunctionRegistry;
     for function in functions::scalars() {
@@ -278,6 +287,32 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
         state.register_udaf(function)?;
     }
     Ok(state)
+}
+
+/// The engine's rules of optimizing, and ours at their places.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    rules.insert(0, Arc::new(GapFillRule));
+    // Behind the rules that push conditions into the scan.
+    rules.push(Arc::new(AggregatesFromFolds));
+    rules
+}
+
+/// The engine's planner, which knows our operators too.
+#[derive(Debug)]
+struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GapFillPlanner)]);
+        planner.create_physical_plan(plan, session).await
+    }
 }
 
 fn runtime_env(limits: &Limits) -> datafusion::common::Result<Arc<RuntimeEnv>> {
@@ -295,22 +330,19 @@ async fn run(
     head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
-    let (state, statement) = match asked {
+    let (mut state, statement) = match asked {
         Asked::Text(text) => (inner.base.clone(), parse(&text)?),
         Asked::Ask(asked) => {
             let (session, ask) = *asked;
             (postgres::state(&inner.base, &inner.source, &session)?, ask.into_statement())
         }
     };
-    let state = SessionStateBuilder::new_from_existing(state)
-        .with_runtime_env(runtime_env(limits)?)
-        .build();
+    // What now() is.
+    state.mark_start_execution();
+    let task = TaskContext::from(&state).with_runtime(runtime_env(limits)?);
+    let task = Arc::new(task);
     let plan = state.statement_to_plan(statement).await?;
     allowed(&plan)?;
-    let context = SessionContext::new_with_state(state);
-    let frame = context.execute_logical_plan(plan).await?;
-    let (state, plan) = frame.into_parts();
-    let task = state.task_ctx();
     let physical = state.create_physical_plan(&plan).await?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {

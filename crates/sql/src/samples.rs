@@ -5,6 +5,7 @@ use crate::partition::{Batches, partitioned};
 use crate::select::{Span, pushdown, span, tags};
 use crate::source::{Pieces, Source, TagEntry};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::compute::concat;
 use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -186,22 +187,40 @@ impl SamplesScan {
             let known: HashMap<TagId, TagEntry> =
                 tags.iter().map(|tag| (tag.id, tag.clone())).collect();
             let pieces = self.pieces(tags.iter().map(|tag| tag.id).collect(), cancel);
-            let rows = Rows { pieces, current: None };
-            let (columns, schema) = (self.columns.clone(), self.schema.clone());
-            Box::new(rows.filter_map(move |part| {
-                let (piece, range) = match part {
-                    Ok(part) => part,
-                    Err(error) => return Some(Err(DataFusionError::Execution(error))),
-                };
-                let tag = known.get(&piece.tag)?;
-                let part = Part { piece: &piece, rows: range };
-                let arrays = columns.iter().map(|column| column.array(tag, &part)).collect();
-                // A statement such as count(*) asks for no column at all.
-                let options = RecordBatchOptions::new().with_row_count(Some(part.len()));
-                let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options);
-                Some(batch.map_err(DataFusionError::from))
-            }))
+            let mut rows = Rows { pieces, current: None, wanted: ROWS_FIRST };
+            let scan = self.clone();
+            Box::new(std::iter::from_fn(move || scan.batch(&mut rows, &known).transpose()))
         })
+    }
+
+    fn batch(
+        &self,
+        rows: &mut Rows,
+        known: &HashMap<TagId, TagEntry>,
+    ) -> Result<Option<RecordBatch>> {
+        let parts = rows.next_parts().map_err(DataFusionError::Execution)?;
+        let parts: Vec<(&TagEntry, Part<'_>)> = parts
+            .iter()
+            .filter_map(|(piece, rows)| {
+                Some((known.get(&piece.tag)?, Part { piece, rows: rows.clone() }))
+            })
+            .collect();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let column = |column: &Column| -> Result<ArrayRef> {
+            let arrays: Vec<ArrayRef> =
+                parts.iter().map(|(tag, part)| column.array(tag, part)).collect();
+            match &arrays[..] {
+                [one] => Ok(one.clone()),
+                many => Ok(concat(&many.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+            }
+        };
+        let arrays = self.columns.iter().map(column).collect::<Result<Vec<ArrayRef>>>()?;
+        // A statement such as count(*) asks for no column at all.
+        let count = parts.iter().map(|(_, part)| part.len()).sum();
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?))
     }
 
     fn pieces(&self, tags: Vec<TagId>, cancel: crate::partition::Cancel) -> Pieces {
@@ -219,29 +238,48 @@ impl SamplesScan {
     }
 }
 
-/// Cuts pieces into parts of at most a batch.
+/// Rows of the first batch at least: a statement may want no more.
+const ROWS_FIRST: usize = 256;
+
+type PartOf = (Arc<Piece>, Range<usize>);
+
+/// Cuts pieces into parts, and puts small ones together: work on a batch costs the engine something
+/// whatever its size.
 struct Rows {
     pieces: Pieces,
     current: Option<(Arc<Piece>, usize)>,
+    /// Grows from batch to batch.
+    wanted: usize,
 }
 
-impl Iterator for Rows {
-    type Item = std::result::Result<(Arc<Piece>, Range<usize>), String>;
+impl Rows {
+    /// What becomes a batch; nothing behind the end.
+    fn next_parts(&mut self) -> std::result::Result<Vec<PartOf>, String> {
+        let (mut parts, mut count) = (Vec::new(), 0);
+        while count < self.wanted {
+            let Some((piece, rows)) = self.next(ROWS - count)? else { break };
+            count += rows.len();
+            parts.push((piece, rows));
+        }
+        self.wanted = (self.wanted * 4).min(ROWS);
+        Ok(parts)
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next part, of at most so many rows.
+    fn next(&mut self, rows_max: usize) -> std::result::Result<Option<PartOf>, String> {
         loop {
             if let Some((piece, at)) = self.current.take() {
-                let end = (at + ROWS).min(piece.times.len());
+                let end = (at + rows_max).min(piece.times.len());
                 if end < piece.times.len() {
                     self.current = Some((piece.clone(), end));
                 }
                 if at < end {
-                    return Some(Ok((piece, at..end)));
+                    return Ok(Some((piece, at..end)));
                 }
             }
-            match self.pieces.next()? {
-                Ok(piece) => self.current = Some((Arc::new(piece), 0)),
-                Err(error) => return Some(Err(error)),
+            match self.pieces.next() {
+                Some(piece) => self.current = Some((Arc::new(piece?), 0)),
+                None => return Ok(None),
             }
         }
     }

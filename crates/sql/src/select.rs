@@ -5,6 +5,7 @@ use arrow::array::{Array, BooleanArray};
 use datafusion::catalog::Session;
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use std::ops::Range;
 
@@ -34,17 +35,28 @@ fn is_about_tags(filter: &Expr) -> bool {
 
 /// The span of time in which all of these conditions can hold.
 pub fn span(filters: &[Expr]) -> Span {
-    filters
-        .iter()
-        .filter_map(time_bounds)
-        .fold(ALWAYS, |span, bounds| span.start.max(bounds.start)..span.end.min(bounds.end))
+    filters.iter().filter_map(time_bounds).fold(ALWAYS, within)
+}
+
+/// The same of one condition, with whatever the time is there. Parts that say other things are
+/// passed over.
+pub fn span_of(condition: &Expr, is_time: &dyn Fn(&Expr) -> bool) -> Span {
+    let parts = split_conjunction(condition).into_iter();
+    parts.filter_map(|part| bounds_of(part, is_time)).fold(ALWAYS, within)
+}
+
+pub fn within(a: Span, b: Span) -> Span {
+    a.start.max(b.start)..a.end.min(b.end)
 }
 
 fn time_bounds(filter: &Expr) -> Option<Span> {
+    bounds_of(filter, &is_time)
+}
+
+fn bounds_of(filter: &Expr, is_time: &dyn Fn(&Expr) -> bool) -> Option<Span> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            let (left, right) = (time_bounds(left)?, time_bounds(right)?);
-            Some(left.start.max(right.start)..left.end.min(right.end))
+            Some(within(bounds_of(left, is_time)?, bounds_of(right, is_time)?))
         }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match (is_time(left), is_time(right)) {
             (true, false) => bounds(*op, instant(right)?),

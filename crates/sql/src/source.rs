@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
-use tagwerk_historian::{Piece, Scan};
+use tagwerk_historian::{Buckets, FoldRow, Need, Piece, Scan};
 use tagwerk_model::{DataType, Quality, TagId, Value};
 
 /// Pieces of history in the order of the scan: tag by tag, each in the order of time.
@@ -17,6 +17,15 @@ pub trait Source: Send + Sync + 'static {
     /// All tags, configured or only in history.
     fn tags(&self) -> Arc<TagTable>;
     fn history(&self, scan: &Scan) -> Pieces;
+    /// Whether [`Source::folds`] answers for this span of time, half open.
+    fn can_fold(&self, _span: &Range<i64>) -> bool {
+        false
+    }
+    /// The samples of the scan, folded into buckets, tag by tag: what many statements can do with,
+    /// without any sample being decoded.
+    fn folds(&self, _scan: &Scan, _buckets: Option<Buckets>, _need: Need) -> Rows<FoldRow> {
+        Box::new(std::iter::once(Err("this history is not folded".to_owned())))
+    }
     /// The newest sample of each of these tags, where it has one.
     fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
     fn events(&self) -> Vec<EventRow>;

@@ -7,6 +7,7 @@ mod idle;
 mod journal;
 mod measure;
 mod past;
+mod query;
 mod scan;
 mod stop;
 mod trends;
@@ -55,6 +56,11 @@ const BENCHES: &[Bench] = &[
         name: "stop",
         summary: "how soon the work for a statement ends that nobody wants any more",
         run: stop::run,
+    },
+    Bench {
+        name: "query",
+        summary: "statements over history, beside DuckDB with the same samples, and rows in SQLite",
+        run: query::run,
     },
     Bench {
         name: "journal",

@@ -9,7 +9,9 @@ use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, TimestampNanoseco
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
-use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility,
+};
 use std::sync::Arc;
 
 /// Stretches of one group. More: an error, since they are many tags in one group.
@@ -105,12 +107,97 @@ impl AggregateUDFImpl for Fold {
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let name = format!("{}_stretches", arguments.name);
-        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
+        Ok(vec![state_field(arguments.name)])
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
+    }
+}
+
+/// The same aggregate over samples that are folded already: of the first value and the last, each
+/// behind its time, and of the area between them.
+pub fn of_stretches(kind: Kind) -> Arc<AggregateUDF> {
+    let signature = Signature::user_defined(Volatility::Immutable);
+    Arc::new(AggregateUDF::new_from_impl(OfStretches { kind, signature }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct OfStretches {
+    kind: Kind,
+    signature: Signature,
+}
+
+impl AggregateUDFImpl for OfStretches {
+    fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn accumulator(&self, _arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(Joining(Folding { kind: self.kind, stretches: Vec::new() })))
+    }
+
+    fn state_fields(&self, arguments: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(vec![state_field(arguments.name)])
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+}
+
+fn state_field(name: &str) -> FieldRef {
+    Arc::new(Field::new(format!("{name}_stretches"), DataType::Binary, true))
+}
+
+#[derive(Debug)]
+struct Joining(Folding);
+
+impl Accumulator for Joining {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let [first_at, first, last_at, last, area] = values else {
+            return exec_err!("five columns were expected");
+        };
+        let times = |column: &ArrayRef| column.as_primitive::<TimestampNanosecondType>().clone();
+        let numbers = |column: &ArrayRef| column.as_primitive::<Float64Type>().clone();
+        let (first_at, last_at) = (times(first_at), times(last_at));
+        let (first, last, area) = (numbers(first), numbers(last), numbers(area));
+        for row in (0..area.len()).filter(|row| area.is_valid(*row)) {
+            self.0.push(Stretch {
+                first: (first_at.value(row), first.value(row)),
+                last: (last_at.value(row), last.value(row)),
+                sum: area.value(row),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.0.evaluate()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.0.state()
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_batch(states)
     }
 }
 

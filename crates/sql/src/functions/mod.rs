@@ -2,7 +2,13 @@
 
 mod edge_values;
 mod fold;
+mod gapfill;
 mod time_bucket;
+
+pub use fold::{Kind as Course, of_stretches};
+pub use gapfill::{
+    BUCKET as GAPFILL_BUCKET, CARRY as GAPFILL_CARRY, INTERPOLATE as GAPFILL_INTERPOLATE,
+};
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use std::sync::Arc;
@@ -17,7 +23,9 @@ pub struct FunctionInfo {
 }
 
 pub fn scalars() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(ScalarUDF::new_from_impl(time_bucket::TimeBucket::default()))]
+    let bucket = ScalarUDF::new_from_impl(time_bucket::TimeBucket::default());
+    let gapfill = gapfill::ALL.iter().map(|role| ScalarUDF::new_from_impl(gapfill::new(*role)));
+    std::iter::once(bucket).chain(gapfill).map(Arc::new).collect()
 }
 
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {
@@ -34,6 +42,24 @@ pub const FUNCTIONS: &[FunctionInfo] = &[
         signature: "time_bucket(interval, time [, origin]) → timestamp",
         description: "the start of the interval that a time lies in; intervals begin at 1970-01-01 UTC unless an origin is given",
         example: "SELECT time_bucket('15 minutes', time) AS t, avg(value) FROM samples WHERE device = 'boiler-1' AND tag = 'temperature' AND time > now() - INTERVAL '1 day' GROUP BY t ORDER BY t",
+    },
+    FunctionInfo {
+        name: "time_bucket_gapfill",
+        signature: "time_bucket_gapfill(interval, time [, start, finish]) → timestamp",
+        description: "time_bucket, with rows for the intervals that have no sample too, in each group; the range is the one that WHERE says, or start and finish",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, tag, avg(value) FROM samples WHERE device = 'boiler-1' AND time > now() - INTERVAL '1 hour' GROUP BY t, tag ORDER BY tag, t",
+    },
+    FunctionInfo {
+        name: "locf",
+        signature: "locf(value) → type of the value",
+        description: "with time_bucket_gapfill: where there is no value, the last one before it",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, locf(avg(value)) FROM samples WHERE device = 'boiler-1' AND tag = 'setpoint' AND time > now() - INTERVAL '1 hour' GROUP BY t ORDER BY t",
+    },
+    FunctionInfo {
+        name: "interpolate",
+        signature: "interpolate(value) → double",
+        description: "with time_bucket_gapfill: where there is no value, the one on the straight line between those around it",
+        example: "SELECT time_bucket_gapfill('1 minute', time) AS t, interpolate(avg(value)) FROM samples WHERE device = 'tank-1' AND tag = 'level' AND time > now() - INTERVAL '1 hour' GROUP BY t ORDER BY t",
     },
     FunctionInfo {
         name: "time_weighted_average",

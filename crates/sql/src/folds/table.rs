@@ -1,0 +1,348 @@
+//! Folds as a table: a row for what the samples of a tag and a bucket come to.
+
+use super::bucket::SECOND;
+use crate::columns::{field, kind_type, optional_times, time_type, times};
+use crate::partition::{Batches, Cancel, partitioned};
+use crate::samples::ROWS;
+use crate::select::{Span, span, tags};
+use crate::source::{Rows, Source, TagEntry};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
+    StringViewArray, UInt64Array,
+};
+use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use tagwerk_historian::{Buckets, FoldNumbers, FoldRow, Need, Numbers, Scan};
+use tagwerk_model::{Kind, TagId};
+
+/// Of which values a column tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of all numbers, as doubles: the column `value`.
+    Number,
+    /// Of the values of a kind, in their own type.
+    Exact(Kind),
+    /// Of the values of a kind, as doubles.
+    Double(Kind),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Usable,
+    Sum,
+    Min,
+    Max,
+    First,
+    FirstAt,
+    Last,
+    LastAt,
+    Area,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Some time of the bucket.
+    Time,
+    Device,
+    Tag,
+    Type,
+    Samples,
+    MinTime,
+    MaxTime,
+    Of(Whose, Part),
+}
+
+impl Whose {
+    /// A column of `samples` that has values.
+    pub fn of_column(name: &str) -> Option<Whose> {
+        Some(match name {
+            "value" => Whose::Number,
+            "value_f64" => Whose::Exact(Kind::F64),
+            "value_i64" => Whose::Exact(Kind::I64),
+            "value_u64" => Whose::Exact(Kind::U64),
+            "value_bool" => Whose::Exact(Kind::Bool),
+            "value_text" => Whose::Exact(Kind::Text),
+            "value_bytes" => Whose::Exact(Kind::Bytes),
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Whose::Number => "value",
+            Whose::Exact(kind) | Whose::Double(kind) => match kind {
+                Kind::F64 => "value_f64",
+                Kind::I64 => "value_i64",
+                Kind::U64 => "value_u64",
+                Kind::Bool => "value_bool",
+                Kind::Text | Kind::List => "value_text",
+                Kind::Bytes => "value_bytes",
+            },
+        }
+    }
+
+    /// Whether values of a kind stand in the column.
+    fn has(self, kind: Kind) -> bool {
+        match self {
+            Whose::Number => matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64),
+            Whose::Exact(Kind::Text) => matches!(kind, Kind::Text | Kind::List),
+            Whose::Exact(own) | Whose::Double(own) => own == kind,
+        }
+    }
+
+    fn arrow(self) -> ArrowType {
+        match self {
+            Whose::Number | Whose::Double(_) => ArrowType::Float64,
+            Whose::Exact(kind) => kind_type(kind),
+        }
+    }
+}
+
+impl Column {
+    /// A column by which statements group.
+    pub fn key(name: &str) -> Option<Column> {
+        [Column::Time, Column::Device, Column::Tag, Column::Type]
+            .into_iter()
+            .find(|column| column.name() == name)
+    }
+
+    pub fn name(self) -> String {
+        match self {
+            Column::Time => "time".to_owned(),
+            Column::Device => "device".to_owned(),
+            Column::Tag => "tag".to_owned(),
+            Column::Type => "type".to_owned(),
+            Column::Samples => "samples".to_owned(),
+            Column::MinTime => "min_time".to_owned(),
+            Column::MaxTime => "max_time".to_owned(),
+            Column::Of(whose, part) => {
+                let part = match part {
+                    Part::Usable => "usable",
+                    Part::Sum => "sum",
+                    Part::Min => "min",
+                    Part::Max => "max",
+                    Part::First => "first",
+                    Part::FirstAt => "first_at",
+                    Part::Last => "last",
+                    Part::LastAt => "last_at",
+                    Part::Area => "area",
+                };
+                let double = if matches!(whose, Whose::Double(_)) { "_as_double" } else { "" };
+                format!("{part}_{}{double}", whose.name())
+            }
+        }
+    }
+
+    fn arrow(self) -> (ArrowType, bool) {
+        match self {
+            Column::Time | Column::MinTime | Column::MaxTime => (time_type(), false),
+            Column::Device | Column::Tag | Column::Type => (ArrowType::Utf8View, false),
+            Column::Samples | Column::Of(_, Part::Usable) => (ArrowType::Int64, false),
+            Column::Of(_, Part::FirstAt | Part::LastAt) => (time_type(), true),
+            Column::Of(_, Part::Sum | Part::Area) => (ArrowType::Float64, true),
+            Column::Of(whose, Part::Min | Part::Max | Part::First | Part::Last) => {
+                (whose.arrow(), true)
+            }
+        }
+    }
+
+    fn array(self, rows: &[FoldRow], known: &HashMap<TagId, TagEntry>) -> ArrayRef {
+        let texts = |text: fn(&TagEntry) -> &str| -> ArrayRef {
+            let of = |row: &FoldRow| known.get(&row.tag).map_or("", text);
+            Arc::new(StringViewArray::from_iter_values(rows.iter().map(of)))
+        };
+        match self {
+            Column::Time => times(rows.iter().map(|row| row.start)),
+            Column::MinTime => times(rows.iter().map(|row| row.fold.min_time)),
+            Column::MaxTime => times(rows.iter().map(|row| row.fold.max_time)),
+            Column::Device => texts(|tag| &tag.device),
+            Column::Tag => texts(|tag| &tag.name),
+            Column::Type => Arc::new(StringViewArray::from_iter_values(
+                rows.iter().map(|row| row.data_type.name()),
+            )),
+            Column::Samples => {
+                let count = |row: &FoldRow| row.fold.samples as i64;
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(count)))
+            }
+            Column::Of(whose, part) => part.array(whose, rows),
+        }
+    }
+}
+
+impl Part {
+    fn array(self, whose: Whose, rows: &[FoldRow]) -> ArrayRef {
+        let numbers = |row: &FoldRow| -> Option<FoldNumbers> {
+            row.fold.numbers.filter(|_| whose.has(row.data_type.kind()))
+        };
+        let times = |at: fn(FoldNumbers) -> i64| {
+            optional_times(rows.iter().map(|row| numbers(row).map(at)))
+        };
+        match self {
+            Part::Usable => {
+                let count = |row: &FoldRow| match whose.has(row.data_type.kind()) {
+                    true => row.fold.usable as i64,
+                    false => 0,
+                };
+                Arc::new(Int64Array::from_iter_values(rows.iter().map(count)))
+            }
+            Part::Sum => {
+                let sums = rows.iter().map(|row| numbers(row).map(|n| n.sum));
+                Arc::new(Float64Array::from_iter(sums))
+            }
+            Part::Area => {
+                let areas = rows.iter().map(|row| numbers(row).and_then(|n| n.area));
+                Arc::new(Float64Array::from_iter(areas))
+            }
+            Part::FirstAt => times(|n| n.first_at),
+            Part::LastAt => times(|n| n.last_at),
+            Part::Min => values(whose, rows, |row| numbers(row).map(|n| n.min)),
+            Part::Max => values(whose, rows, |row| numbers(row).map(|n| n.max)),
+            Part::First => values(whose, rows, |row| numbers(row).map(|n| n.first)),
+            Part::Last => values(whose, rows, |row| numbers(row).map(|n| n.last)),
+        }
+    }
+}
+
+/// Bits as values of the column's type.
+fn values(whose: Whose, rows: &[FoldRow], bits: impl Fn(&FoldRow) -> Option<u64>) -> ArrayRef {
+    let bits = rows.iter().map(|row| (row.data_type, bits(row)));
+    match whose {
+        Whose::Exact(Kind::Bool) => {
+            Arc::new(BooleanArray::from_iter(bits.map(|(_, bits)| bits.map(|bits| bits != 0))))
+        }
+        Whose::Exact(Kind::I64) => {
+            Arc::new(Int64Array::from_iter(bits.map(|(_, bits)| bits.map(|bits| bits as i64))))
+        }
+        Whose::Exact(Kind::U64) => Arc::new(UInt64Array::from_iter(bits.map(|(_, bits)| bits))),
+        _ => {
+            let double = |(data_type, bits): (_, Option<u64>)| {
+                bits.map(|bits| Numbers::as_f64(data_type, bits))
+            };
+            Arc::new(Float64Array::from_iter(bits.map(double)))
+        }
+    }
+}
+
+pub struct FoldsTable {
+    source: Arc<dyn Source>,
+    columns: Vec<Column>,
+    schema: SchemaRef,
+    buckets: Option<Buckets>,
+    need: Need,
+}
+
+impl fmt::Debug for FoldsTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.buckets.map(|buckets| buckets.width_ns as f64 / SECOND as f64);
+        write!(f, "FoldsTable({seconds:?} s, {:?})", self.need)
+    }
+}
+
+impl FoldsTable {
+    /// With buckets of a width, or of the whole span.
+    pub fn new(
+        source: Arc<dyn Source>,
+        columns: Vec<Column>,
+        buckets: Option<Buckets>,
+        need: Need,
+    ) -> FoldsTable {
+        let fields = columns.iter().map(|column| {
+            let (data_type, nullable) = column.arrow();
+            field(&column.name(), data_type, nullable)
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        FoldsTable { source, columns, schema, buckets, need }
+    }
+}
+
+#[async_trait]
+impl TableProvider for FoldsTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let tags = tags(state, &self.source.tags(), filters)?;
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let picked = projection.unwrap_or(&all);
+        let scan = FoldsScan {
+            source: self.source.clone(),
+            span: span(filters),
+            columns: picked.iter().map(|place| self.columns[*place]).collect(),
+            schema: Arc::new(self.schema.project(picked)?),
+            buckets: self.buckets,
+            need: self.need,
+        };
+        let parts = tags.len().min(state.config().target_partitions()).max(1);
+        let share = tags.len().div_ceil(parts).max(1);
+        let shares = tags.chunks(share).map(<[TagEntry]>::to_vec);
+        let makers = shares.map(|tags| scan.clone().maker(tags)).collect();
+        partitioned(scan.schema.clone(), makers, false, limit)
+    }
+}
+
+#[derive(Clone)]
+struct FoldsScan {
+    source: Arc<dyn Source>,
+    span: Span,
+    columns: Arc<[Column]>,
+    schema: SchemaRef,
+    buckets: Option<Buckets>,
+    need: Need,
+}
+
+impl FoldsScan {
+    fn maker(self, tags: Vec<TagEntry>) -> Batches {
+        Arc::new(move |cancel| {
+            let mut folds = self.folds(&tags, cancel);
+            let known = tags.iter().map(|tag| (tag.id, tag.clone())).collect();
+            let scan = self.clone();
+            Box::new(std::iter::from_fn(move || scan.batch(&mut folds, &known).transpose()))
+        })
+    }
+
+    fn folds(&self, tags: &[TagEntry], cancel: Cancel) -> Rows<FoldRow> {
+        let scan = Scan {
+            tags: tags.iter().map(|tag| tag.id).collect(),
+            from_unix_ns: self.span.start,
+            to_unix_ns: self.span.end,
+            newest_first: false,
+            cancel: Some(cancel),
+        };
+        self.source.folds(&scan, self.buckets, self.need)
+    }
+
+    fn batch(
+        &self,
+        folds: &mut Rows<FoldRow>,
+        known: &HashMap<TagId, TagEntry>,
+    ) -> Result<Option<RecordBatch>> {
+        let rows = folds.by_ref().take(ROWS).collect::<std::result::Result<Vec<FoldRow>, String>>();
+        let rows = rows.map_err(DataFusionError::Execution)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let arrays = self.columns.iter().map(|column| column.array(&rows, known)).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let schema = self.schema.clone();
+        Ok(Some(RecordBatch::try_new_with_options(schema, arrays, &options)?))
+    }
+}

@@ -32,3 +32,7 @@ SELECT extract(epoch from time) AS "time", value FROM samples WHERE tag = 'tempe
 -- rows: 10
 SELECT "time", temperature FROM boiler WHERE time >= to_timestamp(1793491200)
  AND time < to_timestamp(1793491210) LIMIT 50;
+-- rows: 6
+SELECT time_bucket_gapfill('60.000s', time) AS "time", locf(avg(value)) AS value FROM samples
+ WHERE time BETWEEN '2026-11-01T00:07:00Z' AND '2026-11-01T00:12:59.999Z'
+ AND device = 'boiler' AND tag = 'temperature' GROUP BY 1 ORDER BY 1;

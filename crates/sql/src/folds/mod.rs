@@ -121,9 +121,8 @@ fn of_folds(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
         return Ok(None);
     }
     let mut buckets = None;
-    let constant = |expr: &Expr, buckets: &mut Option<Buckets>| bucket::constant(expr, buckets);
     for expr in chain.group.iter().chain(&chain.conditions) {
-        if !constant(expr, &mut buckets)? {
+        if !bucket::constant(expr, &mut buckets)? {
             return Ok(None);
         }
     }

@@ -4,7 +4,7 @@ use super::fill::{Filled, Rows};
 use super::node::GapFill;
 use super::{Fill, Grid};
 use crate::samples::ROWS;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -166,7 +166,7 @@ impl ExecutionPlan for GapFillExec {
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 // Held as they come, and once more as one.
-                memory.try_grow(batch.get_array_memory_size() * 2)?;
+                memory.try_grow(bytes(&batch) * 2)?;
                 batches.push(batch);
             }
             let mut filled = plan.filled(concat_batches(&plan.input.schema(), &batches)?)?;
@@ -180,6 +180,14 @@ impl ExecutionPlan for GapFillExec {
         let stream = stream::once(filled).try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream)))
     }
+}
+
+/// What the rows take: a sort gives slices of one large batch, which all hold the whole of it.
+fn bytes(batch: &RecordBatch) -> usize {
+    let column = |array: &ArrayRef| {
+        array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size())
+    };
+    batch.columns().iter().map(column).sum()
 }
 
 impl Plan {

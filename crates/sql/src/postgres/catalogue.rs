@@ -4,7 +4,7 @@
 use super::{Session, types};
 use crate::catalog::{CATALOG, SCHEMA as PUBLIC, Tables};
 use crate::source::Source;
-use crate::{FUNCTIONS, TableInfo, catalog};
+use crate::{FUNCTIONS, TableInfo, catalog, functions};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use async_trait::async_trait;
@@ -444,8 +444,10 @@ fn procedures() -> Listing {
             text(""),
         ]
     };
+    let scalars = functions::scalars();
     let ours = FUNCTIONS.iter().enumerate().map(|(at, function)| {
-        let kind = if function.name == "time_bucket" { "f" } else { "a" };
+        let scalar = scalars.iter().any(|scalar| scalar.name() == function.name);
+        let kind = if scalar { "f" } else { "a" };
         row(FUNCTION_OID + at as i64, function.name.to_owned(), PUBLIC_OID, kind)
     });
     let receive = types::ALL

@@ -1,7 +1,8 @@
 //! Buckets without samples are made up.
 
-use crate::plant::{Folding, Plant, SECOND, START, answer, ask};
+use crate::plant::{Folding, LIMITS, Plant, SECOND, START, answer, ask};
 use tagwerk_model::{DataType, Value};
+use tagwerk_sql::postgres::{self, Command, Session};
 use tagwerk_sql::{Fault, Sql};
 
 /// Two tanks whose levels are read now and then over six minutes.
@@ -170,4 +171,24 @@ async fn what_cannot_be_filled_is_told() {
         assert!(error.message.contains(wanted), "{text}: {error}");
         assert_eq!(error.fault, Fault::Statement, "{text}: {error}");
     }
+}
+
+#[tokio::test]
+async fn postgresqls_clients_get_the_same() {
+    let (_plant, sql) = tanks();
+    let text = format!(
+        "SELECT time_bucket_gapfill('120.000s', time) AS \"time\", locf(avg(value)) AS value \
+         FROM samples WHERE {RANGE} AND device = 'tank-1' GROUP BY 1 ORDER BY 1"
+    );
+    let commands = postgres::commands(&text).unwrap();
+    let [Command::Ask(ask)] = &commands[..] else { panic!("{commands:?}") };
+    let session = Session::default();
+    let shape = sql.shape(&session, ask, Vec::new(), LIMITS).await.unwrap();
+    let mut query = sql.answer(&session, ask, Vec::new(), LIMITS).await.unwrap();
+    assert_eq!(query.schema().fields().len(), shape.schema.fields().len());
+    let mut rows = 0;
+    while let Some(batch) = query.next().await {
+        rows += batch.unwrap().num_rows();
+    }
+    assert_eq!(rows, 3);
 }

@@ -19,7 +19,7 @@ pub const SECOND: i64 = 1_000_000_000;
 /// 2026-11-01T00:00:00Z
 pub const START: i64 = 1_793_491_200 * SECOND;
 
-const LIMITS: Limits =
+pub const LIMITS: Limits =
     Limits { memory_max: 64 << 20, rows_max: 1_000_000, time_max: Duration::from_secs(60) };
 
 pub struct Plant {

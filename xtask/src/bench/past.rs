@@ -120,7 +120,7 @@ fn configuration(size: &Size) -> String {
         }
         let number = tag % 1_000;
         let what = match number % 10 {
-            0 => format!("name: running-{number}, address: \"random:2\", type: bool"),
+            0 => format!("name: running-{number}, address: \"constant:true\", type: bool"),
             1 => format!("name: total-{number}, address: counter, type: uint64"),
             2 => format!(
                 "name: pressure-{number}, address: \"ramp:0..10\", type: float64, unit: bar"

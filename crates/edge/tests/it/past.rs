@@ -17,7 +17,7 @@ devices:
         tags:
           - { name: level, address: "ramp:0..100", type: float64, unit: "%" }
           - { name: strokes, address: counter, type: uint64 }
-          - { name: state, address: "random:4", type: int32, report: change }
+          - { name: state, address: counter, type: int32, report: change }
       - name: slow
         interval: 10m
         tags:

@@ -160,7 +160,7 @@ impl Historian {
         outcome
     }
 
-    /// From the next look on, a minute from now at the latest.
+    /// From the next call of [`Historian::maintain`] on.
     pub fn set_retention(&self, retention: Retention) {
         *self.0.retention.lock() = retention;
     }

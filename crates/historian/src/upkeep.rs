@@ -46,6 +46,12 @@ pub(crate) struct Upkeep {
     places: Arc<Places>,
 }
 
+impl Upkeep {
+    fn is_changed(&self, retention: &Retention) -> bool {
+        self.retention.as_ref().is_none_or(|known| !known.is(retention))
+    }
+}
+
 /// What age says of a segment's chunks.
 #[derive(Clone, Copy, PartialEq)]
 enum Aged {
@@ -112,7 +118,7 @@ impl Writer {
             .upkeep
             .looked
             .is_some_and(|(at, ordinal)| ordinal == seen.1 && now.since(at) < LOOK_EVERY);
-        if idle {
+        if idle && !self.upkeep.is_changed(retention) {
             return false;
         }
         self.upkeep.looked = Some(seen);
@@ -134,7 +140,7 @@ impl Writer {
             let known = self.upkeep.places.len() == state.book.len();
             (state.segments.clone(), (!known).then(|| state.book.list()))
         };
-        let changed = self.upkeep.retention.as_ref().is_none_or(|known| !known.is(retention));
+        let changed = self.upkeep.is_changed(retention);
         if changed {
             (self.upkeep.retention, self.upkeep.cutoffs) = (Some(retention.clone()), None);
             self.upkeep.aged.clear();

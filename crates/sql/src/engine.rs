@@ -7,6 +7,7 @@ use crate::folds::AggregatesFromFolds;
 use crate::gapfill::{GapFillPlanner, GapFillRule};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
+use crate::watch::Watch;
 use crate::{ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -29,6 +30,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use futures_util::StreamExt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tagwerk_env::Env;
 use tagwerk_model::limits;
 use tokio::runtime::Runtime;
@@ -115,8 +117,9 @@ impl Sql {
         };
         let (inner, session, ask) = (self.0.clone(), session.clone(), ask.clone());
         let (told, shape) = tokio::sync::oneshot::channel();
-        let _work = Work(
-            runtime
+        let unwanted = Arc::default();
+        let _work = Work {
+            task: runtime
                 .spawn(async move {
                     let planned = async {
                         let state = postgres::state(&inner.base, &inner.source, &session)?;
@@ -129,7 +132,8 @@ impl Sql {
                     let _ = told.send(ended.unwrap_or_else(|| Err(late(&limits))));
                 })
                 .abort_handle(),
-        );
+            unwanted,
+        };
         shape.await.unwrap_or_else(|_| Err(SqlError::new(Fault::Inside, FAULT)))
     }
 
@@ -154,19 +158,23 @@ impl Sql {
             return Err(SqlError::new(Fault::Inside, "the edge ends"));
         };
         let clock = self.0.env.clock.clone();
+        let deadline = clock.now().after(limits.time_max);
+        let unwanted = Arc::new(AtomicBool::new(false));
+        let watch = Watch { unwanted: unwanted.clone(), clock: clock.clone(), deadline };
         let work = async move {
-            let deadline = clock.now().after(limits.time_max);
+            // Free again when the work has ended, and no sooner.
+            let _turn = turn;
             let failed = rows_in.clone();
-            let run = run(&inner, asked, &limits, head_in, rows_in);
+            let run = run(&inner, asked, (&limits, &watch), head_in, rows_in);
             let ended = tagwerk_env::timeout(&*clock, deadline, run).await;
+            let ended = ended.filter(|ended| ended.is_ok() || clock.now() <= deadline);
             if let Err(error) = ended.unwrap_or_else(|| Err(late(&limits))) {
                 // Whoever asked may be gone.
                 let _ = failed.send(Err(error)).await;
             }
         };
-        let work = Work(runtime.spawn(work).abort_handle());
-        let mut query =
-            Query { schema: None, truncated: false, rows: rows_out, _work: work, _turn: turn };
+        let work = Work { task: runtime.spawn(work).abort_handle(), unwanted };
+        let mut query = Query { schema: None, truncated: false, rows: rows_out, _work: work };
         match head_out.await {
             Ok(schema) => query.schema = Some(schema),
             Err(_) => {
@@ -194,11 +202,15 @@ fn late(limits: &Limits) -> SqlError {
 }
 
 /// Stops the work when it is dropped.
-struct Work(AbortHandle);
+struct Work {
+    task: AbortHandle,
+    unwanted: Arc<AtomicBool>,
+}
 
 impl Drop for Work {
     fn drop(&mut self) {
-        self.0.abort();
+        self.unwanted.store(true, Ordering::Relaxed);
+        self.task.abort();
     }
 }
 
@@ -214,7 +226,6 @@ pub struct Query {
     truncated: bool,
     rows: mpsc::Receiver<Result<Row, SqlError>>,
     _work: Work,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl Query {
@@ -326,7 +337,7 @@ fn runtime_env(limits: &Limits) -> datafusion::common::Result<Arc<RuntimeEnv>> {
 async fn run(
     inner: &Inner,
     asked: Asked,
-    limits: &Limits,
+    (limits, watch): (&Limits, &Watch),
     head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
@@ -343,7 +354,7 @@ async fn run(
     let task = Arc::new(task);
     let plan = state.statement_to_plan(statement).await?;
     allowed(&plan)?;
-    let physical = state.create_physical_plan(&plan).await?;
+    let physical = watch.over(state.create_physical_plan(&plan).await?)?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {
         return Ok(());

@@ -21,6 +21,7 @@ mod select;
 mod source;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use encode::{Encoder, Format};
 pub use engine::{Query, Sql};

@@ -60,9 +60,8 @@ fn samples_that_are_over_become_rollups_and_answers_stay() {
     let hours = "SELECT count(*), sum(samples) FROM samples_by_hour WHERE tag = 'level'";
     let hours = ask(&edge, hours);
     assert!((48..=50).contains(&hours[0][0].as_u64().unwrap()), "{hours}");
-    let chart = local.get(&format!(
-        "/api/v1/devices/mixer/tags/level/samples?from={day}&points=400"
-    ));
+    let chart =
+        local.get(&format!("/api/v1/devices/mixer/tags/level/samples?from={day}&points=400"));
     let chart = chart.expect(200).json();
     assert!(chart["rolled_up_to"].is_string(), "{chart}");
     assert!(chart["samples"].as_array().unwrap().len() > 50);

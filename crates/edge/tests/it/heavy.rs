@@ -154,7 +154,8 @@ fn a_statement_that_wants_too_much_memory_is_refused_with_the_reason() {
 #[test]
 fn whoever_hangs_up_ends_the_work() {
     let edge = edge();
-    let mut all: Vec<_> = (0..limits::SQL_STATEMENTS_MAX).map(|_| begin(&edge, ENDLESS)).collect();
+    let each = [ENDLESS, PAIRS].into_iter().cycle().take(limits::SQL_STATEMENTS_MAX);
+    let mut all: Vec<_> = each.map(|statement| begin(&edge, statement)).collect();
     until("every turn is taken", || {
         if ask(&edge, "SELECT 1").status == 503 {
             return Some(());

@@ -5,6 +5,7 @@
 // SCREENSHOTS        folder for pictures; none are taken without it
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { after, before } from 'node:test'
 
 import { chromium } from 'playwright-core'
 
@@ -48,6 +49,23 @@ export async function newPage(browser, options = {}) {
     if (message.type() === 'error') problems.push(`console: ${message.text()} ${message.location().url}`)
   })
   return { page, context, problems }
+}
+
+/** One browser for the tests of a file, logged in once: what comes back opens a page in it. */
+export function signedIn() {
+  let browser
+  let state
+  before(async () => {
+    browser = await launch()
+    const { page, context } = await newPage(browser)
+    await enter(page)
+    state = await context.storageState()
+    await context.close()
+  })
+  after(async () => {
+    await browser?.close()
+  })
+  return (options = {}) => newPage(browser, { state, ...options })
 }
 
 /** Sets up the first administrator, or logs in where one exists. */

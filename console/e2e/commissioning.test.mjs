@@ -2,29 +2,16 @@
 //
 // It takes the first device whose driver can browse, such as the demo's press line.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 
-import { base, enter, launch, newPage, shot } from './browser.mjs'
+import { base, shot, signedIn } from './browser.mjs'
 import { until } from './until.mjs'
 
 /** Names from the top of the tree to the part that is imported. */
 const inside = process.env.TAGWERK_BROWSE?.split('/') ?? ['Press line', 'Press 2']
 const name = `browsed-${Date.now()}`
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-})
+const visit = signedIn()
 
 const heading = (page, text) => page.getByRole('heading', { level: 2, name: text }).waitFor()
 const next = (page, text) => page.getByRole('button', { name: `Next: ${text}` }).click()
@@ -48,7 +35,7 @@ async function openDown(page) {
 }
 
 test('a device is browsed, a subtree imported, live values are seen', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   const device = await until('a device that can be browsed, such as the press line', () => browsable(page), 30_000)
   // The settings of the device that runs: the same server under another name.
   await page.goto(`${base}/devices/${encodeURIComponent(device.name)}/edit`)

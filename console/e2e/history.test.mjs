@@ -6,30 +6,17 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
 
 import { faintTexts, nameless, sideways } from './audit.mjs'
-import { base, desktop, enter, launch, newPage, phone, shot } from './browser.mjs'
+import { base, desktop, phone, shot, signedIn } from './browser.mjs'
 import { until } from './until.mjs'
 
 const plantControl = process.env.TAGWERK_PLANT_CONTROL
 const python = `${process.env.TAGWERK_VENV ?? '../.venv'}/bin/python`
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-})
+const visit = signedIn()
 
 async function audited(page, name) {
   await shot(page, name)
@@ -63,7 +50,7 @@ const samplesOf = async (page, device, tag, from, to) =>
   (await get(page, `/devices/${device}/tags/${tag}/samples?from=${iso(from)}&to=${iso(to)}&points=10000`)).samples
 
 test('tags are picked by keyboard and by mouse, with their units, and a day is drawn at once', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/trends?span=24h`)
   const field = page.getByRole('combobox', { name: /^Add a tag/ })
   await field.focus()
@@ -91,7 +78,7 @@ test('tags are picked by keyboard and by mouse, with their units, and a day is d
 })
 
 test('a day is zoomed down to every sample, moved, and read at the cursor as the API says', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/trends?tag=boiler-2/drum_pressure&tag=boiler-2/burner_starts&span=24h`)
   await page.getByText(/^Thinned; lowest and highest are kept/).waitFor()
   const box = await plot(page).boundingBox()
@@ -133,7 +120,7 @@ test('a day is zoomed down to every sample, moved, and read at the cursor as the
 })
 
 test('a file has the rows that the API says, and a refusal says what to do', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   const to = Math.floor(Date.now() / 60_000) * 60_000 - hour
   const from = to - 600_000
   await page.goto(`${base}/trends?tag=packer-1/good_count&tag=boiler-2/drum_pressure&from=${iso(from)}&to=${iso(to)}`)
@@ -170,7 +157,7 @@ test('a file has the rows that the API says, and a refusal says what to do', asy
 })
 
 test('a query runs, is drawn, and is told where it is wrong', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/sql`)
   const editor = page.getByRole('textbox', { name: 'Query in SQL' })
   const result = page.getByRole('region', { name: /\brows?\b/ })
@@ -209,7 +196,7 @@ test('a query runs, is drawn, and is told where it is wrong', async () => {
 })
 
 test('storage says how much, of which tags, and for how long', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/storage`)
   const history = region(page, 'History')
   const fact = (name) => history.locator('dt', { hasText: name }).locator('xpath=following-sibling::dd[1]').textContent()
@@ -232,7 +219,7 @@ test('storage says how much, of which tags, and for how long', async () => {
 
 test('the ledger says what is missing while the plant is cut, since when and why, and when it is mended', async () => {
   const fault = (kind) => fetch(`${plantControl}/fault`, { method: 'POST', body: JSON.stringify({ unit: 3, kind, seconds: 300 }) }).then((answer) => assert.equal(answer.status, 200))
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/ledger?device=packer-1`)
   const verdict = page.getByRole('heading', { level: 2, name: /samples? .* in the last hour|Nothing is missing in the last hour/ })
   await verdict.waitFor()
@@ -272,7 +259,7 @@ const pages = [
 for (const [width, size] of [['desktop', desktop], ['phone', phone]]) {
   for (const scheme of ['light', 'dark']) {
     test(`what is kept of the plant at ${size.width} px, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width === 'phone' })
+      const { page, context, problems } = await visit({ size, scheme, touch: width === 'phone' })
       for (const [name, path, ready] of pages) {
         await page.goto(base + path)
         await ready(page)

@@ -1,9 +1,9 @@
 // Every page at both widths and in both themes: pictures, no sideways scroll, names, contrast, a clean console.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from './audit.mjs'
-import { base, desktop, enter, launch, newPage, phone, shot } from './browser.mjs'
+import { base, desktop, phone, shot, signedIn } from './browser.mjs'
 import { until } from './until.mjs'
 
 const pages = [
@@ -37,25 +37,12 @@ const pages = [
   ['not-found', '/nowhere', 'There is no such page'],
 ]
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-})
+const visit = signedIn()
 
 for (const [width, size] of [['desktop', desktop], ['phone', phone]]) {
   for (const scheme of ['light', 'dark']) {
     test(`every page at ${size.width} × ${size.height}, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width === 'phone' })
+      const { page, context, problems } = await visit({ size, scheme, touch: width === 'phone' })
       for (const [name, path, heading] of pages) {
         await page.goto(base + path)
         await page.getByRole('heading', { name: heading }).first().waitFor()
@@ -74,7 +61,7 @@ for (const [width, size] of [['desktop', desktop], ['phone', phone]]) {
 }
 
 test('nothing scrolls sideways at 360 px', async () => {
-  const { page, context } = await newPage(browser, { state, size: { width: 360, height: 740 }, touch: true })
+  const { page, context } = await visit({ size: { width: 360, height: 740 }, touch: true })
   for (const [name, path, heading] of pages) {
     await page.goto(base + path)
     await page.getByRole('heading', { name: heading }).first().waitFor()
@@ -84,7 +71,7 @@ test('nothing scrolls sideways at 360 px', async () => {
 })
 
 test('the login looks right, and the theme can be chosen', async () => {
-  const out = await newPage(browser, { scheme: 'dark' })
+  const out = await visit({ state: undefined, scheme: 'dark' })
   await out.page.goto(`${base}/login`)
   await out.page.getByRole('button', { name: 'Log in' }).waitFor()
   await shot(out.page, 'login-desktop-dark')
@@ -92,7 +79,7 @@ test('the login looks right, and the theme can be chosen', async () => {
   assert.deepEqual(out.problems, [])
   await out.context.close()
 
-  const { page, context } = await newPage(browser, { state, scheme: 'light' })
+  const { page, context } = await visit({ scheme: 'light' })
   await page.goto(`${base}/settings`)
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   const light = await ground()

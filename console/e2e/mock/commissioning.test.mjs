@@ -1,6 +1,6 @@
 // From nothing to live values: a device that is browsed, one whose registers are read, one of a template; also by keyboard alone.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { putOffLonger } from '../late.mjs'
@@ -8,23 +8,10 @@ import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
 const mock = await startMock()
-const { base, desktop, enter, launch, newPage, phone, shot } = await import('../browser.mjs')
+const { base, desktop, phone, shot, signedIn } = await import('../browser.mjs')
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
+const visit = signedIn()
+after(() => mock.stop())
 
 async function audited(page, name) {
   await shot(page, name)
@@ -48,7 +35,7 @@ const widths = [['desktop', desktop, 'light'], ['phone', phone, 'dark']]
 
 for (const [width, size, scheme] of widths) {
   test(`a server is browsed, a subtree imported, its values seen: ${width}`, async () => {
-    const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width === 'phone' })
+    const { page, context, problems } = await visit({ size, scheme, touch: width === 'phone' })
     const name = `press-${width}`
     const earlier = await configText(page)
     await page.goto(base)
@@ -133,7 +120,7 @@ for (const [width, size, scheme] of widths) {
 }
 
 test('the tree loads as it is opened, page by page, and is searched and used by keyboard', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/add-device?driver=opcua`)
   await page.getByRole('button', { name: 'Next: connection' }).click()
   await page.getByLabel('Endpoint').fill('opc.tcp://192.168.0.20:4840')
@@ -157,7 +144,7 @@ test('the tree loads as it is opened, page by page, and is searched and used by 
 })
 
 test('registers are seen under every type and order, and become tags', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/devices/boiler-1/registers`)
   await page.getByText('Read a block to see it under every type').waitFor()
   await page.getByLabel('First register').fill('70000')
@@ -211,7 +198,7 @@ test('registers are seen under every type and order, and become tags', async () 
 })
 
 test('a device is made from a template of the library, and changed, and removed', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/config/templates`)
   await page.getByText('None yet. Add one from the library').waitFor()
   await page.getByRole('link', { name: /sunspec-meter of the library/ }).click()
@@ -266,7 +253,7 @@ async function told(page, steps) {
 }
 
 test('a device is commissioned by keyboard alone, also where effects come late', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await putOffLonger(page, 60)
   await told(page, () => byKeyboard(page))
   assert.deepEqual(problems, [])
@@ -334,7 +321,7 @@ async function byKeyboard(page) {
 }
 
 test('what was begun is kept over a reload, and another revision in between does not stop it', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/add-device?driver=sim`)
   await next(page, 'connection')
   await next(page, 'tags')

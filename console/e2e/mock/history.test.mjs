@@ -1,7 +1,7 @@
 // What is kept, against the mock: trends down to every sample, SQL with its errors, storage and what to do about it.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { putOffLonger } from '../late.mjs'
@@ -9,23 +9,10 @@ import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
 const mock = await startMock()
-const { base, desktop, enter, launch, newPage, phone, shot } = await import('../browser.mjs')
+const { base, desktop, phone, shot, signedIn } = await import('../browser.mjs')
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
+const visit = signedIn()
+after(() => mock.stop())
 
 async function audited(page, name) {
   await shot(page, name)
@@ -54,7 +41,7 @@ const drawn = (page) =>
   })
 
 test('tags are picked by keyboard, and what comes next shows without asking', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/trends`)
   await page.getByRole('heading', { name: 'No tag is picked yet' }).waitFor()
   const field = page.getByRole('combobox', { name: /^Add a tag/ })
@@ -88,7 +75,7 @@ test('tags are picked by keyboard, and what comes next shows without asking', as
 })
 
 test('a month is zoomed down to every sample, and back', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}${picked}&span=30d`)
   await page.getByText(/^Thinned; lowest and highest are kept/).waitFor()
   assert.ok((await drawn(page)) > 20_000, 'lines are drawn')
@@ -141,7 +128,7 @@ test('a month is zoomed down to every sample, and back', async () => {
 })
 
 test('a cursor reads every tag exactly, by keys and by mouse, and the export has what is shown', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   const to = Date.now() - 3_600_000
   await page.goto(`${base}${picked}&tag=boiler-2/energy_total&from=${new Date(to - 600_000).toISOString()}&to=${new Date(to).toISOString()}`)
   await page.getByText('Every sample of this range is shown.').waitFor()
@@ -177,7 +164,7 @@ test('a cursor reads every tag exactly, by keys and by mouse, and the export has
 })
 
 test('a tag that fails says so in its own row; a tag’s panel leads here', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/devices/boiler-1?tag=drum_pressure`)
   await page.getByRole('link', { name: 'Open in trends' }).click()
   await settled(page)
@@ -197,7 +184,7 @@ test('a tag that fails says so in its own row; a tag’s panel leads here', asyn
 })
 
 test('on a phone one finger reads, two zoom', async () => {
-  const { page, context, problems } = await newPage(browser, { state, size: phone, touch: true })
+  const { page, context, problems } = await visit({ size: phone, touch: true })
   const to = Date.now() - 3_600_000
   await page.goto(`${base}/trends?tag=boiler-1/drum_pressure&from=${new Date(to - 7_200_000).toISOString()}&to=${new Date(to).toISOString()}`)
   await settled(page)
@@ -221,7 +208,7 @@ test('on a phone one finger reads, two zoom', async () => {
 })
 
 test('a query is written, run, mended, cancelled, drawn and taken along', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/sql`)
   await page.getByText('Nothing was asked yet.').waitFor()
   const editor = page.getByRole('textbox', { name: 'Query in SQL' })
@@ -281,7 +268,7 @@ test('a query is written, run, mended, cancelled, drawn and taken along', async 
 })
 
 test('what is typed fast stays as typed, also where the page answers late', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await putOffLonger(page, 50)
   await page.goto(`${base}/sql?q=x`)
   const editor = page.getByRole('textbox', { name: 'Query in SQL' })
@@ -297,7 +284,7 @@ test('what is typed fast stays as typed, also where the page answers late', asyn
 })
 
 test('storage tells what is kept, of which tags, and what to do when it is short', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/storage`)
   const history = page.getByRole('region', { name: 'History', exact: true })
   await history.getByText(/^\d+ (years|days)$/).waitFor()
@@ -334,7 +321,7 @@ const pages = [
 for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', { width: 360, height: 740 }]]) {
   for (const scheme of width === 'small' ? ['light'] : ['light', 'dark']) {
     test(`what is kept at ${size.width} px, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width !== 'desktop' })
+      const { page, context, problems } = await visit({ size, scheme, touch: width !== 'desktop' })
       for (const [name, path, ready] of pages) {
         await page.goto(base + path)
         await ready(page)

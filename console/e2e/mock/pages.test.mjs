@@ -1,29 +1,16 @@
 // The pages around the devices, against the mock: each does its work, and tells what is wrong and what to do.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 
 import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { until } from '../until.mjs'
 import { startMock } from './start.mjs'
 
 const mock = await startMock()
-const { admin, base, desktop, enter, launch, newPage, phone, shot } = await import('../browser.mjs')
+const { admin, base, desktop, enter, phone, shot, signedIn } = await import('../browser.mjs')
 
-let browser
-let state
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enter(page)
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
+const visit = signedIn()
+after(() => mock.stop())
 
 async function audited(page, name) {
   await shot(page, name)
@@ -33,7 +20,7 @@ async function audited(page, name) {
 }
 
 test('the communication log is turned on, filtered, paused and taken along', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/devices/boiler-2/communication`)
   await page.getByText('Turn it on to see every message').waitFor()
   await page.getByRole('button', { name: 'Turn on' }).click()
@@ -58,7 +45,7 @@ test('the communication log is turned on, filtered, paused and taken along', asy
 })
 
 test('a table with mistakes shows them by row, a good one is applied', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/config/import`)
   const file = (name, text) => page.getByLabel('File to import').setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(text) })
   await file('bad.csv', 'device,tag,address,type,unit\npress,a,holding:1,flot32,bar\npress,b,holding:3,float32,\n')
@@ -86,7 +73,7 @@ test('a table with mistakes shows them by row, a good one is applied', async () 
 })
 
 test('secrets are set, set anew and removed, and never shown', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/settings/secrets`)
   await page.getByText('None is stored yet.').waitFor()
   await page.getByRole('button', { name: 'Add a secret' }).click()
@@ -111,7 +98,7 @@ test('secrets are set, set anew and removed, and never shown', async () => {
 })
 
 test('a certificate is compared and trusted, added and trusted no more', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/settings/certificates`)
   const trusted = page.getByRole('region', { name: 'Trusted' })
   await page.getByRole('button', { name: 'Compare and trust… CN=Press line server, O=Maker' }).click()
@@ -139,7 +126,7 @@ test('a certificate is compared and trusted, added and trusted no more', async (
 })
 
 test('events are filtered, paged, and come by themselves', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/events`)
   const rows = page.getByRole('row')
   await until('a page of events', async () => (await rows.count()) === 101)
@@ -159,7 +146,7 @@ test('events are filtered, paged, and come by themselves', async () => {
 })
 
 test('a backup is made, looked into, and restored', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/settings/backup`)
   await page.getByRole('button', { name: 'Make a backup' }).click()
   await page.getByText('Use 12 characters or more; this has 0.').waitFor()
@@ -186,7 +173,7 @@ test('a backup is made, looked into, and restored', async () => {
 })
 
 test('a template is added, with a review of what it touches', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/config/templates`)
   await page.getByRole('button', { name: 'Add to the configuration plc-line' }).click()
   const dialog = page.getByRole('dialog', { name: 'Review changes' })
@@ -200,7 +187,7 @@ test('a template is added, with a review of what it touches', async () => {
 })
 
 test('a button that stops being usable keeps the focus of who uses the keyboard', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit()
   await page.goto(`${base}/config/templates`)
   await page.getByRole('button', { name: 'Add to the configuration sunspec-meter' }).click()
   const dialog = page.getByRole('dialog', { name: 'Review changes' })
@@ -218,7 +205,7 @@ test('a button that stops being usable keeps the focus of who uses the keyboard'
 })
 
 test('a viewer is told on every page what the role lacks', async () => {
-  const own = await newPage(browser, { state })
+  const own = await visit()
   await own.page.goto(`${base}/settings/users`)
   await own.page.getByRole('button', { name: 'Add user' }).click()
   const dialog = own.page.getByRole('dialog', { name: 'Add a user' })
@@ -227,7 +214,7 @@ test('a viewer is told on every page what the role lacks', async () => {
   await dialog.getByRole('button', { name: 'Add user' }).click()
   await own.page.getByRole('row').filter({ hasText: 'otto' }).waitFor()
   await own.context.close()
-  const { page, context, problems } = await newPage(browser, { size: phone, touch: true })
+  const { page, context, problems } = await visit({ state: undefined, size: phone, touch: true })
   await page.goto(`${base}/login`)
   await page.getByLabel('User name').fill('otto')
   await page.getByRole('textbox', { name: 'Password' }).fill(admin.password)
@@ -263,7 +250,7 @@ const pages = [
 for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', { width: 360, height: 740 }]]) {
   for (const scheme of width === 'small' ? ['light'] : ['light', 'dark']) {
     test(`the new pages at ${size.width} px, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state: undefined, size, scheme, touch: width !== 'desktop' })
+      const { page, context, problems } = await visit({ state: undefined, size, scheme, touch: width !== 'desktop' })
       await enter(page)
       for (const [name, path, title] of pages) {
         await page.goto(base + path)

@@ -9,8 +9,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub std::time::Duration);
 
+const DAY: u64 = 86_400_000;
 const UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", DAY)];
 
 impl Duration {
     pub const fn from_millis(millis: u64) -> Duration {
@@ -30,7 +31,9 @@ impl Duration {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis() as u64;
-        let (name, unit) = UNITS
+        // One day is `24h`.
+        let units = if millis > DAY { &UNITS[..] } else { &UNITS[..UNITS.len() - 1] };
+        let (name, unit) = units
             .iter()
             .rev()
             .find(|(_, unit)| millis != 0 && millis.is_multiple_of(*unit))
@@ -81,7 +84,8 @@ mod tests {
             ("1s", 1000),
             ("5m", 300_000),
             ("12h", 43_200_000),
-            ("30d", 2_592_000_000),
+            ("24h", DAY),
+            ("30d", 30 * DAY),
         ] {
             assert_eq!(Duration::parse(text), Some(Duration::from_millis(millis)));
             assert_eq!(Duration::from_millis(millis).to_string(), text);

@@ -1,5 +1,6 @@
-//! Ends joins that nobody waits for any more. A nested loop compares one batch with all rows of the
-//! other side without ever asking whether it is to stop; here its condition asks each time.
+//! Ends joins that nobody waits for any more. A join makes many rows of a few without ever asking
+//! whether it is to stop: here it gives way after some batches, and a nested loop, which may make no
+//! row at all, asks in its condition.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, FieldRef, Schema};
@@ -8,6 +9,7 @@ use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{NestedLoopJoinExec, NestedLoopJoinExecBuilder};
 use std::fmt;
@@ -32,19 +34,26 @@ impl Watch {
     /// The same plan, with joins that end when the statement does.
     pub fn over(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let watched = plan.transform_up(|node| {
-            let any: &dyn std::any::Any = &*node;
-            let Some(join) = any.downcast_ref::<NestedLoopJoinExec>() else {
+            if node.children().len() < 2 {
                 return Ok(Transformed::no(node));
-            };
-            let Some(filter) = join.filter() else { return Ok(Transformed::no(node)) };
-            let inner = filter.expression().clone();
-            let condition = Arc::new(Watched { inner, watch: self.clone() });
-            let (indices, schema) = (filter.column_indices().to_vec(), filter.schema().clone());
-            let filter = JoinFilter::new(condition, indices, schema);
-            let join = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter)).build()?;
-            Ok(Transformed::yes(Arc::new(join) as Arc<dyn ExecutionPlan>))
+            }
+            let node = self.watched(&node)?.unwrap_or(node);
+            Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
         })?;
         Ok(watched.data)
+    }
+
+    /// A nested loop with a condition that asks.
+    fn watched(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let any: &dyn std::any::Any = &**node;
+        let Some(join) = any.downcast_ref::<NestedLoopJoinExec>() else { return Ok(None) };
+        let Some(filter) = join.filter() else { return Ok(None) };
+        let inner = filter.expression().clone();
+        let condition = Arc::new(Watched { inner, watch: self.clone() });
+        let (indices, schema) = (filter.column_indices().to_vec(), filter.schema().clone());
+        let filter = JoinFilter::new(condition, indices, schema);
+        let join = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter)).build()?;
+        Ok(Some(Arc::new(join)))
     }
 }
 

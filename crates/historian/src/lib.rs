@@ -51,7 +51,7 @@ pub use options::{OnTrouble, Options};
 pub use piece::Piece;
 pub use read::{ChunkView, Chunks, Pieces, Scan};
 pub use recover::Opened;
-pub use retention::{Keep, Kept, Retention};
+pub use retention::{Keep, Kept, Retention, RuleOf};
 pub use rollup::Width;
 pub use summary::{Numbers, Summary};
 /// What [`Historian::append`] takes.

@@ -55,12 +55,14 @@ impl Kept {
     }
 }
 
+/// The place of a tag's rule; a tag without one is kept while there is room.
+pub type RuleOf = Arc<dyn Fn(&TagInfo) -> Option<usize> + Send + Sync>;
+
 /// Rules, and which one is a tag's.
 #[derive(Clone)]
 pub struct Retention {
     pub rules: Vec<Kept>,
-    /// The place of a tag's rule; a tag without one is kept while there is room.
-    pub rule_of: Arc<dyn Fn(&TagInfo) -> Option<usize> + Send + Sync>,
+    pub rule_of: RuleOf,
 }
 
 impl Default for Retention {

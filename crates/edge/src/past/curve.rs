@@ -65,7 +65,7 @@ impl Curve {
             Kind::F64 => builder.put_f64(index, (self.number(at) * 100.0).round() / 100.0),
             Kind::I64 => builder.put_i64(index, self.number(at) as i64),
             Kind::U64 => builder.put_u64(index, self.number(at) as u64),
-            Kind::Bool => builder.put_bool(index, self.step(at) % 3 > 0),
+            Kind::Bool => builder.put_bool(index, !self.step(at).is_multiple_of(3)),
             Kind::Text => builder.put_text(index, WORDS[self.step(at) as usize % WORDS.len()]),
             Kind::Bytes => builder.put_bytes(index, &self.step(at).to_le_bytes()[..2]),
             Kind::List => {
@@ -81,7 +81,7 @@ impl Curve {
             Shape::Steps { levels, dwell_s, .. } => {
                 // Some visits are longer than others.
                 let visit = at / (dwell_s * SECOND);
-                let visit = visit - (hash(&[self.seed, visit as u64]) % 3 == 0) as i64;
+                let visit = visit - i64::from(hash(&[self.seed, visit as u64]).is_multiple_of(3));
                 hash(&[self.seed, visit as u64, 1]) % levels
             }
             Shape::Count { .. } => self.number(at) as u64,

@@ -21,7 +21,7 @@ async fn the_commands_of_psql_answer() {
     println!("{out}\n{err}");
     assert_eq!(err, "");
     for text in [
-        "public | boiler       | table | tagwerk",
+        "public | boiler            | table | tagwerk",
         "Table \"public.samples\"",
         "value_u64   | numeric                  |",
         "value_bool  | boolean                  |",

@@ -19,7 +19,7 @@ impl Random {
 fn value(data_type: DataType, at: i64) -> Value {
     let mixed = (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
     match data_type {
-        DataType::Bool => Value::Bool(mixed % 3 == 0),
+        DataType::Bool => Value::Bool(mixed.is_multiple_of(3)),
         DataType::Int64 => Value::I64(i64::MIN / 2 + mixed as i64),
         DataType::Uint64 => Value::U64(u64::MAX - mixed),
         DataType::Text => Value::Text(format!("R{}", mixed % 5).into()),

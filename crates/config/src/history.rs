@@ -1,8 +1,9 @@
 //! Checks how long history keeps what.
 
 use crate::check::Checker;
-use crate::checked::{CheckedDevice, CheckedKeep};
+use crate::checked::{CheckedArchive, CheckedDevice, CheckedKeep};
 use crate::document::KeepForm;
+use crate::pattern::TagPattern;
 use crate::source::Node;
 use serde::Deserialize;
 use std::time::Duration;
@@ -10,10 +11,63 @@ use std::time::Duration;
 /// Samples are written once they are so old, or sooner.
 const SAMPLES_MIN: Duration = Duration::from_secs(3_600);
 
+/// A day of the archive is written once it is over, out of the samples themselves.
+const ARCHIVED_MIN: Duration = Duration::from_secs(2 * 86_400);
+/// Tags compared in search of one that is archived too late. Beyond, one is taken to be there.
+const COMPARISONS_MAX: usize = 1_000_000;
+
 impl<'s> Checker<'s> {
-    pub fn history(&mut self, node: Node<'s>, devices: &[CheckedDevice]) -> Vec<CheckedKeep> {
+    pub fn history(
+        &mut self,
+        node: Node<'s>,
+        devices: &[CheckedDevice],
+        archive: Option<&CheckedArchive>,
+    ) -> Vec<CheckedKeep> {
         let Some(list) = node.get("keep") else { return Vec::new() };
-        list.items().filter_map(|rule| self.keep(rule, devices)).collect()
+        let mut checked: Vec<CheckedKeep> = Vec::new();
+        for rule in list.items() {
+            let Some(kept) = self.keep(rule, devices) else { continue };
+            if let Some(archive) = archive {
+                self.archived(rule, &kept, &checked, archive, devices);
+            }
+            checked.push(kept);
+        }
+        checked
+    }
+
+    /// Samples must not be gone before the archive has them.
+    fn archived(
+        &mut self,
+        node: Node<'s>,
+        kept: &CheckedKeep,
+        before: &[CheckedKeep],
+        archive: &CheckedArchive,
+        devices: &[CheckedDevice],
+    ) {
+        let Some(samples) = kept.samples.filter(|samples| *samples < ARCHIVED_MIN) else { return };
+        let chosen = |patterns: &[TagPattern], (device, group, tag): (&str, &str, &str)| {
+            patterns.iter().any(|pattern| pattern.matches(device, group, tag))
+        };
+        let mut comparisons = 0;
+        let names = devices.iter().flat_map(|device| {
+            let groups = device.groups.iter();
+            groups.flat_map(|g| g.tags.iter().map(|tag| (&*device.name, &*g.name, &*tag.name)))
+        });
+        let both = names.into_iter().find(|name| {
+            comparisons += 1;
+            let earlier = before.iter().any(|rule| chosen(&rule.tags, *name));
+            comparisons > COMPARISONS_MAX
+                || (!earlier && chosen(&kept.tags, *name) && chosen(&archive.tags, *name))
+        });
+        if let Some((device, group, tag)) = both {
+            let samples = tagwerk_component::Duration(samples);
+            let problem = format!(
+                "samples of `{device}/{group}/{tag}` are kept for {samples}, and may be gone \
+                 before the archive has their day"
+            );
+            let place = node.get("samples").unwrap_or(node);
+            self.report.error(place, problem, "write `48h` or more, or archive other tags");
+        }
     }
 
     fn keep(&mut self, node: Node<'s>, devices: &[CheckedDevice]) -> Option<CheckedKeep> {

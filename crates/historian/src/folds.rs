@@ -28,8 +28,17 @@ impl Historian {
     /// time and do not overlap.
     pub fn folds(&self, request: &Scan, buckets: Option<Buckets>, need: Need) -> Folds {
         let request = Scan { newest_first: false, ..request.clone() };
-        let (inner, ready) = (self.0.clone(), VecDeque::new());
-        Folds { inner, request, buckets, need, next_tag: 0, of_tag: None, ready, ended: false }
+        Folds {
+            inner: self.0.clone(),
+            request,
+            buckets,
+            need,
+            next_tag: 0,
+            of_tag: None,
+            ready: VecDeque::new(),
+            damaged: VecDeque::new(),
+            ended: false,
+        }
     }
 }
 
@@ -43,6 +52,8 @@ pub struct Folds {
     of_tag: Option<OfTag>,
     /// The last one may still grow.
     ready: VecDeque<FoldRow>,
+    /// Damage to be told; the rest of the tag is folded all the same.
+    damaged: VecDeque<ReadError>,
     ended: bool,
 }
 
@@ -66,6 +77,9 @@ impl Iterator for Folds {
 
     fn next(&mut self) -> Option<Result<FoldRow, ReadError>> {
         while !self.ended {
+            if let Some(error) = self.damaged.pop_front() {
+                return Some(Err(error));
+            }
             if self.ready.len() > 1 {
                 return self.ready.pop_front().map(Ok);
             }
@@ -128,12 +142,19 @@ impl Folds {
         Ok(())
     }
 
-    fn rolled(&self, tag: TagId, sources: &[Source]) -> Result<Rollups, ReadError> {
+    fn rolled(&mut self, tag: TagId, sources: &[Source]) -> Result<Rollups, ReadError> {
         let mut all = Rollups::new();
         let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
         for source in sources {
             self.request.check()?;
-            let (head, rows) = source.load_rows()?;
+            let (head, rows) = match source.load_rows() {
+                Ok(loaded) => loaded,
+                Err(error @ ReadError::Damaged { .. }) => {
+                    self.damaged.push_back(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             for fold in rows {
                 let (low, high) = (fold.min_time, fold.max_time);
                 let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));

@@ -29,8 +29,12 @@ impl Edge {
 
     /// Starts with more arguments to `run`; returns once it answers.
     pub fn start_with(arguments: &[&str]) -> Edge {
+        Edge::launched(tempfile::tempdir().unwrap(), arguments)
+    }
+
+    fn launched(data: TempDir, arguments: &[&str]) -> Edge {
         let mut edge = Edge {
-            data: tempfile::tempdir().unwrap(),
+            data,
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             talkative: false,
             child: None,
@@ -74,18 +78,8 @@ impl Edge {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let mut edge = Edge {
-            data,
-            arguments: ["--initial-config", &config, "--postgres", "127.0.0.1:0"]
-                .map(str::to_owned)
-                .to_vec(),
-            talkative: false,
-            child: None,
-            port: 0,
-            setup: None,
-            postgres: String::new(),
-        };
-        edge.launch();
+        let arguments = ["--initial-config", &config, "--postgres", "127.0.0.1:0"];
+        let edge = Edge::launched(data, &arguments);
         (edge, serde_json::from_slice(&made.stdout).unwrap())
     }
 

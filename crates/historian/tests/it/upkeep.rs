@@ -1,11 +1,11 @@
 //! Retention and compaction, seen from outside.
 
-use crate::feed::{Feeder, SECOND, START, definition, open, options, read, samples};
+use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read, samples};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_historian::{
-    Buckets, Historian, Keep, Kept, Need, Options, Retention, Scan, TagInfo, Trouble,
+    Buckets, Historian, Keep, Kept, Need, Options, ReadError, Retention, Scan, TagInfo, Trouble,
 };
 use tagwerk_model::{DataType, TagId, Value};
 use tagwerk_testkit::simulated::{HandClock, Random, machine};
@@ -151,6 +151,62 @@ fn old_samples_become_rollups_that_say_the_same() {
     let (historian, _) = open(&env, options);
     feeder.replay(&historian);
     feeder.check_folds(&historian, "opened again");
+}
+
+#[test]
+fn a_damaged_rollup_costs_itself_and_nothing_else() {
+    let (env, disk, clock) = machine();
+    clock.set_wall(START, true);
+    let retention =
+        Retention { rules: vec![ages(4_000, 400_000, 1_000_000)], rule_of: Arc::new(|_| Some(0)) };
+    let options = Options { retention, ..options() };
+    let (historian, _) = open(&env, options.clone());
+    let mut feeder = feeder();
+    feed(&historian, &mut feeder, &clock, 3_000, 5);
+    historian.seal_all(&ok).unwrap();
+    drop(historian);
+    // The first payload byte behind a frame's header of the kind of rollups.
+    let header = [0xF7, 0x54, 0x77, 0x48, 5, 0, 0, 0];
+    let mut damaged = false;
+    for file in disk.files(Path::new(FOLDER)) {
+        disk.alter(&Path::new(FOLDER).join(file), |bytes| {
+            let place = bytes.windows(header.len()).position(|window| window == header);
+            if let Some(place) = place.filter(|_| !damaged) {
+                bytes[place + 20] ^= 1;
+                damaged = true;
+            }
+        });
+    }
+    assert!(damaged);
+    let (historian, _) = open(&env, options);
+    let mut lost = 0;
+    for tag in 1..=3 {
+        let request = Scan { tags: vec![TagId(tag)], ..Scan::default() };
+        let (mut there, mut told) = (0, 0);
+        for row in historian.folds(&request, None, Need::default()) {
+            match row {
+                Ok(row) => there += row.fold.samples,
+                Err(ReadError::Damaged { samples, .. }) => told += u64::from(samples),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(there + told, 3_000, "tag {tag}");
+        lost += told;
+    }
+    assert!((1..1_500).contains(&lost), "{lost}");
+}
+
+/// The control of those that compare folds with what was fed.
+#[test]
+#[should_panic(expected = "one that was never fed")]
+fn a_sample_that_no_fold_counts_is_noticed() {
+    let (env, _disk, clock) = machine();
+    let (historian, _) = open(&env, options());
+    let mut feeder = feeder();
+    feed(&historian, &mut feeder, &clock, 50, 5);
+    feeder.check_folds(&historian, "all of them");
+    feeder.wanted.get_mut(&3).unwrap().push((START, Some(Value::I64(1))));
+    feeder.check_folds(&historian, "one that was never fed");
 }
 
 #[test]

@@ -124,13 +124,15 @@ impl<'s> Checker<'s> {
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
         let sinks = self.sinks(root, &devices);
+        let alarms = self.alarms(root, &devices);
         let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let history = root.get("history");
         let keep = history.map(|node| self.history(node, &devices, archive.as_ref()));
         let templates = templates.list.iter().map(CheckedTemplate::new).collect();
         let secrets = std::mem::take(&mut self.secrets);
         let keep = keep.unwrap_or_default();
-        let checked = Checked { edge: edge?, templates, devices, sinks, keep, archive, secrets };
+        let checked =
+            Checked { edge: edge?, templates, devices, sinks, alarms, keep, archive, secrets };
         Some(checked).filter(|_| !self.incomplete)
     }
 

@@ -2,18 +2,19 @@
 //! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
 
 use crate::pattern::TagPattern;
-use crate::value_types::{Access, SinkOrder, Start};
+use crate::value_types::{Access, AlarmPriority, SinkOrder, Start};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{DevicePlan, Driver, Sink, SinkPlan};
-use tagwerk_model::{DataType, Scale};
+use tagwerk_model::{DataType, Scale, Value};
 
 pub struct Checked {
     pub edge: EdgeConfig,
     pub templates: Vec<CheckedTemplate>,
     pub devices: Vec<CheckedDevice>,
     pub sinks: Vec<CheckedSink>,
+    pub alarms: Vec<CheckedAlarm>,
     /// Rules of history's retention, in their order.
     pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
@@ -97,6 +98,38 @@ pub struct CheckedSink {
     pub backlog_age_max: Option<std::time::Duration>,
     /// Equal when kind and settings are.
     pub settings_fingerprint: u64,
+}
+
+/// One kind of alarm, raised for each of its tags by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedAlarm {
+    pub name: Box<str>,
+    /// A tag has such an alarm when any of them chooses it.
+    pub tags: Vec<TagPattern>,
+    pub enabled: bool,
+    pub condition: AlarmCondition,
+    pub priority: AlarmPriority,
+    pub on_delay: Duration,
+    pub off_delay: Duration,
+    /// Met in `n` of the last `m` samples.
+    pub samples: Option<(u32, u32)>,
+    pub latching: bool,
+    pub acknowledge: bool,
+    /// What it means.
+    pub text: Option<Box<str>>,
+    /// What to do.
+    pub response: Option<Box<str>>,
+}
+
+/// What a tag's value must be for its alarm; limits in the tag's unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlarmCondition {
+    Above { limit: f64, hysteresis: f64 },
+    Below { limit: f64, hysteresis: f64 },
+    Outside { low: f64, high: f64, hysteresis: f64 },
+    Equals(Value),
+    NotEquals(Value),
+    Bad,
 }
 
 /// How long what is kept of some tags; none: while there is room, and no time: not at all.

@@ -45,6 +45,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<SinkForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     sinks: Part,
+    /// What somebody must hear of.
+    #[serde(default)]
+    #[schemars(with = "Vec<crate::alarm::AlarmForm>", length(max = limits::ALARM_DEFINITIONS_MAX))]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    alarms: Part,
     /// How long history keeps what.
     #[serde(default)]
     #[schemars(with = "Option<HistoryForm>")]
@@ -406,7 +411,7 @@ pub(crate) enum ArchiveFormat {
 }
 
 /// A part that is read from the tree by itself.
-type Part = Lenient<IgnoredAny>;
+pub(crate) type Part = Lenient<IgnoredAny>;
 
 /// A value, or `None` when it is missing or does not fit, which the check against the schema reports.
 pub(crate) struct Lenient<T>(Option<T>);
@@ -477,7 +482,7 @@ fn data_type_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// A number that is not negative.
-struct Deadband;
+pub(crate) struct Deadband;
 
 impl JsonSchema for Deadband {
     fn inline_schema() -> bool {

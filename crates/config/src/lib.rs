@@ -3,6 +3,7 @@
 //! One document, YAML or JSON, describes an edge. Checking it is pure: no I/O, no panic, everything
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
+mod alarm;
 mod archive;
 mod blame;
 mod builder;
@@ -38,8 +39,8 @@ mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
-    Checked, CheckedArchive, CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag,
-    CheckedTemplate, EdgeConfig,
+    AlarmCondition, Checked, CheckedAlarm, CheckedArchive, CheckedDevice, CheckedGroup,
+    CheckedKeep, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
@@ -51,4 +52,4 @@ pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;
-pub use value_types::{Access, ParameterKind, SinkOrder, Start};
+pub use value_types::{Access, AlarmPriority, ParameterKind, SinkOrder, Start};

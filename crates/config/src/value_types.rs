@@ -43,6 +43,35 @@ pub enum ParameterKind {
     Boolean,
 }
 
+/// When an alarm is raised, compared with the tag's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Comparison {
+    /// Than `limit`.
+    Above,
+    /// Than `limit`.
+    Below,
+    /// The two numbers of `range`.
+    Outside,
+    /// `value`.
+    Equals,
+    /// `value`.
+    NotEquals,
+    /// In quality; the value is not looked at.
+    Bad,
+}
+
+/// How soon somebody must act.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmPriority {
+    Low,
+    #[default]
+    Medium,
+    High,
+    Critical,
+}
+
 /// Where in the journal a new sink begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -122,6 +122,12 @@ pub const SQL_MEMORY_MAX: usize = 64 * 1024 * 1024;
 pub const SQL_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Exports of history at work at once. More: refused with 503.
 pub const HISTORY_EXPORTS_MAX: usize = 2;
+/// Definitions of alarms. More: refused.
+pub const ALARM_DEFINITIONS_MAX: u32 = 1_000;
+/// Alarms of an edge, counting each tag of a definition. More: refused.
+pub const ALARMS_MAX: usize = 100_000;
+/// Length of a comment on an alarm. Longer: refused.
+pub const ALARM_COMMENT_BYTES_MAX: usize = 1_024;
 /// Rules of history's retention. More: refused.
 pub const HISTORY_RULES_MAX: u32 = 100;
 /// Tags or patterns that one export of history names. More: refused.

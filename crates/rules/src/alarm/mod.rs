@@ -1,0 +1,26 @@
+//! Alarms: their conditions, their states, and all of them together.
+
+mod condition;
+mod machine;
+mod set;
+
+pub use condition::{Condition, Scalar, Verdict};
+pub use machine::{
+    Alarm, Change, ChangeKind, Operator, Refused, Shelf, Shown, Treatment, UNACKNOWLEDGED_MAX,
+};
+pub use set::{AlarmKey, Alarms, Definition, Instance, Noted, Stamp};
+
+use serde::{Deserialize, Serialize};
+
+/// How soon somebody must act.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    Low,
+    #[default]
+    Medium,
+    High,
+    Critical,
+}

@@ -1,0 +1,4 @@
+//! Alarms seen from outside.
+
+mod life;
+mod many;

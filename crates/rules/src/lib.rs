@@ -1,4 +1,12 @@
-//! Alarms after ISA-18.2, as decisions over values: when a condition is met, and what becomes of an
-//! alarm. No I/O; time comes in with every call.
+//! Alarms after ISA-18.2: their conditions and states as decisions over values, and the keeper that
+//! judges the journal's samples and writes down what becomes of them.
 
 pub mod alarm;
+mod board;
+mod clock;
+mod keeper;
+mod record;
+
+pub use board::{Action, AlarmView, Board, By, ChangeQuery, OperateError, Watch, Watched};
+pub use keeper::{Keeper, run};
+pub use record::{AlarmChange, CHANGE_KIND, SNAPSHOT_KIND};

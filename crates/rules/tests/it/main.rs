@@ -1,4 +1,5 @@
 //! Alarms seen from outside.
 
+mod kills;
 mod life;
 mod many;

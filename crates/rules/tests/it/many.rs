@@ -10,7 +10,7 @@ use tagwerk_rules::alarm::{
 
 const S: i64 = 1_000_000_000;
 
-fn set() -> Arc<TagSet> {
+pub fn set() -> Arc<TagSet> {
     let tag = |id: u32, name: &str| TagDefinition {
         id: TagId(id),
         name: name.into(),
@@ -25,7 +25,7 @@ fn set() -> Arc<TagSet> {
     }))
 }
 
-fn batch(values: [Option<f64>; 3]) -> SampleBatch {
+pub fn batch(values: [Option<f64>; 3]) -> SampleBatch {
     let set = set();
     let mut builder = BatchBuilder::new(set, vec![None; 3].into());
     for (index, value) in values.into_iter().enumerate() {
@@ -37,7 +37,7 @@ fn batch(values: [Option<f64>; 3]) -> SampleBatch {
     builder.batch(0, 0, 3)
 }
 
-fn definition(name: &str, condition: Condition, treatment: Treatment) -> Definition {
+pub fn definition(name: &str, condition: Condition, treatment: Treatment) -> Definition {
     Definition {
         name: name.into(),
         priority: Priority::High,

@@ -1,0 +1,279 @@
+//! Judges the journal's samples in their order and writes what becomes of alarms. After a start it goes
+//! on where it was: it reads what is written, and judges again what came after the last snapshot.
+
+use crate::alarm::{Alarm, AlarmKey, ChangeKind, Noted, Stamp};
+use crate::board::{Board, State, Watch};
+use crate::record::{AlarmChange, CHANGE_KIND, PART_ALARMS, SNAPSHOT_KIND, Snapshot, Written};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_env::{Env, Moment};
+use tagwerk_journal::{Block, Item, Journal, Reader, ReaderFilter, Stream};
+use tagwerk_model::{TagSet, codec, limits};
+use tokio::sync::watch;
+
+/// The longest time until the keeper looks for what is due and what is new.
+const IDLE: Duration = Duration::from_millis(100);
+/// Blocks taken under one hold of the lock that those who ask need too.
+const BLOCKS_AT_ONCE: usize = 256;
+/// Snapshots are at least so far apart, and farther when they are large: at most so many bytes a second
+/// are written.
+const SNAPSHOT_AFTER: Duration = Duration::from_secs(60);
+const SNAPSHOT_BYTES_PER_SECOND: u64 = 1_024;
+/// But never farther apart than this many bytes of samples, which a start judges again.
+const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// One thread.
+pub struct Keeper {
+    board: Board,
+    samples: Reader,
+    sets: HashMap<u32, (u32, Arc<TagSet>)>,
+    /// Of the run before: what is written and not judged again yet, in its order.
+    before: VecDeque<AlarmChange>,
+    /// Of those, which changes at which place.
+    told: HashSet<(AlarmKey, ChangeKind, u64)>,
+    /// Where this run began in the stream of samples.
+    begun_at: u64,
+    loaded: bool,
+    /// Since the last snapshot.
+    bytes: u64,
+    snapshot: Moment,
+    snapshot_bytes: u64,
+    snapshot_position: u64,
+}
+
+impl Keeper {
+    /// A keeper that has judged nothing yet: the first step reads what is written, on the thread that
+    /// takes it.
+    pub fn open(env: &Env, journal: &Journal, watches: Vec<Watch>) -> (Keeper, Board) {
+        let board = Board::new(env, journal, watches);
+        let from = journal.oldest(Stream::Samples);
+        let keeper = Keeper {
+            samples: journal.reader(Stream::Samples, from, ReaderFilter::default()),
+            sets: HashMap::new(),
+            before: VecDeque::new(),
+            told: HashSet::new(),
+            begun_at: journal.end(Stream::Samples),
+            loaded: false,
+            bytes: 0,
+            snapshot: env.clock.now(),
+            snapshot_bytes: 0,
+            snapshot_position: 0,
+            board: board.clone(),
+        };
+        (keeper, board)
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.board.0.journal
+    }
+
+    fn load(&mut self) {
+        let mut written = Written::default();
+        let mut remembered = Vec::new();
+        let mut any = false;
+        self.journal().records(&mut |item| {
+            if let Item::Record(record) = item {
+                if record.kind == CHANGE_KIND
+                    && let Ok(change) = serde_json::from_slice::<AlarmChange>(&record.payload)
+                {
+                    any = true;
+                    remembered.push((record.seq, change.clone()));
+                    written.change(change);
+                } else if record.kind == SNAPSHOT_KIND
+                    && let Ok(part) = serde_json::from_slice(&record.payload)
+                {
+                    any = true;
+                    written.snapshot(part);
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        let board = self.board.clone();
+        let (oldest, end) = (board.0.journal.oldest(Stream::Samples), self.begun_at);
+        let mut state = board.0.state.lock();
+        for (key, alarm) in written.alarms {
+            state.alarms.restore(&key, alarm);
+        }
+        for (seq, change) in remembered {
+            state.remember(seq, change);
+        }
+        // Nobody is told today of what was too hot last week: the first start begins now.
+        let position = if any { written.position } else { end };
+        state.position = position.clamp(oldest.min(end), end);
+        state.clock = written.clock;
+        self.samples.seek(state.position);
+        self.snapshot_position = state.position;
+        let told = written.changes.iter().map(|c| (c.key(), c.kind, c.position));
+        self.told.extend(told);
+        self.before.extend(written.changes);
+        self.loaded = true;
+        if !any {
+            self.save(&mut state, true);
+        }
+    }
+
+    /// Takes what is new. Returns whether there may be more at once.
+    pub fn step(&mut self) -> bool {
+        if !self.loaded {
+            self.load();
+        }
+        let board = self.board.clone();
+        let mut state = board.0.state.lock();
+        self.recall(&mut state);
+        let mut taken = 0;
+        while taken < BLOCKS_AT_ONCE
+            && let Some(item) = self.samples.try_next()
+        {
+            taken += 1;
+            match item {
+                Item::Block(block) => self.take(&board, &mut state, &block),
+                _ => state.position = self.samples.position(),
+            }
+            self.recall(&mut state);
+        }
+        let more = taken == BLOCKS_AT_ONCE;
+        if !more {
+            let stamp = board.now(&mut state);
+            board.let_pass(&mut state, stamp);
+            self.save(&mut state, false);
+        }
+        more
+    }
+
+    /// What was written by the run before at the place that has been reached is so.
+    fn recall(&mut self, state: &mut State) {
+        let caught_up = state.position >= self.begun_at;
+        while let Some(change) = self.before.front()
+            && (change.position <= state.position || caught_up)
+            && let Some(change) = self.before.pop_front()
+        {
+            state.alarms.restore(&change.key(), change.state);
+        }
+        if caught_up && !self.told.is_empty() {
+            self.told.clear();
+        }
+    }
+
+    fn take(&mut self, board: &Board, state: &mut State, block: &Block) {
+        self.bytes += block.payload.len() as u64;
+        state.position = block.span.to;
+        let logical_ns =
+            state.clock.reach(block.boot, block.moment, block.unix_ns, block.synchronised);
+        let Some(set) = self.set(block) else { return };
+        if !set.tags().iter().any(|tag| state.alarms.watches(tag.id)) {
+            return;
+        }
+        let decoded = codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns);
+        let Ok(batch) = decoded else { return };
+        let stamp = Stamp { logical_ns, unix_ns: block.unix_ns };
+        let mut noted = Vec::new();
+        state.alarms.take(&batch, logical_ns, &mut noted);
+        if !self.told.is_empty() {
+            let (position, told) = (state.position, &self.told);
+            noted.retain(|noted: &Noted| {
+                let key = state.alarms.instances()[noted.place].key();
+                !told.contains(&(key, noted.change.kind, position))
+            });
+        }
+        board.write_all(state, noted, stamp);
+    }
+
+    fn set(&mut self, block: &Block) -> Option<Arc<TagSet>> {
+        let (id, revision) = (block.set.id, block.set.revision);
+        if let Some((known, set)) = self.sets.get(&id)
+            && *known == revision
+        {
+            return Some(set.clone());
+        }
+        let definition = codec::decode_definition(id, &block.set.dictionary).ok()?;
+        let set = Arc::new(TagSet::new(definition));
+        self.sets.insert(id, (revision, set.clone()));
+        Some(set)
+    }
+
+    /// Writes all states, when it is time or at the end.
+    fn save(&mut self, state: &mut State, at_once: bool) {
+        let now = self.board.0.env.clock.now();
+        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
+        let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
+            || self.bytes >= SNAPSHOT_AFTER_BYTES;
+        let news = at_once || state.position != self.snapshot_position || state.written_bytes > 0;
+        let whole = state.unwritten.is_empty() && self.before.is_empty();
+        // What was judged must be on disk before that it was.
+        let kept = self.journal().committed(Stream::Samples) >= state.position;
+        if !(due || at_once) || !news || !whole || !kept {
+            return;
+        }
+        self.snapshot = now;
+        match self.write(state) {
+            Ok(bytes) => {
+                self.snapshot_bytes = bytes;
+                self.snapshot_position = state.position;
+                (self.bytes, state.written_bytes) = (0, 0);
+            }
+            Err(error) => tracing::warn!(error, "the states of alarms cannot be written now"),
+        }
+    }
+
+    fn write(&self, state: &State) -> Result<u64, String> {
+        let normal = Alarm::default();
+        let instances = state.alarms.instances().iter();
+        let states: Vec<(Box<str>, u32, Alarm)> = instances
+            .filter(|instance| instance.alarm != normal)
+            .map(|i| ((&*i.definition.name).into(), i.tag.0, i.alarm.clone()))
+            .collect();
+        let parts = states.len().div_ceil(PART_ALARMS).max(1);
+        let mut bytes = 0;
+        for part in 0..parts {
+            let from = part * PART_ALARMS;
+            let alarms = states[from..states.len().min(from + PART_ALARMS)].to_vec();
+            let (position, clock) = (state.position, state.clock);
+            let snapshot = Snapshot { position, clock, part, parts, alarms };
+            let payload = serde_json::to_vec(&snapshot).map_err(|error| error.to_string())?;
+            bytes += payload.len() as u64;
+            let journal = self.journal();
+            journal.append_record(SNAPSHOT_KIND, &payload).map_err(|error| error.to_string())?;
+        }
+        Ok(bytes)
+    }
+
+    /// Judges what there is and writes all states.
+    pub fn end(&mut self) {
+        while self.step() {}
+        if let Err(error) = self.journal().commit(Stream::Samples) {
+            tracing::warn!(%error, "the last samples are judged again at the next start");
+        }
+        let board = self.board.clone();
+        self.save(&mut board.0.state.lock(), true);
+    }
+
+    fn due_in(&self) -> Duration {
+        let mut state = self.board.0.state.lock();
+        let now_ns = self.board.now(&mut state).logical_ns;
+        let due = state.alarms.due_ns().map(|due| due.saturating_sub(now_ns).max(0) as u64);
+        due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
+    }
+}
+
+/// Keeps alarms until `stop` is true or its sender is gone. Blocking: on a thread of its own.
+pub fn run(keeper: Keeper, stop: watch::Receiver<bool>) {
+    let mut keeper = keeper;
+    let clock = keeper.board.0.env.clock.clone();
+    let stopping = || *stop.borrow() || stop.has_changed().is_err();
+    let mut pause = limits::PANIC_FIRST;
+    while !stopping() {
+        match catch_unwind(AssertUnwindSafe(|| keeper.step())) {
+            Ok(true) => {}
+            Ok(false) => clock.park_until(clock.now().after(keeper.due_in())),
+            Err(_) => {
+                tracing::error!("alarms panicked and go on after the batch of samples that did it");
+                clock.park_until(clock.now().after(pause));
+                pause = (pause * 2).min(limits::PANIC_MAX);
+            }
+        }
+    }
+    keeper.end();
+}

@@ -3,6 +3,7 @@
 //! No behaviour: the edge answers, the console and the command line ask.
 
 mod access;
+mod alarms;
 mod backup;
 mod certificates;
 mod commands;
@@ -26,6 +27,7 @@ mod transfer;
 mod trials;
 
 pub use access::*;
+pub use alarms::*;
 pub use backup::*;
 pub use certificates::*;
 pub use commands::*;

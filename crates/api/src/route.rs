@@ -63,6 +63,8 @@ pub enum Audit {
     Secret,
     /// Who trusted or removed a certificate.
     Certificate,
+    /// Who did something to an alarm; the change itself is the record.
+    Alarm,
     /// Who retried or discarded dead letters.
     Sink,
     /// Who made a backup or put one in place.

@@ -1,10 +1,12 @@
 //! THE LIST of routes of the edge, in the order of the documentation.
 
+mod alarms;
 mod commission;
 mod history;
 mod ledger;
 mod upkeep;
 
+pub use alarms::*;
 pub use commission::*;
 pub use history::*;
 pub use ledger::*;

@@ -33,6 +33,7 @@ pub struct Status {
     pub memory: Memory,
     pub cpu_seconds: f64,
     pub sinks: Vec<SinkStatus>,
+    pub alarms: crate::AlarmCounts,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -18,6 +18,7 @@ use tagwerk_env::{Env, Moment};
 use tagwerk_historian::Historian;
 use tagwerk_journal::Options;
 use tagwerk_model::limits;
+use tagwerk_rules::Board;
 use tagwerk_runtime::Runtime;
 use tagwerk_sql::Sql;
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -46,6 +47,7 @@ pub struct App {
     pub books: Books,
     pub tables: Arc<Tables>,
     pub archiving: Archiving,
+    pub alarms: Board,
     /// One permit per export of history.
     pub exports: Arc<Semaphore>,
     pub accounts: Accounts,

@@ -15,6 +15,7 @@ use tagwerk_config::{Checked, CheckedTemplate, Diff, Lint, LocatedFinding, diff,
 use tagwerk_env::Clock;
 use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
+use tagwerk_rules::Board;
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{RecordKind, Runtime, TagIds};
 
@@ -31,6 +32,7 @@ struct Inner {
     secrets: Arc<SecretStore>,
     archiving: Archiving,
     historian: Historian,
+    alarms: Board,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -115,7 +117,7 @@ pub struct Author<'a> {
 impl Configuration {
     pub fn new(
         (store, secrets): (Store, Arc<SecretStore>),
-        (archiving, historian): (Archiving, Historian),
+        (archiving, historian, alarms): (Archiving, Historian, Board),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
     ) -> Configuration {
@@ -127,6 +129,7 @@ impl Configuration {
             secrets,
             archiving,
             historian,
+            alarms,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -408,11 +411,13 @@ impl Configuration {
         let secret_uses = secret_use::uses(&checked).to_vec();
         let templates = checked.templates.clone();
         let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
+        let alarms = checked.alarms.clone();
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;
+        self.0.alarms.define(crate::alarms::watches(&alarms, &self.0.runtime));
         self.0.historian.set_retention(history::retention(keep));
         self.0.archiving.set(archive);
         self.0.archiving.opened().await;

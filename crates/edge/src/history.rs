@@ -57,7 +57,7 @@ impl Tables {
             tags.insert(entry.id, entry);
         }
         let mut devices: HashSet<Arc<str>> = HashSet::new();
-        self.books.runtime.each_tag(&mut |device: &str, tag: &TagDefinition| {
+        self.books.runtime.each_tag(&mut |device: &str, _: &str, tag: &TagDefinition| {
             let device = match devices.get(device) {
                 Some(known) => known.clone(),
                 None => {

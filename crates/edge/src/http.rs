@@ -1,6 +1,7 @@
 //! The edge's HTTP side: routes to handlers, and what every answer carries.
 
 mod access;
+mod alarms;
 mod backup;
 mod certificates;
 mod commands;
@@ -118,6 +119,9 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::EXPORT_HISTORY, export::history)
         .on(&routes::SQL, sql::sql)
         .on(&routes::SQL_TABLES, sql::tables)
+        .on(&routes::ALARMS, alarms::list)
+        .on(&routes::ALARM_CHANGES, alarms::changes)
+        .on(&routes::OPERATE_ALARMS, alarms::operate)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)
         .on(&routes::DEAD_LETTERS, dead_letters::list)

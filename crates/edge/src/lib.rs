@@ -3,6 +3,7 @@
 //! A library only so that its tests can hold the generated documents against the code.
 
 mod accounts;
+mod alarms;
 mod app;
 mod archiving;
 mod backup;

@@ -1,6 +1,7 @@
 //! The life of the edge: what is opened in which order, and closed in the reverse.
 
 use crate::accounts::{Accounts, StartSecrets};
+use crate::alarms::Judging;
 use crate::app::{App, Shared, VERSION};
 use crate::archiving::{Archiving, Running};
 use crate::backup::{Pending, Swap};
@@ -91,7 +92,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         Initial::Apply(text) => Some(text),
     };
     let (end, ending) = watch::channel(false);
-    let Opening { app, journal, feeding, keeping, archiver, listening, postgres, start_secrets } =
+    let Opening { app, journal, threads, listening, postgres, start_secrets } =
         open(env, &options, store, &ending).await?;
     match initial {
         None => app.configuration.start().await,
@@ -126,10 +127,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         tracing::warn!("devices or sinks did not end in time");
     }
     let closed = tokio::task::spawn_blocking(move || {
-        archiver.end();
-        // What history takes from the journal must be taken before it closes.
-        feeding.end();
-        keeping.end();
+        threads.end();
         journal.close()
     });
     let closed = closed.await;
@@ -141,12 +139,28 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
 struct Opening {
     app: Shared,
     journal: Journal,
-    feeding: Feeding,
-    keeping: Keeping,
-    archiver: Running,
+    threads: Threads,
     listening: Listening,
     postgres: Option<postgres::Opened>,
     start_secrets: StartSecrets,
+}
+
+/// Those who read the journal on threads of their own.
+struct Threads {
+    feeding: Feeding,
+    keeping: Keeping,
+    judging: Judging,
+    archiver: Running,
+}
+
+impl Threads {
+    /// What they take from the journal must be taken before it closes.
+    fn end(self) {
+        self.archiver.end();
+        self.judging.end();
+        self.feeding.end();
+        self.keeping.end();
+    }
 }
 
 async fn open(
@@ -173,6 +187,8 @@ async fn open(
     let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let keeping = Keeping::start(&env, &journal, &runtime)?;
+    let judging = Judging::start(&env, &journal)?;
+    let alarms = judging.board();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &historian, &keeping);
     let archiving = Archiving::new(&env, &runtime, &historian, &journal);
@@ -188,7 +204,7 @@ async fn open(
     let (files, plaintext) = postgres_encryption(options);
     let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone());
+    let fed = (archiving.clone(), historian.clone(), alarms.clone());
     let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
@@ -206,6 +222,7 @@ async fn open(
         books,
         tables,
         archiving,
+        alarms,
         exports: App::exports(),
         accounts,
         configuration,
@@ -216,7 +233,8 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    Ok(Opening { app, journal, feeding, keeping, archiver, listening, postgres, start_secrets })
+    let threads = Threads { feeding, keeping, judging, archiver };
+    Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 
 fn open_journal(env: &Env, data: &Path, options: &Options) -> anyhow::Result<(Journal, Opened)> {

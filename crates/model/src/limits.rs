@@ -126,6 +126,10 @@ pub const HISTORY_EXPORTS_MAX: usize = 2;
 pub const ALARM_DEFINITIONS_MAX: u32 = 1_000;
 /// Alarms of an edge, counting each tag of a definition. More: refused.
 pub const ALARMS_MAX: usize = 100_000;
+/// Alarms that one request does something to. More: refused.
+pub const ALARMS_AT_ONCE_MAX: usize = 1_000;
+/// How long an alarm is shelved. Longer: refused.
+pub const ALARM_SHELVED_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Length of a comment on an alarm. Longer: refused.
 pub const ALARM_COMMENT_BYTES_MAX: usize = 1_024;
 /// Rules of history's retention. More: refused.

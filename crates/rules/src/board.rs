@@ -98,6 +98,8 @@ pub(crate) struct Inner {
 
 #[derive(Default)]
 pub(crate) struct State {
+    /// A configuration has said which alarms there are.
+    pub defined: bool,
     pub alarms: Alarms,
     watched: HashMap<TagId, Watched>,
     pub clock: AlarmClock,
@@ -111,15 +113,13 @@ pub(crate) struct State {
 }
 
 impl Board {
-    pub(crate) fn new(env: &Env, journal: &Journal, watches: Vec<Watch>) -> Board {
-        let board = Board(Arc::new(Inner {
+    pub(crate) fn new(env: &Env, journal: &Journal) -> Board {
+        Board(Arc::new(Inner {
             env: env.clone(),
             journal: journal.clone(),
             state: Mutex::default(),
             version: watch::Sender::new(0),
-        }));
-        board.define(watches);
-        board
+        }))
     }
 
     /// Takes the alarms of a configuration. One that was there before, by name and tag, stays as it is.
@@ -132,6 +132,7 @@ impl Board {
             state.watched.extend(tags.into_iter().map(|tag| (tag.id, tag)));
         }
         state.alarms.define(definitions);
+        state.defined = true;
         drop(state);
         self.changed();
     }

@@ -2,7 +2,7 @@
 //! on where it was: it reads what is written, and judges again what came after the last snapshot.
 
 use crate::alarm::{Alarm, AlarmKey, ChangeKind, Noted, Stamp};
-use crate::board::{Board, State, Watch};
+use crate::board::{Board, State};
 use crate::record::{AlarmChange, CHANGE_KIND, PART_ALARMS, SNAPSHOT_KIND, Snapshot, Written};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -45,10 +45,10 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper that has judged nothing yet: the first step reads what is written, on the thread that
-    /// takes it.
-    pub fn open(env: &Env, journal: &Journal, watches: Vec<Watch>) -> (Keeper, Board) {
-        let board = Board::new(env, journal, watches);
+    /// A keeper that has judged nothing yet, and judges nothing before alarms were defined: the first
+    /// step after that reads what is written, on the thread that takes it.
+    pub fn open(env: &Env, journal: &Journal) -> (Keeper, Board) {
+        let board = Board::new(env, journal);
         let from = journal.oldest(Stream::Samples);
         let keeper = Keeper {
             samples: journal.reader(Stream::Samples, from, ReaderFilter::default()),
@@ -118,6 +118,9 @@ impl Keeper {
     /// Takes what is new. Returns whether there may be more at once.
     pub fn step(&mut self) -> bool {
         if !self.loaded {
+            if !self.board.0.state.lock().defined {
+                return false;
+            }
             self.load();
         }
         let board = self.board.clone();
@@ -243,6 +246,9 @@ impl Keeper {
     /// Judges what there is and writes all states.
     pub fn end(&mut self) {
         while self.step() {}
+        if !self.loaded {
+            return;
+        }
         if let Err(error) = self.journal().commit(Stream::Samples) {
             tracing::warn!(%error, "the last samples are judged again at the next start");
         }

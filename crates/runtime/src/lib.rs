@@ -238,10 +238,11 @@ impl Runtime {
         Some(group.tag_view(index, self.now()))
     }
 
-    /// Every tag of the configuration that runs, with its device.
-    pub fn each_tag(&self, visit: &mut dyn FnMut(&str, &TagDefinition)) {
+    /// Every tag of the configuration that runs, with its device and its group.
+    pub fn each_tag(&self, visit: &mut dyn FnMut(&str, &str, &TagDefinition)) {
         for group in self.core.live.devices().iter().flat_map(|device| device.all_groups()) {
-            group.set.tags().iter().for_each(|tag| visit(group.set.device(), tag));
+            let (device, name) = (group.set.device(), group.set.group());
+            group.set.tags().iter().for_each(|tag| visit(device, name, tag));
         }
     }
 

@@ -22,6 +22,7 @@ fn text(app: &App) -> String {
     journal(app, &mut out);
     history(app, &mut out);
     ledger(app, &mut out);
+    alarms(app, &mut out);
     out.text
 }
 
@@ -235,6 +236,15 @@ fn history(app: &App, out: &mut Exposition) {
     out.metric(Gauge, "tagwerk_history_position", help, one(state.position));
     let help = "1 while history cannot be stored.";
     out.metric(Gauge, "tagwerk_history_failing", help, one(u8::from(state.failing)));
+}
+
+fn alarms(app: &App, out: &mut Exposition) {
+    let counts: Vec<_> = app.alarms.counts().into_iter().collect();
+    let samples = counts.iter().map(|((priority, shown), number)| {
+        let labels = vec![("priority", priority.name()), ("state", shown.name())];
+        (labels, *number)
+    });
+    out.metric(Kind::Gauge, "tagwerk_alarms", "Alarms by priority and state.", samples);
 }
 
 fn ledger(app: &App, out: &mut Exposition) {

@@ -66,6 +66,7 @@ pub fn current(app: &App) -> Status {
         memory: Memory { anonymous_bytes: usage.anonymous_bytes, total_bytes: usage.total_bytes },
         cpu_seconds: usage.cpu_seconds,
         sinks: app.sinks(),
+        alarms: super::alarms::counts(app),
     }
 }
 

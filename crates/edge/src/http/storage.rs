@@ -73,7 +73,7 @@ pub async fn tags(
     let (offset, limit) = window(asked.offset, asked.limit)?;
     let filter = asked.filter.unwrap_or_default().to_lowercase();
     let mut configured = HashSet::new();
-    app.runtime.each_tag(&mut |_, tag| {
+    app.runtime.each_tag(&mut |_, _, tag| {
         configured.insert(tag.id);
     });
     let historian = app.historian.clone();

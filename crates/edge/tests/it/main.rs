@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod access;
+mod alarms;
 mod archive;
 mod backup;
 mod bad_input;

@@ -60,6 +60,21 @@ pub enum Shown {
     OutOfService,
 }
 
+impl Shown {
+    pub fn name(self) -> &'static str {
+        match self {
+            Shown::Normal => "normal",
+            Shown::Unacknowledged => "unacknowledged",
+            Shown::Acknowledged => "acknowledged",
+            Shown::ClearedUnacknowledged => "cleared_unacknowledged",
+            Shown::Latched => "latched",
+            Shown::Shelved => "shelved",
+            Shown::Suppressed => "suppressed",
+            Shown::OutOfService => "out_of_service",
+        }
+    }
+}
+
 /// One alarm. Starts normal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {

@@ -60,7 +60,8 @@ impl Machine {
             (stream.segment_bytes, stream.tail_bytes) = (256 * 1024, 16 * 1024);
         }
         let (journal, _) = Journal::open(&self.env, Path::new(FOLDER), options).unwrap();
-        let (keeper, board) = Keeper::open(&self.env, &journal, watches());
+        let (keeper, board) = Keeper::open(&self.env, &journal);
+        board.define(watches());
         self.running = Some((journal, keeper, board));
     }
 

@@ -5,7 +5,7 @@ use crate::events::EventsTable;
 use crate::ledger::{Account, LedgerTable};
 use crate::rollups::{self, RollupsTable};
 use crate::samples::{self, SamplesTable, Which};
-use crate::source::Source;
+use crate::source::{Named, Source, TagTable};
 use crate::{ColumnInfo, TableInfo, TableKind, events, ledger};
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
@@ -23,10 +23,12 @@ const LATEST: &str = "latest";
 const EVENTS: &str = "events";
 const LEDGER: &str = "ledger";
 const LEDGER_SINKS: &str = "ledger_sinks";
+const LEDGER_DELIVERY: &str = "ledger_delivery";
 const BY_MINUTE: &str = "samples_by_minute";
 const BY_HOUR: &str = "samples_by_hour";
 const BY_DAY: &str = "samples_by_day";
-const OWN: [&str; 8] = [SAMPLES, BY_MINUTE, BY_HOUR, BY_DAY, LATEST, EVENTS, LEDGER, LEDGER_SINKS];
+const OWN: [&str; 9] =
+    [SAMPLES, BY_MINUTE, BY_HOUR, BY_DAY, LATEST, EVENTS, LEDGER, LEDGER_SINKS, LEDGER_DELIVERY];
 
 pub struct Tables(pub Arc<dyn Source>);
 
@@ -50,7 +52,7 @@ impl CatalogProvider for Tables {
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
         let own = OWN.map(str::to_owned).into_iter();
-        own.chain(self.0.tags().device_names().map(|name| name.to_string())).collect()
+        own.chain(others(&self.0.tags()).map(str::to_owned)).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
@@ -66,21 +68,34 @@ impl SchemaProvider for Tables {
             EVENTS => Some(Arc::new(EventsTable(self.0.clone()))),
             LEDGER => Some(account(Account::Tags)),
             LEDGER_SINKS => Some(account(Account::Sinks)),
-            device => {
+            LEDGER_DELIVERY => Some(account(Account::Delivery)),
+            other => {
                 let tags = self.0.tags();
-                tags.device(device).map(|tags| -> Arc<dyn TableProvider> {
-                    Arc::new(DeviceTable::new(self.0.clone(), tags))
-                })
+                tags.named(other)
+                    .map(|named| -> Arc<dyn TableProvider> { Arc::new(reads(&self.0, &named)) })
             }
         })
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        OWN.contains(&name) || self.0.tags().device(name).is_some()
+        OWN.contains(&name) || self.0.tags().named(name).is_some()
     }
 }
 
-/// The tables for people, those of devices last.
+/// Devices and templates that have a table.
+fn others(tags: &TagTable) -> impl Iterator<Item = &str> {
+    let all = tags.device_names().chain(tags.template_names()).map(|name| &**name);
+    all.filter(|name| !OWN.contains(name))
+}
+
+fn reads(source: &Arc<dyn Source>, named: &Named<'_>) -> DeviceTable {
+    match named {
+        Named::Device(tags) => DeviceTable::new(source.clone(), tags),
+        Named::Template(devices) => DeviceTable::of_template(source.clone(), devices),
+    }
+}
+
+/// The tables for people, those of devices and templates last.
 pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
     let info = |name: &str, kind, description: &str, schema: &Schema| TableInfo {
         name: name.to_owned(),
@@ -117,13 +132,33 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
             "stored samples of each sink and minute: delivered, pending, rejected, lost and why",
             &ledger::SINK_SCHEMA,
         ),
+        info(
+            LEDGER_DELIVERY,
+            TableKind::Record,
+            "both in one row: of each tag, minute and sink what was expected, stored, delivered, lost",
+            &ledger::DELIVERY_SCHEMA,
+        ),
     ];
     let tags = source.tags();
-    for name in tags.device_names() {
-        let Some(tags) = tags.device(name) else { continue };
-        let table = DeviceTable::new(source.clone(), tags);
-        let description = format!("device {name}: a row per read, a column per tag");
-        tables.push(info(name, TableKind::Device, &description, &table.schema()));
+    for name in others(&tags) {
+        let Some(named) = tags.named(name) else { continue };
+        let (kind, description) = match &named {
+            Named::Device(_) if tags.hides_template(name) => {
+                let text = format!(
+                    "device {name}: a row per read, a column per tag; the template of the same name \
+                     has no table"
+                );
+                (TableKind::Device, text)
+            }
+            Named::Device(_) => {
+                (TableKind::Device, format!("device {name}: a row per read, a column per tag"))
+            }
+            Named::Template(_) => {
+                let text = format!("template {name}: a row per read of each of its devices");
+                (TableKind::Template, text)
+            }
+        };
+        tables.push(info(name, kind, &description, &reads(source, &named).schema()));
     }
     tables
 }

@@ -28,7 +28,9 @@ pub use engine::{Query, Sql};
 pub use error::{Fault, SqlError};
 pub use functions::{FUNCTIONS, FunctionInfo};
 pub use partition::Cancel;
-pub use source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable};
+pub use source::{
+    DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable,
+};
 
 use arrow::datatypes::{DataType, Field};
 use std::time::Duration;
@@ -73,6 +75,7 @@ impl ColumnInfo {
 pub enum TableKind {
     Samples,
     Device,
+    Template,
     Record,
 }
 

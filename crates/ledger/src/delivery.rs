@@ -130,7 +130,8 @@ impl Laid {
             Rows::All => (0..block.set.tags.len()).map(tag).collect(),
             Rows::Some(indices) => indices.iter().map(|index| tag(*index as usize)).collect(),
         };
-        Some(Laid { span: block.span, set: block.set.id, tags: tags? })
+        let tags = tags.filter(|tags| tags.len() as u64 == block.span.count())?;
+        Some(Laid { span: block.span, set: block.set.id, tags })
     }
 }
 

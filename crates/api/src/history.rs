@@ -130,6 +130,7 @@ pub struct SqlTable {
 pub enum SqlTableKind {
     Samples,
     Device,
+    Template,
     Record,
 }
 

@@ -163,7 +163,18 @@ impl<'s> Checker<'s> {
         for template in templates.list.iter().filter(|template| template.devices.is_empty()) {
             self.unused_template(template);
         }
+        self.same_names(&devices, templates);
         devices
+    }
+
+    /// In SQL a device and a template of one name would be one table.
+    fn same_names(&mut self, devices: &[CheckedDevice], templates: &Templates<'s>) {
+        let names: HashSet<&str> = devices.iter().map(|device| &*device.name).collect();
+        for template in templates.list.iter().filter(|template| names.contains(template.name)) {
+            let node = template.node.get("name").unwrap_or(template.node);
+            let problem = "a device has the same name, so that the template has no table in SQL";
+            self.report.warning(node, problem, "give the template another name");
+        }
     }
 
     fn device_list(

@@ -1,31 +1,28 @@
-//! History on the edge: the thread that feeds it, and what statements see of it.
+//! What statements see of history, and how long it is kept.
 
 use crate::archiving::{Archiving, Found};
+use crate::configuration::Configuration;
 use crate::ledger::Books;
-use crate::ledger_rows::{rows, sink_rows};
+use crate::ledger_rows::{delivery_rows, rows, sink_rows};
 use crate::secrets::SecretStore;
 use crate::show;
-use anyhow::Context;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_config::CheckedKeep;
-use tagwerk_env::{Env, Moment};
+use tagwerk_env::Moment;
 use tagwerk_historian::{
-    Buckets, FoldRow, Historian, Keep, Kept, Need, OnTrouble, Options, ReadError, Retention, Scan,
-    TagInfo, Trouble, run_ingest,
+    Buckets, FoldRow, Historian, Keep, Kept, Need, ReadError, Retention, Scan, TagInfo,
 };
-use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, limits};
-use tagwerk_runtime::{EventQuery, EventSeverity, RecordKind, Runtime};
+use tagwerk_rules::{Board, ChangeQuery};
+use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
-    Cancel, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable,
+    AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source,
+    TagEntry, TagTable,
 };
-use tokio::sync::watch;
 
 /// A tag that is new is seen by statements after this long at the latest.
 const TAGS_FOR: Duration = Duration::from_secs(1);
@@ -35,12 +32,18 @@ pub struct Tables {
     books: Books,
     archiving: Archiving,
     secrets: Arc<SecretStore>,
+    configuration: Configuration,
+    alarms: Board,
     known: Mutex<Option<(Moment, Arc<TagTable>)>>,
 }
 
 impl Tables {
-    pub fn new(books: Books, archiving: Archiving, secrets: Arc<SecretStore>) -> Tables {
-        Tables { books, archiving, secrets, known: Mutex::default() }
+    pub fn new(
+        books: Books,
+        (archiving, secrets, configuration): (Archiving, Arc<SecretStore>, Configuration),
+        alarms: Board,
+    ) -> Tables {
+        Tables { books, archiving, secrets, configuration, alarms, known: Mutex::default() }
     }
 
     /// As configured now; else as history last knew it.
@@ -76,7 +79,11 @@ impl Tables {
             tags.insert(tag.id, entry);
         });
         self.add_archived(&mut tags);
-        TagTable::new(tags.into_values().collect())
+        let templates = self.configuration.templates().into_iter().map(|template| {
+            let devices = template.devices.into_iter().map(Arc::from).collect();
+            (Arc::from(template.name), devices)
+        });
+        TagTable::new(tags.into_values().collect()).with_templates(templates)
     }
 
     /// Tags that are left in archived files alone.
@@ -127,6 +134,9 @@ impl Source for Tables {
     }
 
     fn history(&self, scan: &Scan) -> Pieces {
+        if let Some(why) = self.books.history_off() {
+            return Box::new(std::iter::once(Err(why)));
+        }
         match self.archiving.found() {
             Found::None => held(&self.books.historian, scan),
             Found::Opening => self.with_archive(None, scan),
@@ -147,7 +157,10 @@ impl Source for Tables {
     }
 
     fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
-        undamaged(self.books.historian.folds(scan, buckets, need))
+        match self.books.history_off() {
+            Some(why) => Box::new(std::iter::once(Err(why))),
+            None => undamaged(self.books.historian.folds(scan, buckets, need)),
+        }
     }
 
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
@@ -172,6 +185,15 @@ impl Source for Tables {
         sink_rows(self.books.clone(), span, cancel)
     }
 
+    fn ledger_delivery(
+        &self,
+        span: Range<i64>,
+        tags: &[TagId],
+        cancel: Cancel,
+    ) -> Rows<DeliveryRow> {
+        delivery_rows(self.books.clone(), &self.tags(), span, tags, cancel)
+    }
+
     fn events(&self) -> Vec<EventRow> {
         let query = EventQuery { limit: limits::EVENTS_REMEMBERED_MAX, ..EventQuery::default() };
         let rows = self.books.runtime.events(&query).into_iter().map(|event| EventRow {
@@ -181,6 +203,24 @@ impl Source for Tables {
             about: event.subject.map(Into::into).unwrap_or_default(),
             text: self.secrets.redact(event.text.into()),
             by: event.by.map(Into::into),
+        });
+        rows.collect()
+    }
+
+    fn alarms(&self) -> Vec<AlarmRow> {
+        let query = ChangeQuery { limit: usize::MAX, ..ChangeQuery::default() };
+        let rows = self.alarms.changes(&query).into_iter().map(|(_, change)| AlarmRow {
+            unix_ns: change.unix_ns,
+            alarm: change.alarm,
+            device: change.device,
+            tag: change.tag,
+            change: change.kind.name(),
+            priority: change.priority.name(),
+            announced: change.announced,
+            value: change.value,
+            by: change.by,
+            comment: change.comment,
+            text: change.text,
         });
         rows.collect()
     }
@@ -240,57 +280,6 @@ fn both(
     Box::new(union(of_history, archived, direction))
 }
 
-/// The history of a data directory, and the thread that feeds it from the journal.
-pub struct Feeding {
-    historian: Historian,
-    stop: watch::Sender<bool>,
-    thread: JoinHandle<()>,
-}
-
-impl Feeding {
-    pub fn start(
-        env: &Env,
-        data: &Path,
-        journal: &Journal,
-        runtime: &Runtime,
-        bytes_max: Option<u64>,
-    ) -> anyhow::Result<Feeding> {
-        let mut options = Options { on_trouble: Some(tell(runtime.clone())), ..Options::default() };
-        if let Some(bytes_max) = bytes_max {
-            options.bytes_max = bytes_max;
-        }
-        let (historian, opened) = Historian::open(env, &data.join("history"), options)
-            .with_context(|| format!("the history in {} cannot be opened", data.display()))?;
-        if !opened.quarantined.is_empty() {
-            let text = format!(
-                "{} damaged files of history were put aside into quarantine; the rest is served",
-                opened.quarantined.len()
-            );
-            runtime.note(RecordKind::System, EventSeverity::Warning, "history", &text);
-        }
-        let (stop, stopping) = watch::channel(false);
-        let (fed, journal, env) = (historian.clone(), journal.clone(), env.clone());
-        let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || {
-            tagwerk_env::yield_to_other_threads();
-            run_ingest(&fed, &journal, &env, stopping);
-        });
-        let thread = thread.context("the thread of history cannot be started")?;
-        Ok(Feeding { historian, stop, thread })
-    }
-
-    pub fn historian(&self) -> Historian {
-        self.historian.clone()
-    }
-
-    /// Stores what history has and ends. Blocking.
-    pub fn end(self) {
-        self.stop.send_replace(true);
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of history panicked");
-        }
-    }
-}
-
 /// The rules of a configuration.
 pub fn retention(keep: Vec<CheckedKeep>) -> Retention {
     let kept = |rule: &CheckedKeep| {
@@ -309,17 +298,4 @@ pub fn retention(keep: Vec<CheckedKeep>) -> Retention {
     };
     let rule_of = move |tag: &TagInfo| keep.iter().position(|rule| chooses(rule, tag));
     Retention { rules, rule_of: Arc::new(rule_of) }
-}
-
-fn tell(runtime: Runtime) -> OnTrouble {
-    Arc::new(move |trouble| {
-        let severity = match trouble {
-            Trouble::Healed | Trouble::Expired { .. } | Trouble::RolledUp { .. } => {
-                EventSeverity::Info
-            }
-            Trouble::Storing { .. } | Trouble::Damaged { .. } => EventSeverity::Warning,
-            Trouble::Missing { .. } | Trouble::Panicked { .. } => EventSeverity::Error,
-        };
-        runtime.note(RecordKind::System, severity, "history", &trouble.to_string());
-    })
 }

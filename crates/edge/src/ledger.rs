@@ -1,5 +1,6 @@
 //! The ledger on the edge: the thread that keeps it, and what it says of a time.
 
+use crate::feeding::Feeding;
 use anyhow::Context;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tagwerk_ledger::{
 };
 use tagwerk_model::TagId;
 use tagwerk_runtime::Runtime;
+use tagwerk_runtime::view::Problem;
 use tokio::sync::watch;
 
 /// The ledger, and the thread that keeps it.
@@ -54,16 +56,29 @@ pub struct Books {
     pub runtime: Runtime,
     pub historian: Historian,
     pub ledger: Ledger,
+    off: Option<Arc<Problem>>,
 }
 
 impl Books {
-    pub fn new(env: &Env, runtime: &Runtime, historian: &Historian, keeping: &Keeping) -> Books {
+    pub fn new(env: &Env, runtime: &Runtime, feeding: &Feeding, keeping: &Keeping) -> Books {
         Books {
             env: env.clone(),
             runtime: runtime.clone(),
-            historian: historian.clone(),
+            historian: feeding.historian(),
             ledger: keeping.ledger(),
+            off: feeding.why_off(),
         }
+    }
+
+    /// History did not open.
+    pub fn problem(&self) -> Option<Problem> {
+        self.off.as_deref().cloned()
+    }
+
+    /// Why there is no history, for those who ask it something.
+    pub fn history_off(&self) -> Option<String> {
+        let cause = &self.off.as_ref()?.cause;
+        Some(format!("the edge works without history: {cause}; then start the edge again"))
     }
 }
 
@@ -144,16 +159,20 @@ pub fn tell(books: &Books, range: Range, device: Option<&str>) -> Told {
 fn sinks(books: &Books) -> Vec<SinkTold> {
     let names = books.runtime.sink_tags().into_iter().map(|(name, _)| name);
     let told = names.map(|name| {
-        let letters = books.runtime.dead_letters(Some(&name));
-        let place = SinkPlace {
-            cursor: books.runtime.sink_cursor(&name),
-            rejected: letters.iter().map(|letter| letter.span).collect(),
-            name: name.to_string(),
-        };
-        let sharing = books.ledger.sharing(place);
+        let sharing = books.ledger.sharing(place(books, &name));
         SinkTold { share: SinkShare::default(), sharing, pending_since_ns: None }
     });
     told.collect()
+}
+
+/// How far a sink is.
+pub fn place(books: &Books, name: &str) -> SinkPlace {
+    let letters = books.runtime.dead_letters(Some(name));
+    SinkPlace {
+        cursor: books.runtime.sink_cursor(name),
+        rejected: letters.iter().map(|letter| letter.span).collect(),
+        name: name.to_owned(),
+    }
 }
 
 /// How many tags of each group each sink gets.

@@ -10,6 +10,7 @@ mod backup;
 mod certificates;
 pub mod cli;
 mod configuration;
+mod feeding;
 mod history;
 mod http;
 mod instant;

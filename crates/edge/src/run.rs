@@ -7,7 +7,8 @@ use crate::archiving::{Archiving, Running};
 use crate::backup::{Pending, Swap};
 use crate::certificates::CertificateStore;
 use crate::configuration::{Author, Base, Configuration};
-use crate::history::{Feeding, Tables};
+use crate::feeding::Feeding;
+use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
 use crate::postgres;
@@ -190,10 +191,14 @@ async fn open(
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
     let historian = feeding.historian();
-    let books = Books::new(&env, &runtime, &historian, &keeping);
+    let books = Books::new(&env, &runtime, &feeding, &keeping);
     let archiving = Archiving::new(&env, &runtime, &historian, &journal);
     let archiver = archiving.start()?;
-    let tables = Arc::new(Tables::new(books.clone(), archiving.clone(), secrets.clone()));
+    let kept = (store.clone(), secrets.clone());
+    let fed = (archiving.clone(), historian.clone(), alarms.clone());
+    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
+    let sources = (archiving.clone(), secrets.clone(), configuration.clone());
+    let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
     let sql = start_sql(&env, &tables)?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
@@ -203,9 +208,6 @@ async fn open(
     let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
     let (files, plaintext) = postgres_encryption(options);
     let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
-    let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone());
-    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,

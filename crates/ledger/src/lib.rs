@@ -5,6 +5,7 @@
 //! minute sums up, so that the account outlives the samples.
 
 mod bytes;
+mod delivery;
 mod keeper;
 mod minute;
 mod record;
@@ -12,6 +13,7 @@ mod shared;
 mod sinks;
 mod view;
 
+pub use delivery::{Delivery, Layout};
 pub use keeper::AskSchedules;
 pub use keeper::{Keeper, run};
 pub use minute::{Entry, Minute, Stretch, Why};

@@ -1,5 +1,6 @@
 //! What became of stored samples on their way to one sink.
 
+use crate::delivery::Fate;
 use crate::minute::Minute;
 use crate::shared::Ledger;
 use std::collections::BTreeMap;
@@ -139,6 +140,48 @@ impl Sharing {
         }
         share.lost.retain(|_, samples| *samples > 0);
         share
+    }
+
+    /// Parts of the stream by what became of them, in their order.
+    pub(crate) fn fates(&self, span: Span) -> Vec<(Span, Fate)> {
+        let inside = |part: &Span| part.from < span.to && part.to > span.from;
+        let rejected = self.place.rejected.iter().copied().filter(inside);
+        let rejected: Vec<Span> = rejected.collect();
+        let gaps: Vec<_> = self.gaps.iter().filter(|(gap, ..)| inside(gap)).collect();
+        let cursor = self.place.cursor.as_ref();
+        let ranges = cursor.map(|c| c.ranges()).unwrap_or_default().iter().copied();
+        let parts = ranges.filter(inside).chain(rejected.iter().copied());
+        let parts = parts.chain(gaps.iter().map(|(gap, ..)| *gap));
+        let mut borders: Vec<u64> = parts.flat_map(|part| [part.from, part.to]).collect();
+        borders.extend([span.from, span.to, self.begins]);
+        borders.extend(cursor.map(|cursor| cursor.next()));
+        borders.retain(|border| (span.from..=span.to).contains(border));
+        borders.sort_unstable();
+        borders.dedup();
+        let holds = |part: &Span, at: u64| (part.from..part.to).contains(&at);
+        let fate = |at: u64| {
+            if at < self.begins {
+                return Fate::Before;
+            }
+            if !cursor.is_some_and(|cursor| cursor.is_acknowledged(at)) {
+                return Fate::Pending;
+            }
+            if rejected.iter().any(|part| holds(part, at)) {
+                return Fate::Rejected;
+            }
+            let lost = gaps.iter().find(|(gap, ..)| holds(gap, at));
+            lost.map_or(Fate::Delivered, |(_, reason, _)| Fate::Lost(*reason))
+        };
+        let parts = borders.windows(2).map(|pair| Span { from: pair[0], to: pair[1] });
+        let mut fates: Vec<(Span, Fate)> = Vec::new();
+        for part in parts {
+            let fate = fate(part.from);
+            match fates.last_mut() {
+                Some((last, of)) if *of == fate => last.to = part.to,
+                _ => fates.push((part, fate)),
+            }
+        }
+        fates
     }
 
     /// Numbers of the span that are not acknowledged.

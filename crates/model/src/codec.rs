@@ -194,6 +194,15 @@ pub fn decode_outline(tags: usize, bytes: &[u8]) -> Result<Outline> {
     }
 }
 
+/// Which tags of a set of `tags` tags a batch has samples of.
+pub fn decode_rows_of(tags: usize, bytes: &[u8]) -> Result<Rows> {
+    let mut input = Input(bytes);
+    match input.byte()? {
+        BATCH_V1 => decode_rows(tags, &mut input),
+        other => Err(DecodeError::Version(other)),
+    }
+}
+
 fn decode_rows(tags: usize, input: &mut Input<'_>) -> Result<Rows> {
     let count = input.varint()?;
     if count == 0 {

@@ -1,12 +1,13 @@
 //! The tables that a statement can name.
 
+use crate::alarms::AlarmsTable;
 use crate::device::DeviceTable;
 use crate::events::EventsTable;
 use crate::ledger::{Account, LedgerTable};
 use crate::rollups::{self, RollupsTable};
 use crate::samples::{self, SamplesTable, Which};
-use crate::source::Source;
-use crate::{ColumnInfo, TableInfo, TableKind, events, ledger};
+use crate::source::{Named, Source, TagTable};
+use crate::{ColumnInfo, TableInfo, TableKind, alarms, events, ledger};
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
@@ -23,10 +24,23 @@ const LATEST: &str = "latest";
 const EVENTS: &str = "events";
 const LEDGER: &str = "ledger";
 const LEDGER_SINKS: &str = "ledger_sinks";
+const LEDGER_DELIVERY: &str = "ledger_delivery";
 const BY_MINUTE: &str = "samples_by_minute";
 const BY_HOUR: &str = "samples_by_hour";
 const BY_DAY: &str = "samples_by_day";
-const OWN: [&str; 8] = [SAMPLES, BY_MINUTE, BY_HOUR, BY_DAY, LATEST, EVENTS, LEDGER, LEDGER_SINKS];
+const ALARMS: &str = "alarms";
+const OWN: [&str; 10] = [
+    SAMPLES,
+    BY_MINUTE,
+    BY_HOUR,
+    BY_DAY,
+    LATEST,
+    EVENTS,
+    ALARMS,
+    LEDGER,
+    LEDGER_SINKS,
+    LEDGER_DELIVERY,
+];
 
 pub struct Tables(pub Arc<dyn Source>);
 
@@ -50,7 +64,7 @@ impl CatalogProvider for Tables {
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
         let own = OWN.map(str::to_owned).into_iter();
-        own.chain(self.0.tags().device_names().map(|name| name.to_string())).collect()
+        own.chain(others(&self.0.tags()).map(str::to_owned)).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
@@ -64,23 +78,37 @@ impl SchemaProvider for Tables {
             BY_DAY => Some(by(Width::Day)),
             LATEST => Some(samples(Which::Newest)),
             EVENTS => Some(Arc::new(EventsTable(self.0.clone()))),
+            ALARMS => Some(Arc::new(AlarmsTable(self.0.clone()))),
             LEDGER => Some(account(Account::Tags)),
             LEDGER_SINKS => Some(account(Account::Sinks)),
-            device => {
+            LEDGER_DELIVERY => Some(account(Account::Delivery)),
+            other => {
                 let tags = self.0.tags();
-                tags.device(device).map(|tags| -> Arc<dyn TableProvider> {
-                    Arc::new(DeviceTable::new(self.0.clone(), tags))
-                })
+                tags.named(other)
+                    .map(|named| -> Arc<dyn TableProvider> { Arc::new(reads(&self.0, &named)) })
             }
         })
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        OWN.contains(&name) || self.0.tags().device(name).is_some()
+        OWN.contains(&name) || self.0.tags().named(name).is_some()
     }
 }
 
-/// The tables for people, those of devices last.
+/// Devices and templates that have a table.
+fn others(tags: &TagTable) -> impl Iterator<Item = &str> {
+    let all = tags.device_names().chain(tags.template_names()).map(|name| &**name);
+    all.filter(|name| !OWN.contains(name))
+}
+
+fn reads(source: &Arc<dyn Source>, named: &Named<'_>) -> DeviceTable {
+    match named {
+        Named::Device(tags) => DeviceTable::new(source.clone(), tags),
+        Named::Template(devices) => DeviceTable::of_template(source.clone(), devices),
+    }
+}
+
+/// The tables for people, those of devices and templates last.
 pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
     let info = |name: &str, kind, description: &str, schema: &Schema| TableInfo {
         name: name.to_owned(),
@@ -105,6 +133,7 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
         info(BY_DAY, TableKind::Samples, "the same of a day, UTC", &rollups::SCHEMA),
         info(LATEST, TableKind::Samples, "the newest sample of each tag", &samples::SCHEMA),
         info(EVENTS, TableKind::Record, "what happened on the edge", &events::SCHEMA),
+        info(ALARMS, TableKind::Record, "what became of alarms, a row per change", &alarms::SCHEMA),
         info(
             LEDGER,
             TableKind::Record,
@@ -117,13 +146,33 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
             "stored samples of each sink and minute: delivered, pending, rejected, lost and why",
             &ledger::SINK_SCHEMA,
         ),
+        info(
+            LEDGER_DELIVERY,
+            TableKind::Record,
+            "both in one row: of each tag, minute and sink what was expected, stored, delivered, lost",
+            &ledger::DELIVERY_SCHEMA,
+        ),
     ];
     let tags = source.tags();
-    for name in tags.device_names() {
-        let Some(tags) = tags.device(name) else { continue };
-        let table = DeviceTable::new(source.clone(), tags);
-        let description = format!("device {name}: a row per read, a column per tag");
-        tables.push(info(name, TableKind::Device, &description, &table.schema()));
+    for name in others(&tags) {
+        let Some(named) = tags.named(name) else { continue };
+        let (kind, description) = match &named {
+            Named::Device(_) if tags.hides_template(name) => {
+                let text = format!(
+                    "device {name}: a row per read, a column per tag; the template of the same name \
+                     has no table"
+                );
+                (TableKind::Device, text)
+            }
+            Named::Device(_) => {
+                (TableKind::Device, format!("device {name}: a row per read, a column per tag"))
+            }
+            Named::Template(_) => {
+                let text = format!("template {name}: a row per read of each of its devices");
+                (TableKind::Template, text)
+            }
+        };
+        tables.push(info(name, kind, &description, &reads(source, &named).schema()));
     }
     tables
 }

@@ -1,9 +1,10 @@
 //! A table per device: one typed column per tag, one row per instant at which any of them was read.
+//! A table per template is the same of all its devices.
 
-use crate::columns::{Part, field, nulls, time_type, times, value_type};
+use crate::columns::{Part, field, nulls, text, time_type, times, value_type};
 use crate::partition::{Batches, Cancel, partitioned};
 use crate::samples::ROWS;
-use crate::select::{Span, pushdown, span};
+use crate::select::{Known, Span, devices, pushdown, span};
 use crate::source::{Pieces, Source, TagEntry};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, take};
@@ -14,65 +15,87 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use tagwerk_historian::{Piece, Scan};
+use tagwerk_model::TagId;
 
-/// What a column of a device's table says.
+/// What a column of such a table says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Time,
-    /// Of the tag with this index among the device's.
+    Device,
+    /// Of the tag with this place among those of the table.
     Value(usize),
     Quality(usize),
     SourceTime(usize),
 }
 
-impl Column {
-    fn tag(self) -> Option<usize> {
-        match self {
-            Column::Time => None,
-            Column::Value(tag) | Column::Quality(tag) | Column::SourceTime(tag) => Some(tag),
-        }
-    }
+/// A device of the table, and its tags, each with its place among those of the table. A second tag of
+/// a name has none.
+struct Device {
+    name: Arc<str>,
+    tags: Vec<(TagId, Option<usize>)>,
+}
+
+/// Whose reads are the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    OfDevice,
+    OfTemplate,
 }
 
 pub struct DeviceTable {
     source: Arc<dyn Source>,
-    device: Arc<str>,
-    tags: Arc<[TagEntry]>,
+    rows: Rows,
+    devices: Vec<Arc<Device>>,
     columns: Vec<Column>,
     schema: SchemaRef,
 }
 
 impl fmt::Debug for DeviceTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeviceTable({})", self.device)
+        let names: Vec<&str> = self.devices.iter().map(|device| &*device.name).collect();
+        write!(f, "DeviceTable({})", names.join(", "))
     }
 }
 
 impl DeviceTable {
+    pub fn new(source: Arc<dyn Source>, tags: &[TagEntry]) -> DeviceTable {
+        DeviceTable::of(source, Rows::OfDevice, &[tags])
+    }
+
+    /// The rows of several devices, with a column that says of which one each is.
+    pub fn of_template(source: Arc<dyn Source>, devices: &[&[TagEntry]]) -> DeviceTable {
+        DeviceTable::of(source, Rows::OfTemplate, devices)
+    }
+
     /// A tag whose column's name is taken by another gets none of that name: its own value comes
     /// before another tag's quality.
-    pub fn new(source: Arc<dyn Source>, tags: &[TagEntry]) -> DeviceTable {
-        let device = tags.first().map_or_else(|| Arc::from(""), |tag| tag.device.clone());
-        let names: HashSet<&str> = tags.iter().map(|tag| tag.name.as_ref()).collect();
-        let mut taken: HashSet<String> = HashSet::from(["time".to_owned()]);
+    fn of(source: Arc<dyn Source>, rows: Rows, devices: &[&[TagEntry]]) -> DeviceTable {
+        let (tags, devices) = merged(devices);
+        let names: HashSet<&str> = tags.iter().map(|(name, _)| name.as_ref()).collect();
         let mut fields = vec![field("time", time_type(), false)];
         let mut columns = vec![Column::Time];
-        for (index, tag) in tags.iter().enumerate() {
-            let own = match tag.name.as_ref() {
-                "time" => "time_value".to_owned(),
-                name => name.to_owned(),
+        if rows == Rows::OfTemplate {
+            fields.push(field("device", ArrowType::Utf8View, false));
+            columns.push(Column::Device);
+        }
+        let lead: HashSet<String> = fields.iter().map(|field| field.name().clone()).collect();
+        let mut taken = lead.clone();
+        for (index, (name, data_type)) in tags.iter().enumerate() {
+            let own = match lead.contains(name.as_ref()) {
+                true => format!("{name}_value"),
+                false => name.to_string(),
             };
             let aside = [
-                (format!("{}_quality", tag.name), ArrowType::Utf8View, Column::Quality(index)),
-                (format!("{}_source_time", tag.name), time_type(), Column::SourceTime(index)),
+                (format!("{name}_quality"), ArrowType::Utf8View, Column::Quality(index)),
+                (format!("{name}_source_time"), time_type(), Column::SourceTime(index)),
             ];
             let aside = aside.into_iter().filter(|(name, ..)| !names.contains(name.as_str()));
-            let value = (own, value_type(tag.data_type), Column::Value(index));
+            let value = (own, data_type.clone(), Column::Value(index));
             for (name, data_type, column) in std::iter::once(value).chain(aside) {
                 if taken.insert(name.clone()) {
                     fields.push(Field::new(name, data_type, true));
@@ -81,7 +104,64 @@ impl DeviceTable {
             }
         }
         let schema = Arc::new(Schema::new(fields));
-        DeviceTable { source, device, tags: tags.into(), columns, schema }
+        DeviceTable { source, rows, devices, columns, schema }
+    }
+
+    fn known(&self) -> Known {
+        match self.rows {
+            Rows::OfDevice => Known::Time,
+            Rows::OfTemplate => Known::Device,
+        }
+    }
+
+    /// The devices that conditions leave.
+    fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Device>>> {
+        if self.rows == Rows::OfDevice {
+            return Ok(self.devices.clone());
+        }
+        let names: Vec<&str> = self.devices.iter().map(|device| &*device.name).collect();
+        let chosen = devices(state, &names, filters)?;
+        let both = self.devices.iter().zip(chosen);
+        Ok(both.filter(|(_, chosen)| *chosen).map(|(device, _)| device.clone()).collect())
+    }
+}
+
+type Merged = (Vec<(Arc<str>, ArrowType)>, Vec<Arc<Device>>);
+
+/// The tags of all devices by name, each once, and where each device has them.
+fn merged(devices: &[&[TagEntry]]) -> Merged {
+    let mut types: BTreeMap<Arc<str>, ArrowType> = BTreeMap::new();
+    for tag in devices.iter().flat_map(|tags| first_of_name(tags)) {
+        let own = value_type(tag.data_type);
+        let known = types.entry(tag.name.clone()).or_insert_with(|| own.clone());
+        if *known != own {
+            *known = common(known, &own);
+        }
+    }
+    let places: BTreeMap<Arc<str>, usize> = types.keys().cloned().zip(0..).collect();
+    let of_device = |tags: &&[TagEntry]| {
+        let firsts: HashSet<TagId> = first_of_name(tags).map(|tag| tag.id).collect();
+        let place = |tag: &TagEntry| {
+            let place = places.get(&tag.name).copied().filter(|_| firsts.contains(&tag.id));
+            (tag.id, place)
+        };
+        let name = tags.first().map_or_else(|| Arc::from(""), |tag| tag.device.clone());
+        Arc::new(Device { name, tags: tags.iter().map(place).collect() })
+    };
+    let devices = devices.iter().map(of_device).collect();
+    (types.into_iter().collect(), devices)
+}
+
+fn first_of_name(tags: &[TagEntry]) -> impl Iterator<Item = &TagEntry> {
+    let mut seen: HashSet<&str> = HashSet::new();
+    tags.iter().filter(move |tag| seen.insert(&tag.name))
+}
+
+/// The type of a column of which devices have different types.
+fn common(a: &ArrowType, b: &ArrowType) -> ArrowType {
+    match a.is_numeric() && b.is_numeric() {
+        true => ArrowType::Float64,
+        false => ArrowType::Utf8View,
     }
 }
 
@@ -99,12 +179,12 @@ impl TableProvider for DeviceTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(pushdown(filters, false))
+        Ok(pushdown(filters, self.known()))
     }
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -113,43 +193,51 @@ impl TableProvider for DeviceTable {
         let picked = projection.unwrap_or(&all);
         let schema = Arc::new(self.schema.project(picked)?);
         let columns: Vec<Column> = picked.iter().map(|i| self.columns[*i]).collect();
-        // Which rows there are, every tag decides, whatever is asked of them.
-        let wanted: Vec<usize> = (0..self.tags.len()).collect();
         let scan = DeviceScan {
             source: self.source.clone(),
-            tags: self.tags.clone(),
-            wanted: wanted.into(),
             columns: columns.into(),
             schema: schema.clone(),
             span: span(filters),
         };
-        let make: Batches = Arc::new(move |cancel| Box::new(scan.clone().rows(cancel)));
-        partitioned(schema, vec![make], true, limit)
+        let devices = self.chosen(state, filters)?;
+        let parts = devices.len().min(state.config().target_partitions()).max(1);
+        let share = devices.len().div_ceil(parts).max(1);
+        let makers = devices.chunks(share).map(|devices| scan.clone().maker(devices.to_vec()));
+        partitioned(schema, makers.collect(), devices.len() == 1, limit)
     }
 }
 
 #[derive(Clone)]
 struct DeviceScan {
     source: Arc<dyn Source>,
-    tags: Arc<[TagEntry]>,
-    wanted: Arc<[usize]>,
     columns: Arc<[Column]>,
     schema: SchemaRef,
     span: Span,
 }
 
 impl DeviceScan {
-    fn rows(self, cancel: Cancel) -> Rows {
-        let tracks = self.wanted.iter().map(|index| {
+    /// One device after the other.
+    fn maker(self, devices: Vec<Arc<Device>>) -> Batches {
+        Arc::new(move |cancel: Cancel| {
+            let (scan, devices) = (self.clone(), devices.clone());
+            Box::new(
+                devices.into_iter().flat_map(move |device| scan.clone().reads(device, &cancel)),
+            )
+        })
+    }
+
+    /// Which rows there are, every tag decides, whatever is asked of them.
+    fn reads(self, device: Arc<Device>, cancel: &Cancel) -> Reads {
+        let tracks = device.tags.iter().map(|(tag, place)| {
             let scan = Scan {
-                tags: vec![self.tags[*index].id],
+                tags: vec![*tag],
                 from_unix_ns: self.span.start,
                 to_unix_ns: self.span.end,
                 newest_first: false,
                 cancel: Some(cancel.clone()),
             };
             Track {
-                index: *index,
+                place: *place,
                 pieces: self.source.history(&scan),
                 piece: None,
                 at: 0,
@@ -160,13 +248,14 @@ impl DeviceScan {
             }
         });
         let tracks = tracks.collect();
-        Rows { scan: self, tracks, ended: false }
+        Reads { scan: self, device, tracks, ended: false }
     }
 }
 
 /// One tag on its way through its pieces, and what of it the batch in the making has.
 struct Track {
-    index: usize,
+    /// Of its columns; none without any.
+    place: Option<usize>,
     pieces: Pieces,
     piece: Option<Arc<Piece>>,
     at: usize,
@@ -237,13 +326,15 @@ impl Track {
     }
 }
 
-struct Rows {
+/// The reads of one device, in the order of time.
+struct Reads {
     scan: DeviceScan,
+    device: Arc<Device>,
     tracks: Vec<Track>,
     ended: bool,
 }
 
-impl Rows {
+impl Reads {
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let mut instants = Vec::new();
         while instants.len() < ROWS {
@@ -267,17 +358,19 @@ impl Rows {
         }
         self.tracks.iter_mut().for_each(Track::close_part);
         let columns = self.scan.columns.iter().zip(self.scan.schema.fields());
-        let arrays = columns.map(|(column, field)| match column.tag() {
-            None => Ok(times(instants.iter().copied())),
-            Some(tag) => {
-                let found = self.tracks.iter().find(|track| track.index == tag);
-                let track = found.ok_or_else(|| {
-                    DataFusionError::Internal("a column of a tag that is not read".to_owned())
-                })?;
+        let arrays = columns.map(|(column, field)| match *column {
+            Column::Time => Ok(times(instants.iter().copied())),
+            Column::Device => Ok(text(&self.device.name, instants.len())),
+            Column::Value(tag) | Column::Quality(tag) | Column::SourceTime(tag) => {
+                let track = self.tracks.iter().find(|track| track.place == Some(tag));
+                // A tag that other devices of the template have.
+                let Some(track) = track else {
+                    return Ok(nulls(field.data_type(), instants.len()));
+                };
                 track.array(field.data_type(), |part| match column {
                     Column::Quality(_) => part.severities(),
                     Column::SourceTime(_) => part.source_times(),
-                    Column::Time | Column::Value(_) => part.values(),
+                    _ => part.values(),
                 })
             }
         });
@@ -289,7 +382,7 @@ impl Rows {
     }
 }
 
-impl Iterator for Rows {
+impl Iterator for Reads {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,9 +1,9 @@
-//! `ledger` and `ledger_sinks`: what was expected, stored, missed and delivered, minute by minute.
+//! `ledger`, `ledger_sinks` and `ledger_delivery`: what was expected, stored, missed and delivered, minute by minute.
 
 use crate::columns::{field, time_type, times};
 use crate::partition::{Batches, Cancel, partitioned};
-use crate::select::{pushdown, span, tags};
-use crate::source::{LedgerRow, Rows, SinkRow, Source};
+use crate::select::{Known, pushdown, span, tags};
+use crate::source::{DeliveryRow, LedgerRow, Rows, SinkRow, Source};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewArray, UInt64Array};
 use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
+use tagwerk_model::TagId;
 
 /// Rows of one batch.
 const ROWS: usize = 4_096;
@@ -57,11 +58,32 @@ const SINK_COLUMNS: &[Column<SinkRow>] = &[
     ("reason", |rows| texts(rows, |row| row.reason.as_deref())),
 ];
 
+const DELIVERY_COLUMNS: &[Column<DeliveryRow>] = &[
+    ("time", |rows| times(rows.iter().map(|row| row.tag.unix_ns))),
+    ("device", |rows| texts(rows, |row| Some(&row.tag.device))),
+    ("group_name", |rows| texts(rows, |row| Some(&row.tag.group))),
+    ("tag", |rows| texts(rows, |row| Some(&row.tag.tag))),
+    ("sink", |rows| texts(rows, |row| Some(&row.sink))),
+    ("expected", |rows| counts(rows, |row| row.tag.expected)),
+    ("good", |rows| counts(rows, |row| row.tag.good)),
+    ("uncertain", |rows| counts(rows, |row| row.tag.uncertain)),
+    ("bad", |rows| counts(rows, |row| row.tag.bad)),
+    ("suppressed", |rows| counts(rows, |row| row.tag.suppressed)),
+    ("missed", |rows| counts(rows, |row| row.tag.missed)),
+    ("stored", |rows| counts(rows, |row| row.tag.stored)),
+    ("delivered", |rows| counts(rows, |row| row.delivered)),
+    ("pending", |rows| counts(rows, |row| row.pending)),
+    ("rejected", |rows| counts(rows, |row| row.rejected)),
+    ("lost", |rows| counts(rows, |row| row.lost)),
+    ("reason", |rows| texts(rows, |row| row.tag.reason.as_deref())),
+    ("lost_reason", |rows| texts(rows, |row| row.lost_reason.as_deref())),
+];
+
 fn schema<T>(columns: &[Column<T>]) -> SchemaRef {
     let fields = columns.iter().map(|(name, _)| match *name {
         "time" => field(name, time_type(), false),
         "device" | "group_name" | "tag" | "sink" => field(name, ArrowType::Utf8View, false),
-        "reason" => field(name, ArrowType::Utf8View, true),
+        "reason" | "lost_reason" => field(name, ArrowType::Utf8View, true),
         _ => field(name, ArrowType::UInt64, false),
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
@@ -69,6 +91,7 @@ fn schema<T>(columns: &[Column<T>]) -> SchemaRef {
 
 pub static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(COLUMNS));
 pub static SINK_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(SINK_COLUMNS));
+pub static DELIVERY_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema(DELIVERY_COLUMNS));
 
 /// Rows as batches of the wanted columns.
 fn batches<T: Send + 'static>(
@@ -105,6 +128,8 @@ fn picked<T>(
 pub enum Account {
     Tags,
     Sinks,
+    /// By tag and sink.
+    Delivery,
 }
 
 pub struct LedgerTable {
@@ -118,12 +143,27 @@ impl fmt::Debug for LedgerTable {
     }
 }
 
+impl LedgerTable {
+    fn known(&self) -> Known {
+        match self.account {
+            Account::Tags | Account::Delivery => Known::Tag,
+            Account::Sinks => Known::Time,
+        }
+    }
+
+    fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Arc<[TagId]>> {
+        let chosen = tags(state, &self.source.tags(), filters)?;
+        Ok(chosen.iter().map(|tag| tag.id).collect())
+    }
+}
+
 #[async_trait]
 impl TableProvider for LedgerTable {
     fn schema(&self) -> SchemaRef {
         match self.account {
             Account::Tags => SCHEMA.clone(),
             Account::Sinks => SINK_SCHEMA.clone(),
+            Account::Delivery => DELIVERY_SCHEMA.clone(),
         }
     }
 
@@ -135,7 +175,7 @@ impl TableProvider for LedgerTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(pushdown(filters, self.account == Account::Tags))
+        Ok(pushdown(filters, self.known()))
     }
 
     async fn scan(
@@ -148,10 +188,15 @@ impl TableProvider for LedgerTable {
         let (source, span) = (self.source.clone(), span(filters));
         let (schema, make): (SchemaRef, Batches) = match self.account {
             Account::Tags => {
-                let chosen = tags(state, &self.source.tags(), filters)?;
-                let chosen: Arc<[_]> = chosen.iter().map(|tag| tag.id).collect();
+                let chosen = self.chosen(state, filters)?;
                 let (schema, columns) = picked(COLUMNS, &SCHEMA, projection)?;
                 let rows = move |cancel| source.ledger(span.clone(), &chosen, cancel);
+                (schema.clone(), maker(rows, schema, columns))
+            }
+            Account::Delivery => {
+                let chosen = self.chosen(state, filters)?;
+                let (schema, columns) = picked(DELIVERY_COLUMNS, &DELIVERY_SCHEMA, projection)?;
+                let rows = move |cancel| source.ledger_delivery(span.clone(), &chosen, cancel);
                 (schema.clone(), maker(rows, schema, columns))
             }
             Account::Sinks => {

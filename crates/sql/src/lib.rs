@@ -1,5 +1,6 @@
 //! SQL over history: the tables, the functions and the guards. DataFusion is walled off in here.
 
+mod alarms;
 mod catalog;
 mod columns;
 mod depth;
@@ -28,7 +29,10 @@ pub use engine::{Query, Sql};
 pub use error::{Fault, SqlError};
 pub use functions::{FUNCTIONS, FunctionInfo};
 pub use partition::Cancel;
-pub use source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry, TagTable};
+pub use source::{
+    AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry,
+    TagTable,
+};
 
 use arrow::datatypes::{DataType, Field};
 use std::time::Duration;
@@ -73,6 +77,7 @@ impl ColumnInfo {
 pub enum TableKind {
     Samples,
     Device,
+    Template,
     Record,
 }
 

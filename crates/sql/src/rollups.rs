@@ -4,7 +4,7 @@
 use crate::columns::{field, time_type, times};
 use crate::partition::{Batches, Cancel, partitioned};
 use crate::samples::ROWS;
-use crate::select::{Span, pushdown, span, tags};
+use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Rows, Source, TagEntry};
 use arrow::array::{
     ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
@@ -142,8 +142,8 @@ impl TableProvider for RollupsTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let about_time = pushdown(filters, false);
-        let about_either = pushdown(filters, true);
+        let about_time = pushdown(filters, Known::Time);
+        let about_either = pushdown(filters, Known::Tag);
         let decide = |(time, either)| match (time, either) {
             (TableProviderFilterPushDown::Exact, _) => TableProviderFilterPushDown::Inexact,
             (_, either) => either,

@@ -2,7 +2,7 @@
 
 use crate::columns::{Part, field, kind_type, nulls, text, time_type};
 use crate::partition::{Batches, partitioned};
-use crate::select::{Span, pushdown, span, tags};
+use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Pieces, Source, TagEntry};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::concat;
@@ -140,7 +140,7 @@ impl TableProvider for SamplesTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(pushdown(filters, true))
+        Ok(pushdown(filters, Known::Tag))
     }
 
     async fn scan(

@@ -1,13 +1,15 @@
 //! What a statement's conditions leave of the tags and of the time, decided before anything is read.
 
 use crate::source::{TAG_SCHEMA, TagEntry, TagTable};
-use arrow::array::{Array, BooleanArray};
+use arrow::array::{Array, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::Session;
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
 /// Half open, nanoseconds since 1970.
 pub type Span = Range<i64>;
@@ -15,22 +17,42 @@ pub type Span = Range<i64>;
 /// The whole of time.
 pub const ALWAYS: Span = i64::MIN..i64::MAX;
 
-/// Conditions on the tag alone and on the time are kept to the letter here; all others are not.
-pub fn pushdown(filters: &[&Expr], tag_columns: bool) -> Vec<TableProviderFilterPushDown> {
-    let exact =
-        |filter: &Expr| time_bounds(filter).is_some() || (tag_columns && is_about_tags(filter));
-    let decide = |filter: &&Expr| match exact(filter) {
+/// Columns whose conditions a table keeps by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Time,
+    /// The time, and which device it is.
+    Device,
+    /// The time, and what is said of a tag.
+    Tag,
+}
+
+/// Conditions on the time, on the device or the tag alone are kept to the letter here; all others are
+/// not.
+pub fn pushdown(filters: &[&Expr], known: Known) -> Vec<TableProviderFilterPushDown> {
+    let about = |filter: &Expr| match known {
+        Known::Time => false,
+        Known::Device => is_about(filter, &DEVICE_SCHEMA),
+        Known::Tag => is_about(filter, &TAG_SCHEMA),
+    };
+    let decide = |filter: &&Expr| match time_bounds(filter).is_some() || about(filter) {
         true => TableProviderFilterPushDown::Exact,
         false => TableProviderFilterPushDown::Unsupported,
     };
     filters.iter().map(decide).collect()
 }
 
-fn is_about_tags(filter: &Expr) -> bool {
+/// The one column by which devices are chosen.
+static DEVICE_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let column = Field::new("device", arrow::datatypes::DataType::Utf8, false);
+    Arc::new(Schema::new(vec![column]))
+});
+
+fn is_about(filter: &Expr, schema: &Schema) -> bool {
     let columns = filter.column_refs();
     !columns.is_empty()
         && !filter.is_volatile()
-        && columns.iter().all(|column| TAG_SCHEMA.column_with_name(&column.name).is_some())
+        && columns.iter().all(|column| schema.column_with_name(&column.name).is_some())
 }
 
 /// The span of time in which all of these conditions can hold.
@@ -95,21 +117,31 @@ fn instant(expr: &Expr) -> Option<i64> {
 
 /// The tags for which all conditions on tags hold.
 pub fn tags(state: &dyn Session, table: &TagTable, filters: &[Expr]) -> Result<Vec<TagEntry>> {
-    let schema = DFSchema::try_from(TAG_SCHEMA.as_ref().clone())?;
-    let mut kept: Option<BooleanArray> = None;
-    for filter in filters.iter().filter(|filter| is_about_tags(filter)) {
+    let holds = holds(state, table.batch(), filters)?;
+    let tags = table.tags().iter().zip(holds);
+    Ok(tags.filter(|(_, holds)| *holds).map(|(tag, _)| tag.clone()).collect())
+}
+
+/// For which devices all conditions on the device hold.
+pub fn devices(state: &dyn Session, names: &[&str], filters: &[Expr]) -> Result<Vec<bool>> {
+    let column = Arc::new(StringArray::from_iter_values(names));
+    holds(state, &RecordBatch::try_new(DEVICE_SCHEMA.clone(), vec![column])?, filters)
+}
+
+/// For which rows all conditions hold that are about these columns alone.
+fn holds(state: &dyn Session, rows: &RecordBatch, filters: &[Expr]) -> Result<Vec<bool>> {
+    let schema = DFSchema::try_from(rows.schema().as_ref().clone())?;
+    let mut kept = vec![true; rows.num_rows()];
+    for filter in filters.iter().filter(|filter| is_about(filter, &rows.schema())) {
         let bare = unqualified(filter.clone())?;
         let condition = state.create_physical_expr(bare, &schema)?;
-        let holds = condition.evaluate(table.batch())?.into_array(table.tags().len())?;
+        let holds = condition.evaluate(rows)?.into_array(rows.num_rows())?;
         let holds = as_boolean_array(&holds)?;
-        kept = Some(match kept {
-            None => holds.clone(),
-            Some(before) => arrow::compute::and_kleene(&before, holds)?,
-        });
+        for (row, kept) in kept.iter_mut().enumerate() {
+            *kept &= holds.is_valid(row) && holds.value(row);
+        }
     }
-    let Some(kept) = kept else { return Ok(table.tags().to_vec()) };
-    let tags = table.tags().iter().enumerate();
-    Ok(tags.filter(|(i, _)| kept.is_valid(*i) && kept.value(*i)).map(|(_, t)| t.clone()).collect())
+    Ok(kept)
 }
 
 /// The same with bare names of columns: the condition may name the table by an alias.

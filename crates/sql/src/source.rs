@@ -29,10 +29,23 @@ pub trait Source: Send + Sync + 'static {
     /// The newest sample of each of these tags, where it has one.
     fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
     fn events(&self) -> Vec<EventRow>;
+    /// What became of alarms, newest first.
+    fn alarms(&self) -> Vec<AlarmRow> {
+        Vec::new()
+    }
     /// The ledger of these tags by minute, in the order of time; minutes that begin in the span.
     fn ledger(&self, span: Range<i64>, tags: &[TagId], cancel: Cancel) -> Rows<LedgerRow>;
     /// The ledger of the sinks by minute, in the order of time.
     fn ledger_sinks(&self, span: Range<i64>, cancel: Cancel) -> Rows<SinkRow>;
+    /// The ledger of these tags by minute and sink, in the order of time.
+    fn ledger_delivery(
+        &self,
+        _span: Range<i64>,
+        _tags: &[TagId],
+        _cancel: Cancel,
+    ) -> Rows<DeliveryRow> {
+        Box::new(std::iter::empty())
+    }
 }
 
 /// Rows that are made while they are read.
@@ -69,6 +82,19 @@ pub struct SinkRow {
     pub reason: Option<Arc<str>>,
 }
 
+/// The samples of a tag in a minute, and what became of the stored ones on their way to a sink.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryRow {
+    pub tag: LedgerRow,
+    pub sink: Arc<str>,
+    pub delivered: u64,
+    pub pending: u64,
+    pub rejected: u64,
+    pub lost: u64,
+    /// Why most of them were lost, where any were.
+    pub lost_reason: Option<Arc<str>>,
+}
+
 /// A tag as a statement sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TagEntry {
@@ -87,6 +113,22 @@ pub struct Latest {
     pub quality: Quality,
     /// None when it is bad.
     pub value: Option<Value>,
+}
+
+/// What became of an alarm.
+#[derive(Clone, Debug)]
+pub struct AlarmRow {
+    pub unix_ns: i64,
+    pub alarm: Box<str>,
+    pub device: Box<str>,
+    pub tag: Box<str>,
+    pub change: &'static str,
+    pub priority: &'static str,
+    pub announced: bool,
+    pub value: Option<Box<str>>,
+    pub by: Option<Box<str>>,
+    pub comment: Option<Box<str>>,
+    pub text: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +153,15 @@ pub struct TagTable {
     tags: Vec<TagEntry>,
     batch: RecordBatch,
     devices: BTreeMap<Arc<str>, Range<usize>>,
+    /// The devices of each template, of which all are among `devices`.
+    templates: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+}
+
+/// What a name stands for.
+pub(crate) enum Named<'a> {
+    Device(&'a [TagEntry]),
+    /// The tags of each device of a template.
+    Template(Vec<&'a [TagEntry]>),
 }
 
 impl TagTable {
@@ -131,7 +182,24 @@ impl TagTable {
         for (index, tag) in tags.iter().enumerate() {
             devices.entry(tag.device.clone()).or_insert(index..index).end = index + 1;
         }
-        TagTable { tags, batch, devices }
+        TagTable { tags, batch, devices, templates: BTreeMap::new() }
+    }
+
+    /// With templates and the names of their devices. A template that has the name of a device has no
+    /// table, and one whose devices have no tag yet has none either.
+    pub fn with_templates(
+        mut self,
+        templates: impl IntoIterator<Item = (Arc<str>, Vec<Arc<str>>)>,
+    ) -> TagTable {
+        for (template, mut devices) in templates {
+            devices.retain(|device| self.devices.contains_key(device));
+            devices.sort();
+            devices.dedup();
+            if !devices.is_empty() {
+                self.templates.insert(template, devices);
+            }
+        }
+        self
     }
 
     pub fn tags(&self) -> &[TagEntry] {
@@ -146,15 +214,35 @@ impl TagTable {
         self.devices.keys()
     }
 
-    /// The tags of a device. A name in other capitals is found where it is the only one.
-    pub(crate) fn device(&self, name: &str) -> Option<&[TagEntry]> {
-        if let Some(range) = self.devices.get(name) {
-            return self.tags.get(range.clone());
+    /// Templates that have a table.
+    pub(crate) fn template_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.templates.keys().filter(|name| !self.devices.contains_key(*name))
+    }
+
+    /// A device whose template has the same name, and so no table.
+    pub(crate) fn hides_template(&self, device: &str) -> bool {
+        self.templates.contains_key(device)
+    }
+
+    /// What a table's name stands for. A name in other capitals is found where it is the only one.
+    pub(crate) fn named(&self, name: &str) -> Option<Named<'_>> {
+        if let Some(found) = self.exactly(name) {
+            return Some(found);
         }
-        let mut alike = self.devices.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let all = self.device_names().chain(self.template_names());
+        let mut alike = all.filter(|known| known.eq_ignore_ascii_case(name));
         match (alike.next(), alike.next()) {
-            (Some((_, range)), None) => self.tags.get(range.clone()),
+            (Some(known), None) => self.exactly(known),
             _ => None,
         }
+    }
+
+    fn exactly(&self, name: &str) -> Option<Named<'_>> {
+        let tags = |device: &str| self.tags.get(self.devices.get(device)?.clone());
+        if let Some(tags) = tags(name) {
+            return Some(Named::Device(tags));
+        }
+        let devices = self.templates.get(name)?;
+        Some(Named::Template(devices.iter().filter_map(|device| tags(device)).collect()))
     }
 }

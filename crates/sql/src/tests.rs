@@ -353,4 +353,7 @@ async fn the_ledger_is_a_table_by_tag_and_minute() {
                      '2026-11-01T00:05:00Z'";
     assert_eq!(answer(of_a_time).await, "[5]");
     assert_eq!(answer("SELECT count(*) AS n FROM ledger_sinks").await, "[0]");
+    let by_both =
+        "SELECT sum(lost) AS l FROM ledger_delivery WHERE tag = 'temperature' AND sink = 'a'";
+    assert_eq!(answer(by_both).await, "[null]");
 }

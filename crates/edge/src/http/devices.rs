@@ -156,6 +156,9 @@ pub async fn samples(
     if from > to {
         return Err(Refusal::invalid("`from` is later than `to`", "exchange them"));
     }
+    if let Some(why) = app.books.history_off() {
+        return Err(Refusal::unavailable(why, "see the problems of the edge"));
+    }
     let (historian, data_type) = (app.historian.clone(), view.data_type);
     let chart = tokio::task::spawn_blocking(move || {
         let chart = historian.chart(view.id, from, to, points as usize)?;

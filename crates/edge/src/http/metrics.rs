@@ -225,6 +225,7 @@ fn journal(app: &App, out: &mut Exposition) {
 fn history(app: &App, out: &mut Exposition) {
     use Kind::{Counter, Gauge};
     let state = app.historian.stats();
+    let failing = state.failing || app.books.problem().is_some();
     out.metric(Gauge, "tagwerk_history_bytes", "Bytes stored.", one(state.bytes));
     let help = "Segments stored.";
     out.metric(Gauge, "tagwerk_history_segments", help, one(state.segments));
@@ -235,7 +236,7 @@ fn history(app: &App, out: &mut Exposition) {
     let help = "Sequence number below which everything is in segments.";
     out.metric(Gauge, "tagwerk_history_position", help, one(state.position));
     let help = "1 while history cannot be stored.";
-    out.metric(Gauge, "tagwerk_history_failing", help, one(u8::from(state.failing)));
+    out.metric(Gauge, "tagwerk_history_failing", help, one(u8::from(failing)));
 }
 
 fn alarms(app: &App, out: &mut Exposition) {

@@ -31,6 +31,7 @@ pub async fn tables(State(app): State<Shared>) -> Result<Json<SqlTables>, Refusa
         kind: match table.kind {
             TableKind::Samples => SqlTableKind::Samples,
             TableKind::Device => SqlTableKind::Device,
+            TableKind::Template => SqlTableKind::Template,
             TableKind::Record => SqlTableKind::Record,
         },
         description: table.description,

@@ -38,6 +38,7 @@ pub async fn storage(State(app): State<Shared>) -> Result<Json<Storage>, Refusal
     let rolled = minute_bytes + hour_bytes + day_bytes;
     let stats = app.runtime.journal_stats();
     let end = stats.stream(Stream::Samples).end;
+    let off = app.books.history_off();
     let waiting_samples = end.saturating_sub(state.position);
     Ok(Json(Storage {
         history: HistoryStorage {
@@ -54,8 +55,8 @@ pub async fn storage(State(app): State<Shared>) -> Result<Json<Storage>, Refusal
             bytes_per_day,
             days_left: bytes_per_day.filter(|b| *b > 0.0).map(|per_day| left as f64 / per_day),
             waiting_samples,
-            errors: u64::from(state.failing),
-            last_error: state.last_error,
+            errors: u64::from(state.failing || off.is_some()),
+            last_error: off.or(state.last_error),
         },
         journal: status::journal(&app),
         disk: DiskStorage { free_bytes },

@@ -101,6 +101,12 @@ fn alarms_are_raised_acknowledged_and_there_after_a_kill() {
         changes["items"].as_array().unwrap().iter().map(|c| &c["kind"]).collect();
     assert_eq!(kinds, ["acknowledged", "raised"], "{changes}");
     assert_eq!(changes["items"][0]["comment"], "on my way", "{changes}");
+    let ask = json!({ "query": "SELECT change, by IS NOT NULL, comment, value FROM alarms \
+        WHERE alarm = 'overheated' ORDER BY time" });
+    let rows = edge.local().post("/api/v1/sql", &ask).expect(200).json()["rows"].clone();
+    let expected =
+        json!([["raised", false, null, "120.0"], ["acknowledged", true, "on my way", "120.0"],]);
+    assert_eq!(rows, expected);
 }
 
 #[test]

@@ -96,6 +96,14 @@ fn the_ledger_answers_what_is_missing_and_why() {
     let ask =
         json!({ "query": "SELECT sum(pending) > 0 FROM ledger_sinks WHERE sink = 'nowhere'" });
     assert_eq!(edge.local().post("/api/v1/sql", &ask).expect(200).json()["rows"][0][0], true);
+    let ask = json!({ "query": "SELECT tag, sum(stored), sum(delivered + pending + rejected + lost), \
+        sum(pending) FROM ledger_delivery WHERE device = 'mixer' AND sink = 'nowhere' \
+        GROUP BY tag ORDER BY tag" });
+    let rows = edge.local().post("/api/v1/sql", &ask).expect(200).json()["rows"].clone();
+    assert!(!rows.as_array().unwrap().is_empty(), "{rows}");
+    for row in rows.as_array().unwrap() {
+        assert!(number(&row[1]) > 0 && row[1] == row[2] && row[1] == row[3], "{rows}");
+    }
     let metrics = edge.local().get("/metrics").expect(200).text();
     assert!(metrics.contains("tagwerk_ledger_samples_total{outcome=\"good\"}"), "{metrics}");
 }

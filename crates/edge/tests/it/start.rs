@@ -1,6 +1,8 @@
 //! How it starts, ends, and starts again.
 
 use crate::process::{Edge, MIXER, tagwerk};
+use crate::rig::until;
+use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -73,4 +75,94 @@ fn a_revision_that_this_version_does_not_accept_is_a_problem_and_no_reason_not_t
     edge.nobody().get("/health/ready").expect(503);
     edge.apply(MIXER, 1).expect(200);
     edge.nobody().get("/health/ready").expect(200);
+}
+
+/// CRC-32C, as the header of a segment of history has it.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| (crc >> 1) ^ if crc & 1 == 1 { 0x82F6_3B78 } else { 0 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+/// A segment as a later version of the program would begin it.
+fn newer_segment() -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..8].copy_from_slice(b"TAGWERKH");
+    header[8..10].copy_from_slice(&99u16.to_le_bytes());
+    let crc = crc32c(&header[..508]);
+    header[508..].copy_from_slice(&crc.to_le_bytes());
+    let mut file = vec![0; 4096];
+    file[..512].copy_from_slice(&header);
+    file[3584..].copy_from_slice(&header);
+    file
+}
+
+/// What the edge says of a history that it does not open; everything else works.
+fn works_without_history(edge: &Edge, why: &str) {
+    let local = edge.local();
+    let status = local.get("/api/v1/status").expect(200).json();
+    let problems = status["problems"].as_array().unwrap();
+    let of_history = problems.iter().find(|problem| problem["subject"] == "history").unwrap();
+    assert!(of_history["cause"].as_str().unwrap().contains(why), "{of_history}");
+    let storage = local.get("/api/v1/storage").expect(200).json();
+    assert!(storage["history"]["last_error"].as_str().unwrap().contains(why), "{storage}");
+    let ask = |query: &str| local.post("/api/v1/sql", &json!({ "query": query }));
+    let refused = ask("SELECT count(value) FROM samples WHERE quality = 'good'");
+    assert!(refused.status >= 400 && refused.text().contains(why), "{}", refused.text());
+    let refused = ask("SELECT count(*) FROM samples");
+    assert!(refused.status >= 400 && refused.text().contains(why), "{}", refused.text());
+    let past = local.get("/api/v1/devices/mixer/tags/level/samples");
+    assert_eq!(past.status, 503, "{}", past.text());
+    ask("SELECT value FROM latest WHERE tag = 'level'").expect(200);
+    let text = "the edge works without history";
+    until("the event", || {
+        let events = ask(&format!("SELECT text FROM events WHERE text LIKE '{text}%'"));
+        (events.expect(200).json()["rows"].as_array().unwrap().len() == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_history_that_does_not_open_is_left_as_it_is_and_caught_up_with_later() {
+    let mut edge = Edge::with_config(MIXER);
+    let kept = |edge: &Edge| {
+        let query = "SELECT count(*) FROM samples WHERE tag = 'level'";
+        let answer = edge.local().post("/api/v1/sql", &json!({ "query": query }));
+        answer.expect(200).json()["rows"][0][0].as_u64().unwrap()
+    };
+    let before = until("samples come into history", || Some(kept(&edge)).filter(|n| *n > 5));
+    assert!(edge.stop().success());
+    let folder = edge.data.path().join("history");
+    let newer = folder.join(format!("{:020}.hist", 900_000));
+    std::fs::write(&newer, newer_segment()).unwrap();
+    edge.restart();
+    works_without_history(&edge, "format version 99");
+    assert!(edge.stop().success());
+    assert!(newer.exists(), "nothing is taken away");
+    std::fs::remove_file(&newer).unwrap();
+    // A folder that is none cannot be read.
+    let aside = edge.data.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    edge.restart();
+    works_without_history(&edge, "check the disk");
+    assert!(edge.stop().success());
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    edge.restart();
+    until("history has what came meanwhile", || (kept(&edge) > before).then_some(()));
+    let query = "SELECT count(*) FROM samples WHERE tag = 'level' AND quality <> 'good'";
+    let bad = edge.local().post("/api/v1/sql", &json!({ "query": query })).expect(200).json();
+    assert_eq!(bad["rows"], json!([[0]]));
+}
+
+#[test]
+fn a_history_that_another_program_has_open_ends_the_start() {
+    let mut edge = Edge::with_config(MIXER);
+    assert!(edge.stop().success());
+    let lock = std::fs::File::open(edge.data.path().join("history/lock")).unwrap();
+    lock.lock().unwrap();
+    let start = tagwerk(edge.data.path()).args(["run", "--listen", "127.0.0.1:0"]).output();
+    let start = start.unwrap();
+    assert_eq!(start.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&start.stderr).into_owned();
+    assert!(text.contains("another program has it open"), "{text}");
 }

@@ -157,6 +157,8 @@ impl Rig {
             tag(5, "Press-1", "recipe", DataType::Text),
             tag(6, "Press-1", "raw", DataType::Bytes),
         ]);
+        let of_template = ["boiler".into(), "Press-1".into()];
+        let tags = tags.with_templates([("machines".into(), of_template.into())]);
         let env = Env::system();
         let sql = Sql::start(&env, Arc::new(Plant(Arc::new(tags)))).unwrap();
         let users = Arc::new(Users {

@@ -14,7 +14,7 @@ async fn with_psql(input: &'static str) -> (String, String, Rig) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_psql_answer() {
     let (out, err, rig) = with_psql(
-        "\\d\n\\dt\n\\d samples\n\\d+ samples\n\\d \"Press-1\"\n\\du\n\\df\n\\l\n\\dn\n\\dT int8\n\
+        "\\d\n\\dt\n\\d samples\n\\d+ samples\n\\d \"Press-1\"\n\\d machines\n\\du\n\\df\n\\l\n\\dn\n\\dT int8\n\
          \\conninfo\n\\timing\nSELECT 1 AS one;\n",
     )
     .await;
@@ -27,6 +27,9 @@ async fn the_commands_of_psql_answer() {
         "value_bool  | boolean                  |",
         "exact value of a tag of an unsigned integer type",
         "Table \"public.Press-1\"",
+        "public | machines          | table | tagwerk",
+        "Table \"public.machines\"",
+        "device              | text",
         "anna",
         "time_bucket",
         "\"tagwerk\" as user \"anna\"",

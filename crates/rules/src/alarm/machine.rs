@@ -123,6 +123,23 @@ pub enum ChangeKind {
     InService,
 }
 
+impl ChangeKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            ChangeKind::Raised => "raised",
+            ChangeKind::Cleared => "cleared",
+            ChangeKind::Acknowledged => "acknowledged",
+            ChangeKind::Reset => "reset",
+            ChangeKind::Shelved => "shelved",
+            ChangeKind::Unshelved => "unshelved",
+            ChangeKind::Suppressed => "suppressed",
+            ChangeKind::Unsuppressed => "unsuppressed",
+            ChangeKind::OutOfService => "out_of_service",
+            ChangeKind::InService => "in_service",
+        }
+    }
+}
+
 /// What became of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {

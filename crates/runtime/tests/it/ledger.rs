@@ -2,15 +2,15 @@
 
 use crate::edge::Edge;
 use crate::fake_sink::{Mode, Place, place};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::{BoxFuture, Clock, Env, Moment, WallTime};
 use tagwerk_journal::{Item, Journal, ReaderFilter, Stream};
 use tagwerk_ledger::{
-    Account, Asked, Keeper, Ledger, MINUTE_NS, Schedules, SinkPlace, SinkShare, Told, Why,
+    Account, Asked, Keeper, Ledger, MINUTE_NS, Minute, Schedules, SinkPlace, SinkShare, Told, Why,
 };
-use tagwerk_model::{SampleBatch, Severity, TagSet, codec};
+use tagwerk_model::{SampleBatch, Severity, TagId, TagSet, codec};
 
 /// Time goes this much faster.
 const FASTER: u64 = 1_000;
@@ -140,14 +140,17 @@ fn by_device(told: &Told) -> HashMap<String, Account> {
     all
 }
 
-fn share(ledger: &Ledger, edge: &Edge, told: &Told, sink: &str) -> SinkShare {
+fn sink_place(edge: &Edge, sink: &str) -> SinkPlace {
     let letters = edge.runtime.dead_letters(Some(sink));
-    let place = SinkPlace {
+    SinkPlace {
         name: sink.to_owned(),
         cursor: edge.runtime.sink_cursor(sink),
         rejected: letters.iter().map(|letter| letter.span).collect(),
-    };
-    let sharing = ledger.sharing(place);
+    }
+}
+
+fn share(ledger: &Ledger, edge: &Edge, told: &Told, sink: &str) -> SinkShare {
+    let sharing = ledger.sharing(sink_place(edge, sink));
     let mut sum = SinkShare::default();
     told.minutes.iter().for_each(|minute| sum.add(&sharing.share(minute, &|_| (1, 1))));
     sum
@@ -217,6 +220,7 @@ async fn two_hours_of_faults_are_accounted_for_to_the_sample() {
     reasons(&accounts);
     sinks(&ledger, &edge, &told, counted.values().map(|c| c.stored).sum());
     control(&ledger, &edge, &told);
+    by_tag(&ledger, &edge, &told);
     edge.journal.close().unwrap();
 }
 
@@ -228,6 +232,76 @@ fn control(ledger: &Ledger, edge: &Edge, told: &Told) {
     let fewer = Told { rows: Vec::new(), missing: Vec::new(), minutes };
     let delivered = share(ledger, edge, &fewer, "all").delivered;
     assert!(delivered < arrived(&place("ledger-all")), "a minute less is noticed");
+}
+
+/// Of a tag, in a minute: what of its samples was stored and what became of them.
+type ByTag = BTreeMap<(i64, u32), SinkShare>;
+
+/// What the accounts say of each tag and minute on the way to a sink.
+fn deliveries(ledger: &Ledger, edge: &Edge, minutes: &[Arc<Minute>], sink: &str) -> ByTag {
+    let stored = stored_by_tag(&edge.journal);
+    let sharing = ledger.sharing(sink_place(edge, sink));
+    let mut records: BTreeMap<i64, Vec<Arc<Minute>>> = BTreeMap::new();
+    minutes.iter().for_each(|m| records.entry(m.minute).or_default().push(m.clone()));
+    let mut told = ByTag::new();
+    for (minute, records) in records {
+        let delivery = ledger.delivery(&records, &sharing, &mut None);
+        let ids: BTreeSet<u32> = records.iter().flat_map(|r| r.groups.keys().copied()).collect();
+        for set in ids.into_iter().filter_map(|id| ledger.set(id)) {
+            let of = |tag: &TagId| stored.get(&(minute, tag.0)).copied().unwrap_or(0);
+            let stored: Vec<u64> = set.tags.iter().map(of).collect();
+            for (tag, share) in set.tags.iter().zip(delivery.of_tags(&set, &stored)) {
+                told.entry((minute, tag.0)).or_default().add(&share);
+            }
+        }
+    }
+    told
+}
+
+fn stored_by_tag(journal: &Journal) -> BTreeMap<(i64, u32), u64> {
+    let oldest = journal.oldest(Stream::Samples);
+    let mut reader = journal.reader(Stream::Samples, oldest, ReaderFilter::default());
+    let mut stored = BTreeMap::new();
+    while let Some(item) = reader.try_next() {
+        let Item::Block(block) = item else { continue };
+        let definition = codec::decode_definition(block.set.id, &block.set.dictionary).unwrap();
+        let set = Arc::new(TagSet::new(definition));
+        let batch =
+            codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns).unwrap();
+        for (minute, tag) in tags_of(&batch) {
+            *stored.entry((minute, tag)).or_default() += 1;
+        }
+    }
+    stored
+}
+
+fn tags_of(batch: &SampleBatch) -> impl Iterator<Item = (i64, u32)> {
+    let minute = batch.unix_ns.div_euclid(MINUTE_NS);
+    batch.samples().map(move |sample| (minute, batch.set.tags()[sample.index].id.0))
+}
+
+/// Each tag's samples of each minute are delivered as often as they arrived, whatever else happened
+/// in that minute, and nothing is without an outcome.
+fn by_tag(ledger: &Ledger, edge: &Edge, told: &Told) {
+    let stored = stored_by_tag(&edge.journal);
+    for sink in ["all", "late", "picky", "forgetful"] {
+        let by_tag = deliveries(ledger, edge, &told.minutes, sink);
+        let mut arrived: BTreeMap<(i64, u32), u64> = BTreeMap::new();
+        for delivered in place(&format!("ledger-{sink}")).delivered.lock().iter() {
+            tags_of(&delivered.batch).for_each(|key| *arrived.entry(key).or_default() += 1);
+        }
+        let (mut mixed, mut sum) = (0, SinkShare::default());
+        for (key, share) in &by_tag {
+            let came = arrived.remove(key).unwrap_or(0);
+            assert_eq!(share.delivered, came, "{sink}, {key:?}: {share:?}");
+            assert_eq!(share.expected, stored.get(key).copied().unwrap_or(0), "{sink}, {key:?}");
+            mixed += u32::from(came > 0 && came < share.expected);
+            sum.add(share);
+        }
+        assert!(arrived.is_empty(), "{sink}: arrived and not in the accounts: {arrived:?}");
+        assert_eq!(sum, self::share(ledger, edge, told, sink), "{sink}: as the account by sink");
+        assert!(sink == "all" || mixed > 0, "{sink}: no minute in which samples parted");
+    }
 }
 
 /// By the clock alone: one read each ten seconds, from the first to now, whether it could be made or

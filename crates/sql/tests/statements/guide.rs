@@ -11,6 +11,8 @@ async fn the_guides_statements_are_answered() {
     plant.device("boiler-1", &[("temperature", DataType::Float64)]);
     plant.device("pump-1", &[("running", DataType::Bool)]);
     plant.device("meter-1", &[("energy", DataType::Float64)]);
+    plant.device("meter-2", &[("power", DataType::Float64)]);
+    plant.template("meter", &["meter-1", "meter-2"]);
     plant.device("tank-1", &[("level", DataType::Float64)]);
     let sql = plant.sql(Folding::Yes);
     let blocks = guide.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next());

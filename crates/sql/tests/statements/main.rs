@@ -5,3 +5,4 @@ mod folds;
 mod gapfill;
 mod guide;
 mod plant;
+mod templates;

@@ -1,7 +1,8 @@
 //! A history on disk, fed as the journal would feed it, and statements over it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::{
@@ -26,6 +27,9 @@ pub struct Plant {
     pub historian: Historian,
     next: u64,
     tags: Vec<TagEntry>,
+    templates: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    /// Tags of which history was asked for samples.
+    pub asked: Arc<Mutex<BTreeSet<TagId>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -45,7 +49,14 @@ impl Plant {
             ..Options::default()
         };
         let (historian, _) = Historian::open(&Env::system(), folder.path(), options).unwrap();
-        Plant { historian, next: 0, tags: Vec::new(), _folder: folder }
+        Plant {
+            historian,
+            next: 0,
+            tags: Vec::new(),
+            templates: Vec::new(),
+            asked: Arc::default(),
+            _folder: folder,
+        }
     }
 
     pub fn device(&mut self, name: &str, tags: &[(&str, DataType)]) -> Device {
@@ -77,6 +88,11 @@ impl Plant {
         };
         self.tags.extend(set.tags().iter().map(entry));
         Device { set, journal_set }
+    }
+
+    pub fn template(&mut self, name: &str, devices: &[&str]) {
+        let devices = devices.iter().map(|device| Arc::from(*device)).collect();
+        self.templates.push((name.into(), devices));
     }
 
     /// A read of all tags; a sample without a value is bad.
@@ -111,8 +127,9 @@ impl Plant {
     }
 
     pub fn sql(&self, folding: Folding) -> Sql {
-        let tags = Arc::new(TagTable::new(self.tags.clone()));
-        let history = History { historian: self.historian.clone(), tags, folding };
+        let tags = TagTable::new(self.tags.clone()).with_templates(self.templates.clone());
+        let (tags, asked) = (Arc::new(tags), self.asked.clone());
+        let history = History { historian: self.historian.clone(), tags, folding, asked };
         Sql::start(&Env::system(), Arc::new(history)).unwrap()
     }
 }
@@ -127,6 +144,7 @@ struct History {
     historian: Historian,
     tags: Arc<TagTable>,
     folding: Folding,
+    asked: Arc<Mutex<BTreeSet<TagId>>>,
 }
 
 impl Source for History {
@@ -135,6 +153,7 @@ impl Source for History {
     }
 
     fn history(&self, scan: &Scan) -> Pieces {
+        self.asked.lock().unwrap().extend(&scan.tags);
         Box::new(self.historian.scan(scan).map(|piece| piece.map_err(|error| error.to_string())))
     }
 

@@ -60,8 +60,9 @@ impl Base {
     fn new(subject: Subject) -> Result<Base> {
         let folder = tempfile::tempdir()?;
         let mut writer = subject.arguments(&folder.path().join("store"));
-        writer.steps = subject.steps();
-        let killed = Running::start(&writer, &inject("pwrite64", "signal=KILL", "90"))?;
+        writer.steps = 0;
+        let writes = subject.first_life_writes();
+        let killed = Running::start(&writer, &inject("pwrite64", "signal=KILL", writes))?;
         let (_, promises) = killed.wait()?;
         Ok(Base { subject, folder, promises })
     }
@@ -124,8 +125,12 @@ pub fn kill_at_every_call(subject: Subject, form: Form) -> Result<Row> {
         }
     }
     // One that keeps data to itself must be caught.
-    let strace = inject("write", "signal=KILL", "60");
-    let life = base.live(2, &|writer| writer.buffered = Some(1 << 20), &strace)?;
+    let lines = 3 * subject.volatile_after();
+    let strace = inject("write", "signal=KILL", &lines.to_string());
+    let change = |writer: &mut WriterArguments| {
+        (writer.buffered, writer.steps) = (Some(1 << 20), 0);
+    };
+    let life = base.live(2, &change, &strace)?;
     row.control_failed = life.outcome.lost > 0;
     row.control = format!("{} lost {}", subject.volatile(), life.outcome.lost);
     Ok(row)

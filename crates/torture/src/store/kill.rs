@@ -41,7 +41,8 @@ fn one_store(
         (writer.seed, writer.buffered) = (random.next(), buffered);
         let mut running = Running::start(&writer, &[])?;
         let wait = Duration::from_micros(random.below(60_000));
-        running.until("the writer's start", |said| said.appends > 0)?;
+        let enough = if buffered.is_some() { subject.volatile_after() } else { 0 };
+        running.until("the writer's start", |said| said.appends > enough)?;
         std::thread::sleep(wait);
         promises.add(running.kill());
         row.take(&format!("life {life}"), &subject.check(&store, &promises)?);

@@ -55,6 +55,24 @@ impl Subject {
         }
     }
 
+    /// The call at which the first of two such lives is killed: when it has what the second may lose.
+    pub fn first_life_writes(self) -> &'static str {
+        match self {
+            Subject::Journal => "90",
+            // The journal is full by then, and forgets from the beginning of the second.
+            Subject::History => "900",
+        }
+    }
+
+    /// Appends after which a volatile store must have something to lose: of history only what the journal
+    /// has forgotten.
+    pub fn volatile_after(self) -> u64 {
+        match self {
+            Subject::Journal => 20,
+            Subject::History => 800,
+        }
+    }
+
     /// Lives in one store until the next begins.
     pub fn lives(self) -> u64 {
         match self {

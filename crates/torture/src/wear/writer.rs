@@ -50,8 +50,11 @@ pub fn write(arguments: &WriterArguments) -> Result<()> {
         let (historian, journal, env) = (historian.clone(), journal.clone(), env.clone());
         std::thread::spawn(move || run_ingest(&historian, &journal, &env, stopped))
     };
-    while historian.stats().appended + historian.stats().doubles < plant.appended {
-        env.clock.park_until(env.clock.now().after(Duration::from_millis(100)));
+    // It reads again what is not in full chunks, and passes over it.
+    let mut seen = None;
+    while seen != Some(historian.stats().doubles) {
+        seen = Some(historian.stats().doubles);
+        env.clock.park_until(env.clock.now().after(SECOND));
     }
     println!("ready");
     let mut line = String::new();

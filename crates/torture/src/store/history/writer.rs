@@ -96,7 +96,8 @@ fn open_history(
     let mut options = options(arguments.real_time);
     let failed = failed.clone();
     options.on_trouble = Some(Arc::new(move |trouble| match trouble {
-        Trouble::Healed | Trouble::RolledUp { .. } => {}
+        // What is missing is said when it goes.
+        Trouble::Healed | Trouble::RolledUp { .. } | Trouble::Missing { .. } => {}
         other => fail(&failed, &other.to_string()),
     }));
     let folder = arguments.folder.join("history");

@@ -7,7 +7,7 @@ use crate::store::history::writer::options;
 use crate::store::promises::{Outcome, Promises};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tagwerk_env::Env;
@@ -17,6 +17,9 @@ use tagwerk_historian::{
 use tagwerk_journal::{CommitBy, Journal, Stream};
 use tagwerk_model::TagId;
 use tokio::sync::watch;
+
+/// Of a segment, before its frames.
+const BEGINNING_BYTES: usize = 4_096;
 
 pub fn check(folder: &Path, promises: &Promises) -> Result<Outcome> {
     let mut outcome = Outcome { promised: promises.numbers(), ..Outcome::default() };
@@ -33,9 +36,21 @@ pub fn check(folder: &Path, promises: &Promises) -> Result<Outcome> {
         let told = looked.told.into_iter().map(|text| format!("{when}: {text}"));
         let wrong = looked.wrong.iter().map(|text| format!("{when}: {text}"));
         outcome.failures.extend(wrong.chain(told));
+        if looked.damaged > 0 {
+            outcome.fail(format!("{when}: {} files are damaged", looked.damaged));
+        }
+        for path in looked.aside.iter().filter(|path| !was_just_begun(path)) {
+            outcome.fail(format!("{when}: {} was put aside", path.display()));
+        }
         outcome.lost = outcome.lost.max(looked.lost.len() as u64);
     }
     Ok(outcome)
+}
+
+/// A segment whose beginning never came to the disk held nothing.
+fn was_just_begun(path: &Path) -> bool {
+    let content = std::fs::read(path).unwrap_or_default();
+    content.len() < BEGINNING_BYTES || content.iter().all(|byte| *byte == 0)
 }
 
 /// What was found.
@@ -44,6 +59,10 @@ pub struct Looked {
     pub wrong: Vec<String>,
     /// Damage that was told.
     pub told: Vec<String>,
+    /// Files that are not what they were.
+    pub damaged: usize,
+    /// Files in quarantine.
+    pub aside: Vec<PathBuf>,
     /// Tag and time.
     pub lost: BTreeSet<(u32, i64)>,
     /// Samples of the tags that are rolled up: as themselves and in rollups.
@@ -97,7 +116,7 @@ pub fn look(folder: &Path, promises: &Promises) -> Looked {
         looked.wrong.push(format!("history ends at {position}, the journal at {end}"));
     }
     looked.told = std::mem::take(&mut told.lock().unwrap_or_else(PoisonError::into_inner));
-    looked.told.extend(opened.quarantined.iter().map(|path| format!("aside: {}", path.display())));
+    (looked.damaged, looked.aside) = (opened.damaged.len(), opened.quarantined);
     read(&historian, promises, &mut looked);
     if let Err(error) = journal.close() {
         looked.wrong.push(format!("the journal does not end: {error}"));

@@ -11,12 +11,12 @@ type OnPark = Box<dyn FnMut() + Send>;
 
 pub struct FeedClock {
     machine: SystemClock,
-    /// Without it, waiting takes no time.
+    /// Without it, waiting takes no time. It stands still between waits: what a block is stamped with then
+    /// follows from its moment alone.
     real_time: bool,
     /// What a wait takes all the same.
     pause: Duration,
     now: AtomicU64,
-    set_at: AtomicU64,
     on_park: Mutex<Option<OnPark>>,
 }
 
@@ -27,17 +27,13 @@ impl FeedClock {
             real_time,
             pause,
             now: AtomicU64::new(plant::begins(0).0),
-            set_at: AtomicU64::new(0),
             on_park: Mutex::new(None),
         }
     }
 
     /// It goes on from there, if that is ahead.
     pub fn forward(&self, to: Moment) {
-        if to > self.now() {
-            self.set_at.store(self.machine.now().0, Ordering::Release);
-            self.now.store(to.0, Ordering::Release);
-        }
+        self.now.fetch_max(to.0, Ordering::AcqRel);
     }
 
     pub fn on_park(&self, on_park: Option<OnPark>) {
@@ -75,9 +71,7 @@ impl Clock for FeedClock {
         if wait > Duration::ZERO {
             self.machine.park_until(self.machine.now().after(wait));
         }
-        if !self.real_time {
-            self.now.fetch_max(moment.0, Ordering::AcqRel);
-        }
+        self.forward(moment);
         let mut on_park = self.on_park.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(on_park) = &mut *on_park {
             on_park();

@@ -184,7 +184,8 @@ impl Store for HistoryFiles {
         if let Some(cost) = self.may_cost(change) {
             self.hold_against(&mut looked, &cost);
         }
-        if !looked.lost.is_empty() && looked.told.is_empty() {
+        let said = !looked.told.is_empty() || !looked.aside.is_empty() || looked.damaged > 0;
+        if !looked.lost.is_empty() && !said {
             looked.wrong.push(format!("{} lost and nothing said", looked.lost.len()));
         }
         Judged { wrong: looked.wrong, lost: looked.lost.len() as u64 }

@@ -18,10 +18,9 @@ use tokio::sync::watch;
 
 const GROUP: usize = 100;
 const SECOND: Duration = Duration::from_secs(1);
-/// About what a chunk holds: history that has run for long has chunks of every fill.
-const FILLS: u64 = 480;
-/// Small, so that segments are completed while it is counted: their directories are written then.
-const SEGMENT_BYTES: u64 = 1 << 20;
+/// About what two chunks hold: history that has run for long has chunks of every fill, and its segment has
+/// the names of all tags.
+const FILLS: u64 = 960;
 
 #[derive(Args)]
 pub struct WriterArguments {
@@ -37,8 +36,7 @@ pub struct WriterArguments {
 pub fn write(arguments: &WriterArguments) -> Result<()> {
     let env = Env::system();
     let folder = arguments.folder.join("history");
-    let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
-    let (historian, _) = Historian::open(&env, &folder, options)?;
+    let (historian, _) = Historian::open(&env, &folder, Options::default())?;
     let mut plant = Plant::new(arguments.rate as usize / GROUP);
     let journal = open(&env, arguments, Durability::Relaxed)?;
     plant.fill(&env, &journal, &historian)?;

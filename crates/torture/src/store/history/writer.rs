@@ -147,7 +147,7 @@ impl Feed {
         let (epoch, from) = (self.journal.epoch(), self.journal.end(Stream::Samples));
         let (set, count, moment, payload) = self.plant.block(epoch, from);
         let appended = self.journal.append_block(Stream::Samples, set, count, moment, &payload);
-        self.clock.forward(moment);
+        self.clock.reach(moment);
         match appended {
             // An error before may have moved the number: then nobody can say what the time should be.
             Ok(span) if span.from != from || self.journal.epoch() != epoch => {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tagwerk_env::Env;
+use tagwerk_env::{Clock, Env};
 use tagwerk_historian::{
     Historian, Need, Numbers, Options, ReadError, Retention, Scan, Trouble, run_ingest,
 };
@@ -18,6 +18,7 @@ use tagwerk_journal::{CommitBy, Journal, Stream};
 use tagwerk_model::TagId;
 use tokio::sync::watch;
 
+const UPKEEP_EVERY: Duration = Duration::from_secs(61);
 /// Of a segment, before its frames.
 const BEGINNING_BYTES: usize = 4_096;
 
@@ -115,9 +116,14 @@ pub fn look(folder: &Path, promises: &Promises) -> Looked {
     if position != end {
         looked.wrong.push(format!("history ends at {position}, the journal at {end}"));
     }
-    looked.told = std::mem::take(&mut told.lock().unwrap_or_else(PoisonError::into_inner));
     (looked.damaged, looked.aside) = (opened.damaged.len(), opened.quarantined);
     read(&historian, promises, &mut looked);
+    // What was met while reading is told by the next upkeep.
+    clock.forward(clock.now().after(UPKEEP_EVERY));
+    if let Err(error) = historian.maintain(&|_| Ok(())) {
+        looked.wrong.push(format!("upkeep: {error}"));
+    }
+    looked.told.append(&mut told.lock().unwrap_or_else(PoisonError::into_inner));
     if let Err(error) = journal.close() {
         looked.wrong.push(format!("the journal does not end: {error}"));
     }

@@ -4,6 +4,10 @@ use crate::steps::{self, Steps};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
+/// Targets that need a feature of `fuzz/Cargo.toml`: the others are built without their libraries.
+const FEATURES: [(&str, &str); 2] =
+    [("archive_file", "archive"), ("postgres_messages", "postgres")];
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Which one; all of them when none is named
@@ -29,8 +33,10 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         steps.step(target, &again, || {
             let seconds = format!("-max_total_time={}", args.seconds);
             // The sanitizer's runtime and coverage flags are unstable options of a stable compiler.
-            let mut command = workspace.cargo(&["fuzz", "run", target, "--"]);
-            command.args([seconds.as_str(), "-print_final_stats=1", "-rss_limit_mb=2048"]);
+            let mut command = workspace.cargo(&["fuzz", "run", target]);
+            let feature = FEATURES.iter().find(|(of, _)| of == target);
+            command.args(feature.map(|(_, feature)| format!("--features={feature}")));
+            command.args(["--", seconds.as_str(), "-print_final_stats=1", "-rss_limit_mb=2048"]);
             command.env("RUSTC_BOOTSTRAP", "1");
             steps::run(&mut command)
         });

@@ -1,8 +1,8 @@
 //! `torture drivers`: every driver under every fault, against foreign servers; writes the fault table of
-//! the reference. A driver without time-outs goes through the same and must fail. `torture journal` is in
-//! `torture/journal.rs`.
+//! the reference. A driver without time-outs goes through the same and must fail. `torture journal` and
+//! `torture history` are in `torture/store.rs`.
 
-mod journal;
+mod store;
 
 use crate::setup;
 use crate::steps;
@@ -21,8 +21,8 @@ const TABLE: &str = "docs/reference/faults.md";
 pub struct Args {
     #[arg(value_enum)]
     rig: Rig,
-    /// Passed on, such as `--only s7` or `--fault garbage`; the table is then shown, not written. For the
-    /// journal `--short`, `--only cut`, `--seed 7`
+    /// Passed on, such as `--only s7` or `--fault garbage`; the table is then shown, not written. For
+    /// journal and history `--short`, `--only cut`, `--seed 7`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -33,6 +33,8 @@ enum Rig {
     Drivers,
     /// The journal killed, cut off from power, damaged and starved (30 minutes)
     Journal,
+    /// The same with history, which is fed from a journal (40 minutes)
+    History,
 }
 
 /// A row as the rig prints it.
@@ -54,7 +56,8 @@ struct Row {
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     match args.rig {
         Rig::Drivers => drivers(workspace, args),
-        Rig::Journal => journal::run(workspace, &args.arguments),
+        Rig::Journal => store::run(workspace, "journal", &args.arguments),
+        Rig::History => store::run(workspace, "history", &args.arguments),
     }
 }
 

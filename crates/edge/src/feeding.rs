@@ -44,6 +44,14 @@ impl Feeding {
             );
             runtime.note(RecordKind::System, EventSeverity::Warning, "history", &text);
         }
+        if !opened.damaged.is_empty() {
+            let text = format!(
+                "{} files of history are damaged and samples may be lost; what could not be read is in \
+                 quarantine, the rest is served; check the disk",
+                opened.damaged.len()
+            );
+            runtime.note(RecordKind::System, EventSeverity::Warning, "history", &text);
+        }
         let (stop, stopping) = watch::channel(false);
         let (fed, journal, env) = (historian.clone(), journal.clone(), env.clone());
         let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || {

@@ -30,6 +30,8 @@ pub struct Opened {
     pub recovered: Vec<PathBuf>,
     /// Byte ranges that hold no good frame: torn by the end before, or damaged.
     pub cut: Vec<(PathBuf, u64, u64)>,
+    /// Segments that had been whole, or proven so far, and are not: samples may be lost.
+    pub damaged: Vec<PathBuf>,
     /// Files that could not be read as segments at all.
     pub quarantined: Vec<PathBuf>,
     /// See [`crate::Historian::position`].
@@ -72,6 +74,8 @@ pub(crate) fn start(env: &Env, folder: &Path) -> Result<Started, OpenError> {
         let known = ends.entry(*ordinal).or_insert(*end);
         *known = *end.min(known);
     }
+    let sealed = found.iter().filter(|found| found.header.origin == Origin::Sealed);
+    let growing = sealed.map(|found| found.header.ordinal).max();
     let (mut position, mut now) = (0, 0);
     for found in found {
         let newest_era = found.header.era == era;
@@ -87,6 +91,9 @@ pub(crate) fn start(env: &Env, folder: &Path) -> Result<Started, OpenError> {
             }
             None => {
                 let end = ends.get(&found.header.ordinal).copied();
+                if was_whole(&found, end, growing) {
+                    opened.damaged.push(found.path.clone());
+                }
                 let recovered = recover(found, end, folder, env, &files, &mut writer, &mut opened)?;
                 let Some((segment, mark)) = recovered else {
                     continue;
@@ -208,6 +215,16 @@ fn remove_replaced(env: &Env, folder: &Path, found: &mut Vec<Found>) {
     }
 }
 
+/// Whether a segment without a footer had one, or had more than it has: only the sealed one that was begun
+/// last may have been growing, and those whose end was told never got further.
+fn was_whole(found: &Found, end: Option<u64>, growing: Option<u64>) -> bool {
+    match (found.header.origin, end) {
+        (Origin::Compacted, _) => true,
+        (Origin::Sealed, Some(end)) => found.length < end,
+        (Origin::Sealed, None) => Some(found.header.ordinal) != growing,
+    }
+}
+
 /// Reads a segment without a footer; what is not proven is cut off.
 fn recover(
     found: Found,
@@ -230,6 +247,9 @@ fn recover(
     if extent == Extent::Marks {
         let proven = scanned.mark().proven_to;
         prove(env, &path, &file, (proven, scanned.end)).map_err(attempt("sync", &path))?;
+    }
+    if !scanned.bad.is_empty() && !opened.damaged.contains(&path) {
+        opened.damaged.push(path.clone());
     }
     let mut bad = scanned.bad.clone();
     // The directory of a segment whose trailer is damaged is no loss.

@@ -34,8 +34,14 @@ pub(crate) struct Segment {
     files: Arc<Files>,
     /// Held open because the file has no name any more.
     pinned: Arc<OnceLock<Arc<dyn DiskFile>>>,
-    /// The entries found by reading all frames, when a page turned out to be damaged.
-    rebuilt: OnceLock<Vec<Entry>>,
+    rebuilt: OnceLock<Rebuilt>,
+}
+
+/// What reading all frames found, when a page of the directory turned out to be damaged.
+struct Rebuilt {
+    entries: Vec<Entry>,
+    /// Where frames should be and are not: nobody else knows of them any more.
+    bad: Vec<(u64, u64)>,
 }
 
 /// Why a chunk cannot be had.
@@ -206,7 +212,7 @@ impl Segment {
     pub fn in_memory(&self) -> Option<&[Entry]> {
         match &self.directory {
             Directory::Memory(entries) => Some(entries),
-            Directory::Disk { .. } => self.rebuilt.get().map(Vec::as_slice),
+            Directory::Disk { .. } => self.rebuilt.get().map(|found| found.entries.as_slice()),
         }
     }
 
@@ -215,13 +221,27 @@ impl Segment {
         self.rebuilt.get().is_some()
     }
 
-    fn rebuild(&self) -> io::Result<&[Entry]> {
-        if let Some(entries) = self.rebuilt.get() {
-            return Ok(entries);
+    /// What was lost with such a page.
+    pub fn lost(&self) -> &[(u64, u64)] {
+        self.rebuilt.get().map_or(&[], |found| &found.bad)
+    }
+
+    fn rebuild(&self) -> io::Result<()> {
+        if self.is_damaged() {
+            return Ok(());
         }
         tracing::warn!(segment = %self.path.display(), "a directory of history is damaged");
         let scanned = scan_frames(self.file()?, self.seed, self.bytes, Extent::Whole)?;
-        Ok(self.rebuilt.get_or_init(|| scanned.sorted()))
+        let mut bad = scanned.bad.clone();
+        if let Directory::Disk { at } = self.directory {
+            let directory_at = at.saturating_sub(FRAME_HEADER_BYTES as u64);
+            bad.retain(|(from, _)| *from < directory_at);
+            if scanned.end < directory_at && bad.last().is_none_or(|(_, to)| *to < directory_at) {
+                bad.push((scanned.end, directory_at));
+            }
+        }
+        self.rebuilt.get_or_init(|| Rebuilt { entries: scanned.sorted(), bad });
+        Ok(())
     }
 
     /// Where the segment tells of its tags.

@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::writer::{Writer, replace_segments, tell};
 use crate::{Options, Retention, TagInfo, Trouble};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub(crate) struct Upkeep {
     /// When they were worked out, and by rule: samples before this take more than they may.
     cutoffs: Option<(Moment, Vec<i64>)>,
     retention: Option<Retention>,
+    /// Segments whose lost frames were told, by their ordinals.
+    told: HashSet<u64>,
     /// By tag the place of its rule.
     places: Arc<Places>,
 }
@@ -122,6 +124,7 @@ impl Writer {
             return false;
         }
         self.upkeep.looked = Some(seen);
+        self.tell_lost(state, options);
         let policy = self.policy(state, retention);
         self.expire(state, options, &policy);
         if let Some((segments, squeeze)) = self.choose(state, options)
@@ -429,6 +432,18 @@ impl Writer {
         self.remove(state, &gone, merged);
         self.upkeep.compactions += 1;
         Ok(())
+    }
+
+    /// Frames that were lost together with what says that they were there.
+    fn tell_lost(&mut self, state: &Mutex<State>, options: &Options) {
+        let segments = state.lock().segments.clone();
+        for segment in segments.iter().filter(|segment| !segment.lost().is_empty()) {
+            if self.upkeep.told.insert(segment.ordinal()) {
+                for range in segment.lost() {
+                    self.tell_damaged(options, segment, *range);
+                }
+            }
+        }
     }
 
     fn tell_damaged(&self, options: &Options, segment: &Segment, range: (u64, u64)) {

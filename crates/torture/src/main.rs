@@ -1,6 +1,6 @@
 //! The program `tagwerk-torture`: drivers under every fault of the catalogue, between a runtime and a
-//! foreign server, measured from outside; the drivers alone, as the baseline of benches; and the journal
-//! under everything that can happen to a disk.
+//! foreign server, measured from outside; the drivers alone, as the baseline of benches; and journal and
+//! history under everything that can happen to a disk.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -10,10 +10,11 @@
 mod bare;
 mod control;
 mod faults;
-mod journal;
 mod peer;
 mod rig;
+mod store;
 mod subject;
+mod wear;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -42,12 +43,19 @@ enum Command {
         seconds: u64,
     },
     /// Kill, fill, damage and cut off the journal; one row for each rig, as JSON
-    Journal(journal::Arguments),
+    Journal(store::Arguments),
+    /// The same with history, which is fed from a journal
+    History(store::Arguments),
     /// What the journal appends and drains in a second, as JSON
-    JournalBench(journal::BenchArguments),
-    /// The program that the journal's rigs kill
+    JournalBench(store::BenchArguments),
+    /// What a device is written for each sample, beside rows in SQLite, as JSON
+    Wear(wear::Arguments),
+    /// The program that the rigs of journal and history kill
     #[command(hide = true)]
-    JournalWriter(journal::WriterArguments),
+    StoreWriter(store::WriterArguments),
+    /// The program whose writing is counted
+    #[command(hide = true)]
+    WearWriter(wear::WriterArguments),
 }
 
 #[derive(Args)]
@@ -77,9 +85,12 @@ fn main() -> Result<()> {
             let (settle, time) = (Duration::from_secs(settle), Duration::from_secs(seconds));
             runtime.block_on(bare::run(&config, settle, time))
         }
-        Command::Journal(arguments) => journal::run(&arguments),
-        Command::JournalBench(arguments) => journal::bench(&arguments),
-        Command::JournalWriter(arguments) => journal::write(&arguments),
+        Command::Journal(arguments) => store::run(store::Subject::Journal, &arguments),
+        Command::History(arguments) => store::run(store::Subject::History, &arguments),
+        Command::JournalBench(arguments) => store::bench(&arguments),
+        Command::Wear(arguments) => wear::run(&arguments),
+        Command::StoreWriter(arguments) => store::write(&arguments),
+        Command::WearWriter(arguments) => wear::write(&arguments),
     }
 }
 

@@ -11,6 +11,7 @@ mod query;
 mod scan;
 mod stop;
 mod trends;
+mod wear;
 
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -66,6 +67,11 @@ const BENCHES: &[Bench] = &[
         name: "journal",
         summary: "what the journal appends and drains in a second, beside dd with as many syncs",
         run: journal::run,
+    },
+    Bench {
+        name: "wear",
+        summary: "what flash is written for each sample, by class of durability, beside rows in SQLite",
+        run: wear::run,
     },
     Bench {
         name: "idle",

@@ -4,7 +4,9 @@
 use crate::crash::stride;
 use crate::feed::{FOLDER, Feeder, SECOND, START, definition, open, options, read_lossy};
 use std::path::{Path, PathBuf};
-use tagwerk_historian::{Historian, Options, scan};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tagwerk_historian::{Historian, Options, Trouble, scan};
 use tagwerk_model::{DataType, Value};
 use tagwerk_testkit::simulated::{Random, SimDisk, env, machine};
 
@@ -134,4 +136,50 @@ fn an_image_says_what_the_file_holds() {
         let cut = scan::scan(&image[..end]);
         assert!(cut.chunks.iter().all(|chunk| whole.chunks.contains(chunk)));
     }
+}
+
+/// Lost samples are never lost in silence: not with the end of a file that was whole.
+#[test]
+fn a_file_that_was_whole_and_is_shorter_is_told() {
+    let (disk, _, segments) = store();
+    let (_, _, clock) = machine();
+    let length = disk.length(&segments[0]);
+    for at in [4_096, 4_500, length - 1_000, length - 100, length - 1] {
+        let changed = disk.fork();
+        changed.alter(&segments[0], |bytes| bytes.truncate(at));
+        let (_, opened) = open(&env(&changed, &clock), small());
+        assert_eq!(opened.damaged, [segments[0].clone()], "{at} of {length}");
+    }
+    let (_, opened) = open(&env(&disk, &clock), small());
+    assert!(opened.damaged.is_empty(), "what grows and was cut off is not damaged");
+}
+
+/// Nor with the directory that said what there was.
+#[test]
+fn chunks_that_are_lost_with_their_directory_are_told() {
+    let (disk, feeder, segments) = store();
+    let mut image = Vec::new();
+    disk.alter(&segments[0], |bytes| image = bytes.clone());
+    let whole = scan::scan(&image);
+    let last = whole.chunks.last().unwrap().offset as usize;
+    let header = [0xF7, 0x54, 0x77, 0x48, 4, 0, 0, 0];
+    let directory = image.windows(header.len()).position(|window| window == header).unwrap();
+    disk.alter(&segments[0], |bytes| bytes[last..directory + 200].fill(0));
+    let (_, _, clock) = machine();
+    let told: Arc<Mutex<Vec<Trouble>>> = Arc::default();
+    let hears = told.clone();
+    let on_trouble = move |trouble: &Trouble| hears.lock().unwrap().push(trouble.clone());
+    let options = Options { on_trouble: Some(Arc::new(on_trouble)), ..small() };
+    let (historian, _) = open(&env(&disk, &clock), options);
+    feeder.replay(&historian);
+    let lost = missing(&feeder, &historian, "zeros");
+    assert!((1..=16).contains(&lost), "{lost}");
+    clock.advance(Duration::from_secs(61));
+    historian.maintain(&ok).unwrap();
+    let told = told.lock().unwrap();
+    let froms = told.iter().filter_map(|trouble| match trouble {
+        Trouble::Damaged { from, .. } => Some(*from as usize),
+        _ => None,
+    });
+    assert_eq!(froms.collect::<Vec<_>>(), [last]);
 }

@@ -1,19 +1,23 @@
-//! Rigs for the journal: killed, cut off from power, damaged, without space, with failing calls and with
-//! stepping clocks. A row each: what was tried, what was lost, and whether the control failed as it must.
+//! Rigs for what lies on disk, the journal or history: killed, cut off from power, damaged, without space,
+//! with failing calls and with stepping clocks. A row each: what was tried, what was lost, and whether the
+//! control failed as it must.
 
-mod bench;
 mod calls;
-mod check;
-mod clock;
 mod cut;
 mod full;
+mod history;
+mod journal;
 mod kill;
 mod mutate;
 mod process;
+mod promises;
 mod random;
+mod subject;
 mod writer;
 
-pub use bench::{BenchArguments, bench};
+pub use cut::{Mounted, make_file_system, sparse};
+pub use journal::{BenchArguments, bench};
+pub use subject::Subject;
 pub use writer::{WriterArguments, write};
 
 use anyhow::{Result, bail};
@@ -54,8 +58,15 @@ enum Rig {
 }
 
 impl Rig {
-    const ALL: [Rig; 7] =
-        [Rig::Calls, Rig::Kill, Rig::Cut, Rig::Mutate, Rig::Errors, Rig::Full, Rig::Clock];
+    fn of(subject: Subject) -> &'static [Rig] {
+        const SHARED: [Rig; 7] =
+            [Rig::Calls, Rig::Kill, Rig::Cut, Rig::Mutate, Rig::Errors, Rig::Full, Rig::Clock];
+        match subject {
+            Subject::Journal => &SHARED,
+            // Its clocks are tried by its own tests, with the hand of the test on them.
+            Subject::History => &SHARED[..6],
+        }
+    }
 }
 
 /// How much of it.
@@ -98,7 +109,7 @@ impl Row {
     }
 
     /// Takes the outcome of one try.
-    fn take(&mut self, context: &str, outcome: &check::Outcome) {
+    fn take(&mut self, context: &str, outcome: &promises::Outcome) {
         self.tried += 1;
         self.promised += outcome.promised;
         self.lost += outcome.lost;
@@ -113,27 +124,27 @@ impl Row {
 }
 
 /// Runs the rigs, prints their rows as JSON, and fails when one did not hold.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(subject: Subject, arguments: &Arguments) -> Result<()> {
     let seed = arguments.seed.unwrap_or_else(|| u64::from(std::process::id()));
     let form = if arguments.short { Form::Short } else { Form::Long };
     let mut rows = Vec::new();
-    for rig in Rig::ALL {
-        if !arguments.only.is_empty() && !arguments.only.contains(&rig) {
+    for rig in Rig::of(subject) {
+        if !arguments.only.is_empty() && !arguments.only.contains(rig) {
             continue;
         }
         let begun = Instant::now();
         let random = Random::new(seed);
         let mut row = match rig {
-            Rig::Calls => calls::kill_at_every_call(form)?,
-            Rig::Errors => calls::fail_at_every_call(form)?,
-            Rig::Kill => kill::run(form, random)?,
-            Rig::Cut => cut::run(form, random)?,
-            Rig::Mutate => mutate::run(form, random)?,
-            Rig::Full => full::run()?,
-            Rig::Clock => clock::run(form, random)?,
+            Rig::Calls => calls::kill_at_every_call(subject, form)?,
+            Rig::Errors => calls::fail_at_every_call(subject, form)?,
+            Rig::Kill => kill::run(subject, form, random)?,
+            Rig::Cut => cut::run(subject, form, random)?,
+            Rig::Mutate => mutate::run(subject, form, random)?,
+            Rig::Full => full::run(subject)?,
+            Rig::Clock => journal::clock(form, random)?,
         };
         row.seconds = begun.elapsed().as_secs_f64();
-        tell(&row);
+        tell(subject, &row);
         rows.push(row);
     }
     println!("{}", serde_json::to_string_pretty(&rows)?);
@@ -144,13 +155,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn tell(row: &Row) {
+fn tell(subject: Subject, row: &Row) {
+    let subject = subject.name();
     if let Some(reason) = &row.skipped {
-        eprintln!("journal: {}: skipped, {reason}", row.rig);
+        eprintln!("{subject}: {}: skipped, {reason}", row.rig);
         return;
     }
     eprintln!(
-        "journal: {}: {} tried, {} numbers promised, {} lost, {} failures, {:.1} s; control: {}",
+        "{subject}: {}: {} tried, {} numbers promised, {} lost, {} failures, {:.1} s; control: {}",
         row.rig, row.tried, row.promised, row.lost, row.failed, row.seconds, row.control
     );
     row.notes.iter().for_each(|note| eprintln!("         {note}"));

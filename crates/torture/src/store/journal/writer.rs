@@ -1,58 +1,12 @@
-//! The program under test: writes a journal and says on standard output what it was promised.
-//!
-//! `a …` an append returned (it survives a kill) · `c STREAM END` everything below is on disk (it survives
-//! a power cut) · `o STREAM OLDEST` · `e …` an append or commit failed · `ready` · `end`.
+//! Writes a journal: blocks and records of every stream, commits, cursors.
 
-use crate::journal::random::Random;
+use crate::store::random::Random;
+use crate::store::writer::{Commits, WriterArguments, say};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
-use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::Env;
 use tagwerk_journal::{CommitBy, Cursor, Durability, Full, Journal, Options, Span, Stream, TagSet};
-
-#[derive(Args, Clone)]
-pub struct WriterArguments {
-    pub folder: PathBuf,
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// Steps; 0 for no end
-    #[arg(long, default_value_t = 0)]
-    pub steps: u64,
-    #[arg(long, value_enum, default_value_t = Commits::Caller)]
-    pub commits: Commits,
-    #[arg(long, default_value_t = 16)]
-    pub segment_kib: u64,
-    #[arg(long, default_value_t = 192)]
-    pub stream_kib: u64,
-    #[arg(long, default_value_t = 0)]
-    pub reserve_kib: u64,
-    /// A full disk refuses new data instead of dropping the oldest
-    #[arg(long)]
-    pub keep_oldest: bool,
-    /// Waits between steps
-    #[arg(long, default_value_t = 0)]
-    pub pause_us: u64,
-    /// NEGATIVE CONTROL: keeps this many bytes to itself
-    #[arg(long)]
-    pub buffered: Option<usize>,
-    /// NEGATIVE CONTROL: calls data safe that it never synced
-    #[arg(long)]
-    pub lies: bool,
-    /// NEGATIVE CONTROL: ends at the first error
-    #[arg(long)]
-    pub fragile: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Commits {
-    /// By the writer itself, so that the calls come in the same order every time
-    Caller,
-    /// By the journal's thread
-    Thread,
-}
 
 pub fn options(arguments: &WriterArguments) -> Options {
     let mut options = Options {
@@ -126,13 +80,6 @@ struct Writer<'a> {
     arguments: &'a WriterArguments,
     /// Oldest and committed, as last said.
     told: [(u64, u64); 3],
-}
-
-/// One call of the kernel for each line: what is said is out.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // A rig that has gone needs no answer.
-    let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
 }
 
 impl Writer<'_> {

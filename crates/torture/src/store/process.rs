@@ -1,10 +1,9 @@
 //! The writer as a process, and what it said. Ended with its value, by its own id.
 
-use crate::journal::check::Promises;
-use crate::journal::writer::{Commits, WriterArguments};
+use crate::store::promises::Promises;
+use crate::store::writer::{Commits, WriterArguments};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,23 +11,6 @@ use std::time::{Duration, Instant};
 
 /// A run that needs longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-pub fn arguments(folder: &Path) -> WriterArguments {
-    WriterArguments {
-        folder: folder.to_owned(),
-        seed: 1,
-        steps: 0,
-        commits: Commits::Caller,
-        segment_kib: 16,
-        stream_kib: 192,
-        reserve_kib: 0,
-        keep_oldest: false,
-        pause_us: 0,
-        buffered: None,
-        lies: false,
-        fragile: false,
-    }
-}
 
 pub struct Running {
     child: Child,
@@ -71,8 +53,9 @@ impl Said {
 /// The command line of the writer.
 fn words(arguments: &WriterArguments) -> Vec<String> {
     let mut words = vec![
-        "journal-writer".to_owned(),
+        "store-writer".to_owned(),
         arguments.folder.display().to_string(),
+        format!("--subject={}", arguments.subject.name()),
         format!("--seed={}", arguments.seed),
         format!("--steps={}", arguments.steps),
         format!("--segment-kib={}", arguments.segment_kib),
@@ -86,6 +69,7 @@ fn words(arguments: &WriterArguments) -> Vec<String> {
     words.extend(arguments.buffered.map(|bytes| format!("--buffered={bytes}")));
     for (given, word) in [
         (arguments.keep_oldest, "--keep-oldest"),
+        (arguments.real_time, "--real-time"),
         (arguments.lies, "--lies"),
         (arguments.fragile, "--fragile"),
     ] {

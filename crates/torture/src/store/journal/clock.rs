@@ -1,11 +1,12 @@
 //! A wall clock that steps by hours and decades, under a journal with limits of age: nothing is lost,
 //! nothing comes twice, nothing expires that is not old.
 
-use crate::journal::check::{Promises, check};
-use crate::journal::process::arguments;
-use crate::journal::random::Random;
-use crate::journal::writer::{options, payload, tag_set};
-use crate::journal::{Form, Row};
+use crate::store::journal::check::check;
+use crate::store::journal::writer::{options, payload, tag_set};
+use crate::store::promises::Promises;
+use crate::store::random::Random;
+use crate::store::subject::Subject;
+use crate::store::{Form, Row};
 use anyhow::Result;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,7 +120,7 @@ fn one_store(random: &mut Random, context: &str, passes: Duration, row: &mut Row
 
 /// Only age is a limit here.
 fn limited(folder: &Path) -> Options {
-    let mut options = options(&arguments(folder));
+    let mut options = options(&Subject::Journal.arguments(folder));
     options.samples.bytes_max = 64 << 20;
     options.samples.age_max = Some(AGE_MAX);
     options

@@ -1,10 +1,11 @@
 //! A disk that somebody else fills, and empties again: the program goes on, and so does the data.
 
-use crate::journal::Row;
-use crate::journal::check::{Promises, check};
-use crate::journal::cut::Mounted;
-use crate::journal::process::{Running, arguments};
-use crate::journal::writer::WriterArguments;
+use crate::store::Row;
+use crate::store::cut::Mounted;
+use crate::store::process::Running;
+use crate::store::promises::Promises;
+use crate::store::subject::Subject;
+use crate::store::writer::WriterArguments;
 use anyhow::Result;
 use std::io::Write;
 use std::path::Path;
@@ -16,7 +17,7 @@ const RESUMES_WITHIN: Duration = Duration::from_secs(10);
 
 type Change = fn(&mut WriterArguments);
 
-pub fn run() -> Result<Row> {
+pub fn run(subject: Subject) -> Result<Row> {
     let mut row = Row { rig: "full disk", ..Row::default() };
     let kinds: [(&str, Change); 3] = [
         ("drops the oldest", |_| {}),
@@ -31,23 +32,26 @@ pub fn run() -> Result<Row> {
                 return Ok(row);
             }
         };
-        if let Err(error) = one(&disk.path, name, change, &mut row) {
+        if let Err(error) = one(subject, &disk.path, name, change, &mut row) {
             row.fail(format!("{name}: {error:#}"));
         }
     }
     let disk = Mounted::memory(DISK_BYTES)?;
     let fragile: Change = |writer| (writer.fragile, writer.keep_oldest) = (true, true);
-    let control = one(&disk.path, "control", fragile, &mut Row::default());
+    let control = one(subject, &disk.path, "control", fragile, &mut Row::default());
     row.control_failed = control.is_err();
     row.control = "a writer that ends at the first error ".to_owned()
         + if control.is_err() { "was noticed" } else { "was not noticed" };
     Ok(row)
 }
 
-fn one(disk: &Path, name: &str, change: Change, row: &mut Row) -> Result<()> {
+fn one(subject: Subject, disk: &Path, name: &str, change: Change, row: &mut Row) -> Result<()> {
     let store = disk.join("store");
-    let mut writer = arguments(&store);
-    (writer.pause_us, writer.stream_kib) = (500, 1024);
+    let mut writer = subject.arguments(&store);
+    (writer.pause_us, writer.stream_kib, writer.real_time) = (500, 1024, true);
+    if subject == Subject::History {
+        (writer.pause_us, writer.stream_kib) = (2_000, 256);
+    }
     change(&mut writer);
     let mut running = Running::start(&writer, &[])?;
     running.until("the writer's start", |said| said.appends > 100)?;
@@ -77,7 +81,7 @@ fn one(disk: &Path, name: &str, change: Change, row: &mut Row) -> Result<()> {
     let errors = running.promises().errors.len();
     row.notes.push(format!("{name}: {errors} refusals, went on within {} ms", worst.as_millis()));
     let promises = running.kill();
-    let outcome = check(&store, &promises)?;
+    let outcome = subject.check(&store, &promises)?;
     row.take(name, &outcome);
     Ok(())
 }

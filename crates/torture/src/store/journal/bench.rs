@@ -1,7 +1,7 @@
 //! What the journal does in a second: appends in one thread, bytes beside what the disk takes, and a day's
 //! backlog drained while new data goes on. Prints figures as JSON; `cargo xtask bench journal` shows them.
 
-use crate::journal::writer::tag_set;
+use crate::store::journal::writer::tag_set;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;

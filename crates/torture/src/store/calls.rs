@@ -1,18 +1,17 @@
 //! Every call of the kernel that changes a file, in turn: the process is killed at it, or it fails.
 //! strace does both.
 
-use crate::journal::check::{Outcome, Promises, check, copy_folder};
-use crate::journal::process::{Running, arguments};
-use crate::journal::writer::WriterArguments;
-use crate::journal::{Form, Row};
+use crate::store::process::Running;
+use crate::store::promises::{Outcome, Promises, copy_folder};
+use crate::store::subject::Subject;
+use crate::store::writer::WriterArguments;
+use crate::store::{Form, Row};
 use anyhow::{Context, Result};
 use std::path::Path;
 
 /// `write` is the writer's own output.
 const CALLS: [&str; 8] =
     ["pwrite64", "fdatasync", "fsync", "rename", "ftruncate", "fallocate", "unlink", "write"];
-/// Steps of a life: enough to begin new segments and to drop old ones.
-const STEPS: u64 = 150;
 /// Points of each call in the short form.
 const SHORT_POINTS: u64 = 2;
 
@@ -52,18 +51,20 @@ fn points(count: u64, form: Form) -> Vec<u64> {
 
 /// A store whose first life was killed, so that the second begins with a recovery.
 struct Base {
+    subject: Subject,
     folder: tempfile::TempDir,
     promises: Promises,
 }
 
 impl Base {
-    fn new() -> Result<Base> {
+    fn new(subject: Subject) -> Result<Base> {
         let folder = tempfile::tempdir()?;
-        let mut writer = arguments(&folder.path().join("store"));
-        writer.steps = STEPS;
-        let killed = Running::start(&writer, &inject("pwrite64", "signal=KILL", "90"))?;
+        let mut writer = subject.arguments(&folder.path().join("store"));
+        writer.steps = 0;
+        let writes = subject.first_life_writes();
+        let killed = Running::start(&writer, &inject("pwrite64", "signal=KILL", writes))?;
         let (_, promises) = killed.wait()?;
-        Ok(Base { folder, promises })
+        Ok(Base { subject, folder, promises })
     }
 
     /// A second life in a copy of the store, with strace in its way.
@@ -76,23 +77,24 @@ impl Base {
         let scratch = tempfile::tempdir()?;
         let store = scratch.path().join("store");
         copy_folder(&self.folder.path().join("store"), &store)?;
-        let mut writer = arguments(&store);
-        (writer.steps, writer.seed) = (STEPS, seed);
+        let mut writer = self.subject.arguments(&store);
+        (writer.steps, writer.seed) = (self.subject.steps(), seed);
         change(&mut writer);
         let (status, later) = Running::start(&writer, strace)?.wait()?;
         let mut promises = self.promises.clone();
         let ended = later.ended && status.success();
         promises.add(later);
-        let outcome = check(&store, &promises)?;
-        Ok(Life { outcome, promises, ended })
+        let outcome = self.subject.check(&store, &promises)?;
+        let steps = self.subject.steps();
+        Ok(Life { outcome, promises, steps, ended })
     }
 
     fn calls(&self) -> Result<Vec<(&'static str, u64)>> {
         let scratch = tempfile::tempdir()?;
         let store = scratch.path().join("store");
         copy_folder(&self.folder.path().join("store"), &store)?;
-        let mut writer = arguments(&store);
-        (writer.steps, writer.seed) = (STEPS, 2);
+        let mut writer = self.subject.arguments(&store);
+        (writer.steps, writer.seed) = (self.subject.steps(), 2);
         count_calls(&writer, scratch.path())
     }
 }
@@ -100,12 +102,14 @@ impl Base {
 struct Life {
     outcome: Outcome,
     promises: Promises,
+    /// Asked for.
+    steps: u64,
     ended: bool,
 }
 
-pub fn kill_at_every_call(form: Form) -> Result<Row> {
+pub fn kill_at_every_call(subject: Subject, form: Form) -> Result<Row> {
     let mut row = Row { rig: "kill at every call", ..Row::default() };
-    let base = Base::new()?;
+    let base = Base::new(subject)?;
     let calls = base.calls()?;
     for (call, count) in &calls {
         let points = points(*count, form);
@@ -120,17 +124,21 @@ pub fn kill_at_every_call(form: Form) -> Result<Row> {
             }
         }
     }
-    // A journal that keeps data to itself must be caught.
-    let strace = inject("write", "signal=KILL", "60");
-    let life = base.live(2, &|writer| writer.buffered = Some(1 << 20), &strace)?;
+    // One that keeps data to itself must be caught.
+    let lines = 3 * subject.volatile_after();
+    let strace = inject("write", "signal=KILL", &lines.to_string());
+    let change = |writer: &mut WriterArguments| {
+        (writer.buffered, writer.steps) = (Some(1 << 20), 0);
+    };
+    let life = base.live(2, &change, &strace)?;
     row.control_failed = life.outcome.lost > 0;
-    row.control = format!("a journal with a buffer of its own lost {}", life.outcome.lost);
+    row.control = format!("{} lost {}", subject.volatile(), life.outcome.lost);
     Ok(row)
 }
 
-pub fn fail_at_every_call(form: Form) -> Result<Row> {
+pub fn fail_at_every_call(subject: Subject, form: Form) -> Result<Row> {
     let mut row = Row { rig: "every call fails", ..Row::default() };
-    let base = Base::new()?;
+    let base = Base::new(subject)?;
     let calls = base.calls()?;
     for (call, count) in calls.iter().filter(|(call, _)| *call != "write") {
         for error in ["EIO", "ENOSPC"] {
@@ -170,6 +178,6 @@ fn judge_failure(row: &mut Row, context: &str, life: &Life) {
 /// The one error that may show in the exit code is that of the end itself: the marks of a clean end could
 /// not be written.
 fn ends_with_error(life: &Life) -> bool {
-    let steps_done = life.promises.appends >= STEPS / 2;
+    let steps_done = life.promises.appends >= life.steps / 2;
     !life.ended && steps_done
 }

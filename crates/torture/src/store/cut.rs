@@ -1,11 +1,12 @@
-//! Power cuts: a file system in an image is cloned while the journal writes to it. The clone is what a disk
+//! Power cuts: a file system in an image is cloned while the writer writes to it. The clone is what a disk
 //! would hold if the power had gone at that moment: what was not synced is not in it.
 
-use crate::journal::check::{Promises, check};
-use crate::journal::process::{Running, arguments};
-use crate::journal::random::Random;
-use crate::journal::writer::{Commits, WriterArguments};
-use crate::journal::{Form, Row};
+use crate::store::process::Running;
+use crate::store::promises::Promises;
+use crate::store::random::Random;
+use crate::store::subject::Subject;
+use crate::store::writer::{Commits, WriterArguments};
+use crate::store::{Form, Row};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,9 +17,9 @@ const SHORT_CUTS: u64 = 4;
 /// Cuts of one running writer.
 const CUTS_PER_LIFE: u64 = 20;
 
-pub fn run(form: Form, mut random: Random) -> Result<Row> {
+pub fn run(subject: Subject, form: Form, mut random: Random) -> Result<Row> {
     let mut row = Row { rig: "power cuts", ..Row::default() };
-    let disk = match CutDisk::new() {
+    let disk = match CutDisk::new(subject) {
         Ok(disk) => disk,
         Err(error) => {
             row.skipped = Some(format!(
@@ -32,15 +33,20 @@ pub fn run(form: Form, mut random: Random) -> Result<Row> {
     let mut promises = Promises::default();
     while row.tried < cuts {
         let lives = CUTS_PER_LIFE.min(cuts - row.tried);
+        if subject == Subject::History {
+            // It forgets nothing: a new one each time, for the sake of the disk's size.
+            disk.empty()?;
+            promises = Promises::default();
+        }
         one_life(&disk, lives, &mut promises, &mut random, &mut row, &|_| {})?;
     }
     let mut control = Row::default();
-    let disk = CutDisk::new()?;
+    let disk = CutDisk::new(subject)?;
     let mut promises = Promises::default();
     let lies = |writer: &mut WriterArguments| writer.lies = true;
     one_life(&disk, 3, &mut promises, &mut random, &mut control, &lies)?;
     row.control_failed = control.lost > 0;
-    row.control = format!("a writer that does not sync lost {} in 3 cuts", control.lost);
+    row.control = format!("{} lost {} in 3 cuts", subject.unsynced(), control.lost);
     Ok(row)
 }
 
@@ -52,14 +58,20 @@ fn one_life(
     row: &mut Row,
     change: &dyn Fn(&mut WriterArguments),
 ) -> Result<()> {
-    let mut writer = arguments(&disk.inside.path.join("store"));
-    (writer.seed, writer.pause_us, writer.stream_kib) = (random.next(), 300, 1024);
+    let mut writer = disk.subject.arguments(&disk.store());
+    writer.seed = random.next();
+    match disk.subject {
+        Subject::Journal => (writer.pause_us, writer.stream_kib) = (300, 1024),
+        Subject::History => writer.pause_us = 4_000,
+    }
     if random.below(2) == 0 {
         writer.commits = Commits::Thread;
     }
     change(&mut writer);
     let mut running = Running::start(&writer, &[])?;
-    running.until("the writer's start", |said| said.appends > 20)?;
+    // The control must have something to lose.
+    let enough = if writer.lies { disk.subject.volatile_after() } else { 20 };
+    running.until("the writer's start", |said| said.appends > enough)?;
     for _ in 0..cuts {
         std::thread::sleep(Duration::from_micros(random.below(150_000)));
         let mut said = promises.clone();
@@ -68,7 +80,7 @@ fn one_life(
         let image = disk.cut()?;
         let context = format!("cut {}", row.tried);
         let mounted = Mounted::new(&image, "ext4").context("a power cut left no file system")?;
-        let outcome = check(&mounted.path.join("store"), &said.committed_only())?;
+        let outcome = disk.subject.check(&mounted.path.join("store"), &said.committed_only())?;
         drop(mounted);
         std::fs::remove_file(&image)?;
         row.take(&context, &outcome);
@@ -84,6 +96,7 @@ fn one_life(
 
 /// An ext4 in an image on a btrfs in an image.
 struct CutDisk {
+    subject: Subject,
     /// Unmounted before what it lies on.
     inside: Mounted,
     outside: Mounted,
@@ -91,7 +104,7 @@ struct CutDisk {
 }
 
 impl CutDisk {
-    fn new() -> Result<CutDisk> {
+    fn new(subject: Subject) -> Result<CutDisk> {
         let folder = tempfile::tempdir()?;
         let base = folder.path().join("base.img");
         sparse(&base, 1 << 30)?;
@@ -99,9 +112,20 @@ impl CutDisk {
         let outside = Mounted::new(&base, "btrfs")?;
         let image = outside.path.join("disk.img");
         sparse(&image, 48 << 20)?;
-        run_tool("mkfs.ext4", &["-q", "-F", path(&image)])?;
+        make_file_system(&image, &[])?;
         let inside = Mounted::new(&image, "ext4")?;
-        Ok(CutDisk { inside, outside, _folder: folder })
+        Ok(CutDisk { subject, inside, outside, _folder: folder })
+    }
+
+    fn store(&self) -> PathBuf {
+        self.inside.path.join("store")
+    }
+
+    fn empty(&self) -> Result<()> {
+        match std::fs::remove_dir_all(self.store()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn cut(&self) -> Result<PathBuf> {
@@ -147,7 +171,11 @@ fn path(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
 }
 
-fn sparse(path: &Path, bytes: u64) -> Result<()> {
+pub fn make_file_system(image: &Path, options: &[&str]) -> Result<()> {
+    run_tool("mkfs.ext4", &[&["-q", "-F"], options, &[path(image)]].concat())
+}
+
+pub fn sparse(path: &Path, bytes: u64) -> Result<()> {
     Ok(std::fs::File::create(path)?.set_len(bytes)?)
 }
 

@@ -38,8 +38,8 @@ mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
-    Checked, CheckedArchive, CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag,
-    CheckedTemplate, EdgeConfig,
+    ArchivePlace, Checked, CheckedArchive, CheckedBucket, CheckedDevice, CheckedGroup, CheckedKeep,
+    CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

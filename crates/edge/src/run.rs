@@ -175,7 +175,7 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &historian, &keeping);
-    let archiving = Archiving::new(&env, &runtime, &historian, &journal);
+    let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let tables = Arc::new(Tables::new(books.clone(), archiving.clone(), secrets.clone()));
     let sql = start_sql(&env, &tables)?;

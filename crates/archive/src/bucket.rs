@@ -1,5 +1,5 @@
-//! S3, and what speaks like it. Walls the client library off: requests run on a thread of their own, and
-//! whoever asks waits for the answer. What the objects are is decided by the callers.
+//! S3, and what speaks like it. Walls the client library off: requests run on a thread of their own,
+//! and whoever asks waits for the answer. What the objects are is decided by the callers.
 
 use crate::bucket_error::{BucketError, Why};
 use bytes::Bytes;

@@ -1,5 +1,5 @@
-//! A bucket in the place of a folder: files are written on the disk beside it and become objects when they
-//! are renamed; objects are read in parts, which are kept for a while.
+//! A bucket in the place of a folder: files are written on the edge's disk and become objects when
+//! they are renamed; objects are read in parts, which are kept for a while.
 
 use crate::bucket::{Bucket, BucketSettings, Object, SecretKey};
 use crate::bucket_error::{BucketError, Why};

@@ -50,8 +50,8 @@ impl BucketError {
                 "check the network, `archive.bucket.endpoint`, and for TLS `archive.bucket.ca_file`"
             }
             Why::Refused => {
-                "check `archive.bucket.access_key` and its secret, that they may list, read, write and \
-                 delete in the bucket, and the edge's clock"
+                "check `archive.bucket.access_key` and its secret, that they may list, read, write \
+                 and delete in the bucket, and the edge's clock"
             }
             Why::NoBucket => "make the bucket, or correct `archive.bucket.name`",
             Why::NoObject | Why::Taken => "give each edge a prefix of its own",

@@ -1,5 +1,5 @@
-//! Parts of objects that were fetched, kept in a folder within a bound. Whatever lies there may be removed
-//! at any time, and nothing of it is believed before its checksum.
+//! Parts of objects that were fetched, kept in a folder within a bound. Whatever lies there may be
+//! removed at any time, and nothing of it is believed before its checksum.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};

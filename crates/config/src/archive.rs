@@ -76,8 +76,7 @@ impl<'s> Checker<'s> {
         }
         let region = form.region.optional();
         if region.is_none() && endpoint.is_none() && node.get("region").is_none() {
-            let remedy =
-                "add `region: …`, such as `eu-central-1`, or the `endpoint` of another store";
+            let remedy = "add `region: …`, such as `eu-central-1`, or another store's `endpoint`";
             self.report.error(node, "the bucket is with AWS, and its region is not told", remedy);
         }
         if let Some(region) = region.filter(|region| !is_region(region)) {
@@ -128,8 +127,7 @@ impl<'s> Checker<'s> {
         }
         let is_local = ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local));
         if plain.is_some() && !is_local {
-            let problem =
-                "samples go to the store in clear text, and what comes back may be another's";
+            let problem = "samples go to the store in clear text: anyone between can read them";
             self.report.warning(node, problem, "write `https://…`");
         }
     }

@@ -25,8 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a configuration that is put to work waits for the folder of its archive.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(2);
 const OPEN_LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How often it looks for days that are over and for files that came; what failed is tried again after
-/// this long at first, then after twice as long each time.
+/// How often it looks for days that are over and for files that came; what failed is tried again
+/// after this long at first, then after twice as long each time.
 const WORK_EVERY: Duration = Duration::from_secs(60);
 const RETRY_DOUBLINGS_MAX: u32 = 4;
 /// A sample is in the journal this long after its time at the latest; later ones get their own file.

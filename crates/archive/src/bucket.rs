@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::{Arc, mpsc as answers};
 use std::time::Duration;
 use tagwerk_env::{BoxFuture, DiskFile, Env};
@@ -44,7 +43,7 @@ pub struct BucketSettings {
     /// None: that of AWS in the region.
     pub endpoint: Option<String>,
     pub name: String,
-    /// Without a slash at its ends; may be empty.
+    /// Without a slash at its ends; not empty.
     pub prefix: String,
     pub region: String,
     pub access_key: String,
@@ -74,7 +73,7 @@ pub(crate) struct Bucket {
     jobs: mpsc::UnboundedSender<Job>,
 }
 
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Job = BoxFuture<'static, ()>;
 type Answer<T> = Result<T, object_store::Error>;
 
 impl Bucket {
@@ -93,10 +92,7 @@ impl Bucket {
     /// As people write it.
     pub fn url(&self) -> String {
         let BucketSettings { name, prefix, .. } = &self.settings;
-        match prefix.is_empty() {
-            true => format!("s3://{name}"),
-            false => format!("s3://{name}/{prefix}"),
-        }
+        format!("s3://{name}/{prefix}")
     }
 
     /// The objects directly under the prefix.
@@ -154,14 +150,14 @@ impl Bucket {
             true => self.put_whole(name, file, length, attributes),
             false => self.put_parts(name, file, length, attributes),
         };
-        match sent {
-            // A request that was answered too late may have been carried out, and tried again.
-            Ok(()) | Err(BucketError { why: Why::Taken, .. }) => {}
-            Err(error) => return Err(error),
+        // A request that was answered too late may have been carried out, and tried again.
+        let is_taken = matches!(&sent, Err(error) if error.why == Why::Taken);
+        if !is_taken {
+            sent?;
         }
         match self.head(name)? {
             Some(found) if found == (length, Some(checksum)) => Ok(()),
-            Some(_) if sent.is_err() => {
+            Some(_) if is_taken => {
                 let text = format!("another object has the name {name}");
                 Err(BucketError::new(Why::Taken, text))
             }

@@ -70,7 +70,7 @@ impl<'s> Checker<'s> {
         let prefix = form.prefix.optional();
         if let Some(prefix) = prefix.filter(|prefix| !is_prefix(prefix)) {
             let problem = format!("`{}` is no prefix of objects", shortened(prefix));
-            let remedy = "write letters, digits, `.`, `_` and `-` with single slashes between them, \
+            let remedy = "write letters, digits, `.`, `_`, `-` and single slashes between them, \
                           such as `plants/press-1`";
             self.report.error(at("prefix"), problem, remedy);
         }
@@ -120,7 +120,7 @@ impl<'s> Checker<'s> {
         let host = host.strip_suffix('/').unwrap_or(host);
         if host.is_empty() || !host.chars().all(is_host) {
             let problem = format!("`{}` is no endpoint", shortened(endpoint));
-            let remedy = "write scheme and host, with the port where it is another than 443, such as \
+            let remedy = "write scheme, host and, where it needs one, port, such as \
                           `https://minio.example:9000`; the bucket goes into `name`";
             self.report.error(node, problem, remedy);
             return;

@@ -105,7 +105,7 @@ impl Feed {
             set,
             boot: [1; 16],
             moment: Moment(batch.moment_ns),
-            unix_ns,
+            unix_ns: batch.unix_ns,
             synchronised: true,
             payload: Payload::from(&payload[..]),
         };

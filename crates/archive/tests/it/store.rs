@@ -200,8 +200,8 @@ impl LineState {
                 true => self.left.fetch_sub(count as i64, Ordering::SeqCst),
                 false => i64::MAX,
             };
-            let count = count.min(left.max(0) as usize);
-            if count == 0 || to.write_all(&buffer[..count]).is_err() {
+            let carried = count.min(left.max(0) as usize);
+            if to.write_all(&buffer[..carried]).is_err() || carried < count {
                 break;
             }
         }

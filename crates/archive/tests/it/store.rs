@@ -201,7 +201,7 @@ impl LineState {
                 false => i64::MAX,
             };
             let carried = count.min(left.max(0) as usize);
-            if to.write_all(&buffer[..carried]).is_err() || carried < count {
+            if to.write_all(&buffer[..carried]).is_err() || carried < count.max(1) {
                 break;
             }
         }

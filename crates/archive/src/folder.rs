@@ -287,9 +287,12 @@ impl Archive {
                 self.state.lock().open.retain(|file| file.path != *path);
                 None
             }
-            // Removed since, unless all of the folder is gone.
-            ArchiveError::Io { error: cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                self.disk.list(&self.folder).is_err().then_some(error)
+            ArchiveError::Io { path, error: cause } => {
+                // What lies there now, perhaps another copy, is opened anew.
+                self.state.lock().open.retain(|file| file.path != *path);
+                // Removed since, unless all of the folder is gone.
+                let is_gone = cause.kind() == io::ErrorKind::NotFound;
+                (!is_gone || self.disk.list(&self.folder).is_err()).then_some(error)
             }
             _ => Some(error),
         }

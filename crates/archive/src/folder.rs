@@ -277,6 +277,12 @@ impl Archive {
         Ok(bytes)
     }
 
+    fn let_go(&self, path: &Path) {
+        let mut state = self.state.lock();
+        state.open.retain(|file| file.path != path);
+        state.groups.retain(|(known, ..)| known != path);
+    }
+
     /// Lets a file that turned out damaged go, and tells it. Others are errors of the request.
     fn pass_over(&self, error: ArchiveError) -> Option<ArchiveError> {
         match &error {
@@ -284,12 +290,12 @@ impl Archive {
                 let length = self.disk.open(path, Access::Read).and_then(|file| file.length());
                 self.leave_out(&error, length.unwrap_or_default());
                 // A good copy may take its place.
-                self.state.lock().open.retain(|file| file.path != *path);
+                self.let_go(path);
                 None
             }
             ArchiveError::Io { path, error: cause } => {
                 // What lies there now, perhaps another copy, is opened anew.
-                self.state.lock().open.retain(|file| file.path != *path);
+                self.let_go(path);
                 // Removed since, unless all of the folder is gone.
                 let is_gone = cause.kind() == io::ErrorKind::NotFound;
                 (!is_gone || self.disk.list(&self.folder).is_err()).then_some(error)

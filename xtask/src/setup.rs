@@ -21,8 +21,8 @@ const PACKAGES: [(&str, &str); 7] = [
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7, spreadsheets, Parquet and PostgreSQL.
-const PYTHON_PACKAGES: [&str; 10] = [
+/// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL and object storage.
+const PYTHON_PACKAGES: [&str; 11] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -33,6 +33,7 @@ const PYTHON_PACKAGES: [&str; 10] = [
     "openpyxl==3.1.5",
     "duckdb==2.0.0",
     "psycopg[binary]==3.3.9",
+    "moto[s3,server]==5.2.5",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

@@ -30,8 +30,8 @@ impl fmt::Display for ArchiveError {
         match self {
             ArchiveError::Io { path, error } => write!(
                 f,
-                "archived samples cannot be read from {}: {error}; see that the folder is there, or \
-                 ask for a later time",
+                "archived samples cannot be read from {}: {error}; see that the archive can be \
+                 reached, or ask for a later time",
                 path.display()
             ),
             ArchiveError::Damaged { path, what } => write!(
@@ -41,7 +41,7 @@ impl fmt::Display for ArchiveError {
             ),
             ArchiveError::Foreign { path, why } => write!(
                 f,
-                "{} is left out: {why}; give each edge a folder of its own",
+                "{} is left out: {why}; give each edge a folder or prefix of its own",
                 path.display()
             ),
             ArchiveError::Cancelled => f.write_str("the query was cancelled"),

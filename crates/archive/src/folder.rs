@@ -1,5 +1,6 @@
 //! The folder of archived days: which files there are, what they hold, and the samples in them.
 
+use crate::bucket_error::BucketError;
 use crate::file::{ArchiveFile, Place};
 use crate::output::TagName;
 use crate::read::run_pieces;
@@ -22,7 +23,7 @@ const GROUPS_BYTES_MAX: usize = 16 * 1024 * 1024;
 const FILE_PREFIX: &str = "samples-";
 const FILE_SUFFIX: &str = ".parquet";
 /// A file that is being written.
-pub(crate) const STAGED_SUFFIX: &str = ".new";
+const STAGED_SUFFIX: &str = ".new";
 
 /// Called by whoever reads or refreshes; must not block.
 pub type OnTrouble = Arc<dyn Fn(&Trouble) + Send + Sync>;
@@ -60,6 +61,8 @@ pub struct Archive {
 struct State {
     /// By day and number, those that are ours.
     days: Days,
+    /// The folder was looked through at least once.
+    is_listed: bool,
     /// Left out, with the length at which they were told.
     left_out: HashMap<PathBuf, u64>,
     tags: HashMap<TagName, (i64, ArchivedTag)>,
@@ -92,13 +95,14 @@ impl Archive {
             let Some((day, number)) = name.to_str().and_then(parse_name) else { continue };
             let path = self.folder.join(&name);
             let known = before.get(&day).is_some_and(|files| files.contains_key(&number));
-            if known || self.admit(&path, day) {
+            if known || self.admit(&path, day)? {
                 found.entry(day).or_default().insert(number, path);
             }
         }
         self.miss(&before, &found);
         let mut state = self.state.lock();
         state.days = found;
+        state.is_listed = true;
         let State { days, open, groups, .. } = &mut *state;
         let stays =
             |path: &Path| days.values().flat_map(BTreeMap::values).any(|known| known == path);
@@ -107,23 +111,32 @@ impl Archive {
         Ok(())
     }
 
-    /// Whether a new file is ours and sound; takes over its tags.
-    fn admit(&self, path: &Path, day: i64) -> bool {
-        let Ok(length) = self.disk.open(path, Access::Read).and_then(|file| file.length()) else {
-            return false;
+    /// Whether it is known which files there are.
+    pub fn is_listed(&self) -> bool {
+        self.state.lock().is_listed
+    }
+
+    /// Whether a new file is ours and sound; takes over its tags. A line that is down says nothing of it,
+    /// and what would be taken for missing then would be written a second time.
+    fn admit(&self, path: &Path, day: i64) -> io::Result<bool> {
+        let length = match self.disk.open(path, Access::Read).and_then(|file| file.length()) {
+            Ok(length) => length,
+            Err(error) if BucketError::is_passing(&error) => return Err(error),
+            Err(_) => return Ok(false),
         };
         if self.state.lock().left_out.get(path) == Some(&length) {
-            return false;
+            return Ok(false);
         }
         match ArchiveFile::open(&*self.disk, path, &self.edge) {
             Ok(file) => {
                 self.learn(&file, day);
                 self.state.lock().left_out.remove(path);
-                true
+                Ok(true)
             }
+            Err(ArchiveError::Io { error, .. }) if BucketError::is_passing(&error) => Err(error),
             Err(error) => {
                 self.leave_out(&error, length);
-                false
+                Ok(false)
             }
         }
     }
@@ -139,7 +152,7 @@ impl Archive {
             let (path, left) = (self.folder.clone(), all(found));
             let text = format!(
                 "{gone} archived files are gone from {}, {left} are left; statements answer without \
-                 them; see that its disk is mounted",
+                 them; see that its disk is mounted and that nobody else removes files",
                 path.display()
             );
             (self.on_trouble)(&Trouble { path, text });
@@ -264,6 +277,12 @@ impl Archive {
         Ok(bytes)
     }
 
+    fn let_go(&self, path: &Path) {
+        let mut state = self.state.lock();
+        state.open.retain(|file| file.path != path);
+        state.groups.retain(|(known, ..)| known != path);
+    }
+
     /// Lets a file that turned out damaged go, and tells it. Others are errors of the request.
     fn pass_over(&self, error: ArchiveError) -> Option<ArchiveError> {
         match &error {
@@ -271,16 +290,29 @@ impl Archive {
                 let length = self.disk.open(path, Access::Read).and_then(|file| file.length());
                 self.leave_out(&error, length.unwrap_or_default());
                 // A good copy may take its place.
-                self.state.lock().open.retain(|file| file.path != *path);
+                self.let_go(path);
                 None
             }
-            // Removed since, unless all of the folder is gone.
-            ArchiveError::Io { error: cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                self.disk.list(&self.folder).is_err().then_some(error)
+            ArchiveError::Io { path, error: cause } => {
+                // What lies there now, perhaps another copy, is opened anew.
+                self.let_go(path);
+                // Removed since, unless all of the folder is gone.
+                let is_gone = cause.kind() == io::ErrorKind::NotFound;
+                (!is_gone || self.disk.list(&self.folder).is_err()).then_some(error)
             }
             _ => Some(error),
         }
     }
+}
+
+/// The name of a day's file that is being written, before it gets its own.
+pub(crate) fn staged_name(name: &str) -> String {
+    format!(".{name}{STAGED_SUFFIX}")
+}
+
+pub(crate) fn is_staged(name: &str) -> bool {
+    let staged = name.strip_suffix(STAGED_SUFFIX).and_then(|name| name.strip_prefix('.'));
+    staged.and_then(parse_name).is_some()
 }
 
 /// `samples-2026-11-20.parquet` or `samples-2026-11-20.2.parquet`: the day, and which of its files.

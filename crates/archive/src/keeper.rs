@@ -1,9 +1,10 @@
 //! Writes each day into the folder once it is over, and removes those that were kept long enough. The
 //! files are all the state there is: what is missing is written, whatever happened before.
 
+use crate::bucket_error::BucketError;
 use crate::disk_file::DiskWriter;
 use crate::file::ArchiveFile;
-use crate::folder::{Archive, Asked, STAGED_SUFFIX, file_name, parse_name};
+use crate::folder::{Archive, Asked, file_name, is_staged, staged_name};
 use crate::output::TagName;
 use crate::writer::{ParquetFile, Purpose};
 use crate::{ArchiveError, DAY_NS, Direction};
@@ -66,6 +67,9 @@ impl KeepError {
     pub fn remedy(&self) -> &'static str {
         match self {
             KeepError::NoFolder { .. } => "make the folder, or mount the disk that it lies on",
+            KeepError::Io { error, .. } if BucketError::of(error).is_some() => {
+                BucketError::of(error).map_or("", BucketError::remedy)
+            }
             KeepError::Io { error, .. } => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "free some space there, or set `archive.keep` to a shorter time"
@@ -176,9 +180,7 @@ impl Keeper {
         let names =
             self.archive.disk.list(self.archive.folder()).map_err(|e| self.folder_error(e))?;
         for name in names {
-            let text = name.to_str().unwrap_or_default();
-            let staged = text.strip_suffix(STAGED_SUFFIX).and_then(|name| name.strip_prefix('.'));
-            if staged.and_then(parse_name).is_some() {
+            if name.to_str().is_some_and(is_staged) {
                 let path = self.archive.folder().join(&name);
                 let removed = self.archive.disk.remove(&path);
                 removed.map_err(|error| KeepError::Io { attempt: "remove", path, error })?;
@@ -283,7 +285,7 @@ impl Keeper {
         let mut files = Vec::new();
         for path in self.archive.paths_of(day) {
             let file = self.archive.open(&path);
-            files.push(file.map_err(KeepError::Unsound)?);
+            files.push(file.map_err(unread)?);
         }
         let mut missing = Vec::new();
         for tag in tags {
@@ -314,8 +316,7 @@ impl Keeper {
         let free = (1..).map(|number| file_name(day, number));
         let name = free.into_iter().find(|name| !taken.contains(Path::new(name)));
         let name = name.unwrap_or_default();
-        let staged = format!(".{name}{STAGED_SUFFIX}");
-        Ok((folder.join(&name), folder.join(staged)))
+        Ok((folder.join(&name), folder.join(staged_name(&name))))
     }
 
     fn write_staged(
@@ -376,7 +377,7 @@ impl Keeper {
         };
         let mut times: BTreeSet<i64> = BTreeSet::new();
         for piece in self.archive.pieces(asked) {
-            times.extend(piece.map_err(KeepError::Unsound)?.times);
+            times.extend(piece.map_err(unread)?.times);
         }
         let mut new = Vec::new();
         for piece in held {
@@ -408,6 +409,13 @@ impl Keeper {
             .map_err(|error| failed("sync the folder of", error))?;
         tracing::info!(path = %target.display(), "a day is archived");
         Ok(())
+    }
+}
+
+fn unread(error: ArchiveError) -> KeepError {
+    match error {
+        ArchiveError::Io { path, error } => KeepError::Io { attempt: "read", path, error },
+        error => KeepError::Unsound(error),
     }
 }
 

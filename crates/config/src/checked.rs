@@ -147,12 +147,33 @@ pub struct CheckedKeep {
 /// Where days of history go once they are over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedArchive {
-    /// From the root on.
-    pub folder: Box<str>,
+    pub place: ArchivePlace,
     /// A tag is archived when any of them chooses it.
     pub tags: Vec<TagPattern>,
     /// A day at least.
     pub keep: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArchivePlace {
+    /// From the root on.
+    Folder(Box<str>),
+    Bucket(CheckedBucket),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedBucket {
+    /// None: that of AWS in the region.
+    pub endpoint: Option<Box<str>>,
+    pub name: Box<str>,
+    /// None: the edge's name.
+    pub prefix: Option<Box<str>>,
+    pub region: Box<str>,
+    pub access_key: Box<str>,
+    /// The name of the secret.
+    pub secret_key: Box<str>,
+    pub path_style: bool,
+    pub ca_file: Option<Box<str>>,
 }
 
 impl CheckedTemplate {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use tagwerk_component::Duration;
+use tagwerk_component::{Duration, Secret};
 use tagwerk_model::{DataType, limits};
 
 /// The version of the document's shape that this program reads.
@@ -55,7 +55,7 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Option<HistoryForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     history: Part,
-    /// Days of history as files in a folder.
+    /// Days of history as files in a folder or bucket.
     #[serde(default)]
     #[schemars(with = "Option<ArchiveForm>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
@@ -382,10 +382,15 @@ pub(crate) struct KeepForm {
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "Archive", deny_unknown_fields)]
 pub(crate) struct ArchiveForm<'s> {
-    /// Where the files lie, from the root on; it must be there. Each edge has a folder of its own.
-    #[serde(borrow)]
-    #[schemars(extend("examples" = ["/srv/archive"]))]
-    pub folder: Lenient<&'s str>,
+    /// A folder where the files lie, from the root on; it must be there. Each edge has a folder of its own.
+    #[serde(default, borrow)]
+    #[schemars(with = "Option<String>", extend("examples" = ["/srv/archive"]))]
+    pub folder: Lenient<Option<&'s str>>,
+    /// Or object storage: S3, and what speaks like it.
+    #[serde(default)]
+    #[schemars(with = "Option<BucketForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    bucket: Part,
     /// Which tags are archived: `device/tag` or `device/group/tag`, with `*` and `?`. Default: all.
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
@@ -400,6 +405,43 @@ pub(crate) struct ArchiveForm<'s> {
     #[schemars(with = "Option<ArchiveFormat>")]
     #[expect(dead_code, reason = "declared for the schema; there is one so far")]
     format: Part,
+}
+
+/// A bucket of S3, or of what speaks like it.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Bucket", deny_unknown_fields)]
+pub(crate) struct BucketForm<'s> {
+    /// Where the store is. Default: that of AWS in the region.
+    #[serde(default, borrow)]
+    #[schemars(with = "Option<String>", extend("examples" = ["https://minio.example:9000"]))]
+    pub endpoint: Lenient<Option<&'s str>>,
+    /// The bucket; it must be there.
+    #[serde(borrow)]
+    #[schemars(extend("examples" = ["plant-history"]))]
+    pub name: Lenient<&'s str>,
+    /// What the objects' keys begin with, without the slash behind it. Each edge has its own.
+    /// Default: the edge's name.
+    #[serde(default, borrow)]
+    #[schemars(with = "Option<String>")]
+    pub prefix: Lenient<Option<&'s str>>,
+    /// Default with an endpoint: us-east-1.
+    #[serde(default, borrow)]
+    #[schemars(with = "Option<String>", extend("examples" = ["eu-central-1"]))]
+    pub region: Lenient<Option<&'s str>>,
+    /// The identifier of the access key.
+    #[serde(borrow)]
+    pub access_key: Lenient<&'s str>,
+    /// What signs requests.
+    pub secret_key: Lenient<Secret>,
+    /// Whether the bucket's name stands in the path, and not in the host's name. Default: with an
+    /// endpoint.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub path_style: Lenient<Option<bool>>,
+    /// PEM file of authorities to trust besides the system's.
+    #[serde(default, borrow)]
+    #[schemars(with = "Option<String>")]
+    pub ca_file: Lenient<Option<&'s str>>,
 }
 
 /// The form of archived files.

@@ -39,8 +39,8 @@ mod value_types;
 
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
-    AlarmCondition, Checked, CheckedAlarm, CheckedArchive, CheckedDevice, CheckedGroup,
-    CheckedKeep, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
+    AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
+    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

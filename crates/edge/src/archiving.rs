@@ -3,16 +3,20 @@
 
 use anyhow::Context;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tagwerk_archive::{Archive, Done, KeepError, Keeper, Plan, TagName, Trouble};
-use tagwerk_config::CheckedArchive;
+use tagwerk_archive::{
+    Archive, BucketCache, BucketSettings, Done, KeepError, Keeper, Plan, SecretKey, TagName,
+    Trouble,
+};
+use tagwerk_component::Secrets;
+use tagwerk_config::{ArchivePlace, CheckedArchive, CheckedBucket};
 use tagwerk_env::{Env, Moment, WallTime};
 use tagwerk_historian::{Historian, TagInfo};
 use tagwerk_journal::{Journal, Stream};
-use tagwerk_model::TagId;
+use tagwerk_model::{TagId, limits};
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{EventSeverity, RecordKind, Runtime};
 
@@ -21,8 +25,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a configuration that is put to work waits for the folder of its archive.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(2);
 const OPEN_LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How often it looks for days that are over, for files that came, and tries again what failed.
+/// How often it looks for days that are over and for files that came; what failed is tried again
+/// after this long at first, then after twice as long each time.
 const WORK_EVERY: Duration = Duration::from_secs(60);
+const RETRY_DOUBLINGS_MAX: u32 = 4;
 /// A sample is in the journal this long after its time at the latest; later ones get their own file.
 const SAMPLE_LATE_MAX: Duration = Duration::from_secs(60);
 
@@ -34,6 +40,9 @@ struct Inner {
     runtime: Runtime,
     historian: Historian,
     journal: Journal,
+    secrets: Arc<dyn Secrets>,
+    /// What a bucket's parts are kept in.
+    cache: PathBuf,
     state: Mutex<State>,
 }
 
@@ -54,6 +63,14 @@ struct Current {
     archive: Arc<Archive>,
     /// Its folder was looked through, or is not there.
     looked: bool,
+    /// A folder that was never there has no days. A bucket that was never reached may have them.
+    needs_listing: bool,
+}
+
+impl Current {
+    fn is_open(&self) -> bool {
+        self.looked && (!self.needs_listing || self.archive.is_listed())
+    }
 }
 
 /// The archive as a statement finds it.
@@ -70,12 +87,16 @@ impl Archiving {
         runtime: &Runtime,
         historian: &Historian,
         journal: &Journal,
+        secrets: Arc<dyn Secrets>,
+        data: &Path,
     ) -> Archiving {
         Archiving(Arc::new(Inner {
             env: env.clone(),
             runtime: runtime.clone(),
             historian: historian.clone(),
             journal: journal.clone(),
+            secrets,
+            cache: data.join("archive-cache"),
             state: Mutex::default(),
         }))
     }
@@ -86,13 +107,12 @@ impl Archiving {
         let wanted = wanted.map(|wanted| (wanted, edge));
         let mut state = self.0.state();
         if state.wanted == wanted {
+            // Perhaps a secret was corrected, or what failed is to be tried again.
+            state.revision += u64::from(state.problem.is_some());
             return;
         }
-        let opened = wanted.as_ref().map(|(wanted, edge)| {
-            let (disk, tell) = (self.0.env.disk.clone(), tell(self.0.runtime.clone()));
-            Archive::new(disk, Path::new(&*wanted.folder), edge.clone(), tell)
-        });
-        state.current = opened.map(|archive| Current { archive, looked: false });
+        let opened = wanted.as_ref().map(|(wanted, edge)| self.0.open(&wanted.place, edge));
+        state.current = opened;
         state.wanted = wanted;
         state.revision += 1;
         state.problem = None;
@@ -111,7 +131,7 @@ impl Archiving {
     pub fn found(&self) -> Found {
         match &self.0.state().current {
             None => Found::None,
-            Some(current) if !current.looked => Found::Opening,
+            Some(current) if !current.is_open() => Found::Opening,
             Some(current) => Found::Open(current.archive.clone()),
         }
     }
@@ -134,7 +154,8 @@ impl Archiving {
         let mark = inner.mark();
         let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(move || {
             tagwerk_env::yield_to_other_threads();
-            Work { inner, mark, held_to: i64::MIN, seen: 0, keeper: None, next: Moment(0) }.run();
+            let (held_to, next) = (i64::MIN, Moment(0));
+            Work { inner, mark, held_to, seen: 0, keeper: None, next, failures: 0 }.run();
         });
         let thread = thread.context("the thread of the archive cannot be started")?;
         Ok(Running { archiving: self.clone(), thread })
@@ -178,6 +199,38 @@ impl Inner {
     fn note(&self, severity: EventSeverity, text: &str) {
         self.runtime.note(RecordKind::System, severity, "archive", text);
     }
+
+    fn open(&self, place: &ArchivePlace, edge: &Arc<str>) -> Current {
+        let (edge, tell) = (edge.clone(), tell(self.runtime.clone()));
+        match place {
+            ArchivePlace::Folder(folder) => {
+                let archive = Archive::new(self.env.disk.clone(), Path::new(&**folder), edge, tell);
+                Current { archive, looked: false, needs_listing: false }
+            }
+            ArchivePlace::Bucket(bucket) => {
+                let settings = bucket_settings(bucket, &edge);
+                let (secrets, name) = (self.secrets.clone(), bucket.secret_key.clone());
+                let key: SecretKey =
+                    Arc::new(move || secrets.get(&name).map(|key| key.expose().to_owned()));
+                let bytes_max = limits::ARCHIVE_CACHE_BYTES_MAX;
+                let cache = BucketCache { folder: self.cache.clone(), bytes_max };
+                let archive = Archive::in_bucket(&self.env, settings, key, &cache, edge, tell);
+                Current { archive, looked: false, needs_listing: true }
+            }
+        }
+    }
+}
+
+fn bucket_settings(bucket: &CheckedBucket, edge: &str) -> BucketSettings {
+    BucketSettings {
+        endpoint: bucket.endpoint.as_deref().map(str::to_owned),
+        name: bucket.name.to_string(),
+        prefix: bucket.prefix.as_deref().unwrap_or(edge).to_owned(),
+        region: bucket.region.to_string(),
+        access_key: bucket.access_key.to_string(),
+        path_style: bucket.path_style,
+        ca_file: bucket.ca_file.as_deref().map(PathBuf::from),
+    }
 }
 
 struct Work {
@@ -188,6 +241,8 @@ struct Work {
     seen: u64,
     keeper: Option<Keeper>,
     next: Moment,
+    /// One after the other, up to now.
+    failures: u32,
 }
 
 impl Work {
@@ -208,7 +263,7 @@ impl Work {
             let clock = &self.inner.env.clock;
             if changed || clock.now() >= self.next {
                 let more = self.work();
-                let wait = if more { Duration::ZERO } else { WORK_EVERY };
+                let wait = if more { Duration::ZERO } else { self.pause() };
                 self.next = self.inner.env.clock.now().after(wait);
             } else {
                 clock.park_until(clock.now().after(LOOK_EVERY));
@@ -216,7 +271,12 @@ impl Work {
         }
     }
 
+    fn pause(&self) -> Duration {
+        WORK_EVERY * 2u32.pow(self.failures.saturating_sub(1).min(RETRY_DOUBLINGS_MAX))
+    }
+
     fn change(&mut self) {
+        self.failures = 0;
         let (wanted, archive) = {
             let state = self.inner.state();
             let (Some((wanted, _)), Some(current)) = (&state.wanted, &state.current) else {
@@ -257,7 +317,7 @@ impl Work {
         !is_current || self.tell(result)
     }
 
-    fn tell(&self, result: Result<Done, KeepError>) -> bool {
+    fn tell(&mut self, result: Result<Done, KeepError>) -> bool {
         match &result {
             Ok(Done::Wrote { path, samples }) => {
                 let text = format!("{samples} samples are archived in {}", path.display());
@@ -270,6 +330,7 @@ impl Work {
             Ok(Done::Nothing) | Err(_) => {}
         }
         let before = self.inner.state().problem.take();
+        self.failures = if result.is_ok() { 0 } else { self.failures + 1 };
         match result {
             Ok(done) => {
                 if before.is_some() {
@@ -278,7 +339,7 @@ impl Work {
                 done != Done::Nothing
             }
             Err(error) => {
-                let cause = error.to_string();
+                let cause = self.inner.secrets.redact(error.to_string());
                 if before.as_ref().is_none_or(|before| before.cause != cause) {
                     self.inner.note(EventSeverity::Warning, &cause);
                 }
@@ -289,8 +350,10 @@ impl Work {
                     subject: "archive".into(),
                     since_unix_ns: before.map_or(now, |before| before.since_unix_ns),
                     cause,
-                    doing: "history keeps the days; archiving them is tried again every minute"
-                        .to_owned(),
+                    doing: format!(
+                        "history keeps the days; archiving them is tried again within {} min",
+                        self.pause().as_secs() / 60
+                    ),
                     remedy: error.remedy().to_owned(),
                     tags: 0,
                 });

@@ -264,7 +264,8 @@ fn both(
         return Box::new(of_history);
     }
     let Some(archive) = archive else {
-        let error = "the archive is still being opened; ask again in a moment, or for a later time";
+        let error = "the archive is still being opened, or cannot be reached, which the status \
+                     says; ask again in a moment, or for a later time";
         return Box::new(std::iter::once(Err(error.to_owned())));
     };
     let direction = if scan.newest_first { Direction::Backward } else { Direction::Forward };

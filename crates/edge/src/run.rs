@@ -192,7 +192,7 @@ async fn open(
     let alarms = judging.board();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &feeding, &keeping);
-    let archiving = Archiving::new(&env, &runtime, &historian, &journal);
+    let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
     let fed = (archiving.clone(), historian.clone(), alarms.clone());

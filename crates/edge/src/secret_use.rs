@@ -70,6 +70,9 @@ pub fn salt(checked: &mut Checked, secrets: &SecretStore) {
 fn path_of(place: &str) -> String {
     let mut parts = place.split('/');
     let (list, owner) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if list == "archive" {
+        return place.replace('/', ".");
+    }
     parts.fold(format!("{list}[{owner}]"), |path, part| format!("{path}.{part}"))
 }
 

@@ -136,6 +136,9 @@ pub const ALARM_COMMENT_BYTES_MAX: usize = 1_024;
 pub const HISTORY_RULES_MAX: u32 = 100;
 /// Tags or patterns that one export of history names. More: refused.
 pub const HISTORY_EXPORT_TAGS_MAX: usize = 1_000;
+/// Bytes of archived days in a bucket that are kept on the edge's disk once they were read. More: what
+/// was not used for longest is fetched again when it is asked for.
+pub const ARCHIVE_CACHE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Statements at work at once. More: refused with 503.
 pub const SQL_STATEMENTS_MAX: usize = 8;
 /// Parameters of one statement of a PostgreSQL client. More: refused.

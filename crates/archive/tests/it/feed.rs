@@ -8,7 +8,8 @@ use tagwerk_env::{Env, Moment};
 use tagwerk_historian::{Historian, Options, Piece, Scan, Values};
 use tagwerk_journal::{Block, Payload, Span};
 use tagwerk_model::{
-    BatchBuilder, DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value, codec,
+    BatchBuilder, DataType, Quality, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition,
+    Value, codec,
 };
 
 pub const SECOND: i64 = 1_000_000_000;
@@ -69,27 +70,47 @@ impl Feed {
             0 => builder.put_quality(1, Quality::BAD_TIMEOUT),
             _ => builder.put(1, Value::F64(0.5).as_ref()),
         }
-        let batch = builder.batch(unix_ns as u64, unix_ns, 2);
+        self.append(&builder.batch(unix_ns as u64, unix_ns, 2));
+    }
+
+    /// A text of tag 1, whose type is another from here on.
+    pub fn add_text(&mut self, unix_ns: i64, text: &str) {
+        if self.set.id() == 1 {
+            let tag = TagDefinition { data_type: DataType::Text, ..self.set.tags()[0].clone() };
+            let definition = TagSetDefinition {
+                id: 2,
+                device: "press".into(),
+                group: "fast".into(),
+                tags: vec![tag],
+            };
+            self.set = Arc::new(TagSet::new(definition));
+        }
+        let mut builder = BatchBuilder::new(self.set.clone(), vec![None].into());
+        builder.put(0, Value::Text(text.into()).as_ref());
+        self.append(&builder.batch(unix_ns as u64, unix_ns, 1));
+    }
+
+    fn append(&mut self, batch: &SampleBatch) {
         let mut payload = Vec::new();
-        codec::encode_batch(&batch, &mut payload);
+        codec::encode_batch(batch, &mut payload);
         let set = Arc::new(tagwerk_journal::TagSet {
-            id: 1,
+            id: self.set.id(),
             revision: 1,
-            tags: vec![1, 2],
+            tags: self.set.tags().iter().map(|tag| tag.id.0).collect(),
             dictionary: codec::encode_definition(&self.set.definition),
         });
         let block = Block {
-            span: Span { from: self.next, to: self.next + 2 },
+            span: Span { from: self.next, to: self.next + batch.len() as u64 },
             epoch: 1,
             set,
             boot: [1; 16],
             moment: Moment(batch.moment_ns),
-            unix_ns,
+            unix_ns: batch.unix_ns,
             synchronised: true,
             payload: Payload::from(&payload[..]),
         };
-        self.next += 2;
-        self.historian.append(&block, &batch).unwrap();
+        self.next = block.span.to;
+        self.historian.append(&block, batch).unwrap();
     }
 
     /// Every ten minutes, from day to day, counted from the start.

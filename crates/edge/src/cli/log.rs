@@ -42,8 +42,11 @@ pub enum Format {
     Json,
 }
 
+/// The client of object storage tells every try; what comes of them is told once.
+const DEFAULT: &str = "info,object_store=warn";
+
 pub fn start(format: Format) {
-    let filter = EnvFilter::try_from_env("TAGWERK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("TAGWERK_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

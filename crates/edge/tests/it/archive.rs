@@ -1,7 +1,7 @@
 //! History leaves as files that DuckDB reads as we do, and days in a folder outlive it.
 
 use crate::process::Edge;
-use crate::rig::{python, until};
+use crate::rig::{python, repository, until};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -290,4 +290,83 @@ fn a_folder_that_is_not_there_is_a_problem_with_a_remedy() {
     let cause = problem["cause"].as_str().unwrap();
     assert!(cause.contains("there is no folder /nowhere/at/all"), "{problem}");
     assert!(problem["remedy"].as_str().unwrap().contains("mount the disk"), "{problem}");
+}
+
+/// An S3 store beside the test.
+struct Store {
+    child: std::process::Child,
+    told: Json,
+}
+
+impl Store {
+    fn start() -> Store {
+        use std::io::BufRead;
+        use std::process::{Command, Stdio};
+        // Its own Python, the script of another crate's tests.
+        let peer = repository().join("crates/archive/tests/peers/s3_peer.py");
+        let mut child = Command::new(python("duckdb_peer.py").get_program())
+            .arg(peer)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let output = child.stdout.take().unwrap();
+        std::io::BufReader::new(output).read_line(&mut line).unwrap();
+        Store { child, told: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn archive(&self, port: &Json) -> String {
+        format!(
+            "archive:\n  bucket: {{ endpoint: \"http://127.0.0.1:{port}\", name: plant-history, \
+             access_key: {}, secret_key: {{ secret: store }} }}\n",
+            self.told["access_key"].as_str().unwrap()
+        )
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn archive_problem(edge: &Edge) -> Option<Json> {
+    let status = edge.local().get("/api/v1/status").expect(200).json();
+    let problems = status["problems"].as_array().unwrap().clone();
+    problems.into_iter().find(|problem| problem["subject"] == "archive")
+}
+
+#[test]
+fn days_in_a_bucket_answer_statements_when_history_forgot_them() {
+    let store = Store::start();
+    let mut edge = edge_with_a_past(&store.archive(&store.told["port"]));
+    let problem = until("the missing secret is told", || archive_problem(&edge));
+    assert!(problem["cause"].as_str().unwrap().contains("no secret `store`"), "{problem}");
+    let secret = store.told["secret_key"].as_str().unwrap().to_owned();
+    edge.local().send_json("PUT", "/api/v1/secrets/store", &json!({ "value": secret })).expect(200);
+    let events = until("both days are archived", || {
+        let rows = ask(&edge, "SELECT text FROM events WHERE text LIKE '%archived in s3://%'");
+        (rows.len() == 2).then_some(rows)
+    });
+    assert!(format!("{events:?}").contains("s3://plant-history/test-edge/samples-"), "{events:?}");
+    assert_eq!(archive_problem(&edge), None);
+    let before = old_rows(&edge);
+    assert_eq!(before.len(), 600 * 7);
+
+    assert!(edge.stop().success());
+    std::fs::remove_dir_all(edge.data.path().join("history")).unwrap();
+    std::fs::remove_dir_all(edge.data.path().join("archive-cache")).unwrap();
+    edge.restart();
+    check_same(&before, &old_rows(&edge));
+
+    // Where the store is gone, statements that need it are refused, and others are not.
+    drop(store);
+    assert!(edge.stop().success());
+    std::fs::remove_dir_all(edge.data.path().join("archive-cache")).unwrap();
+    edge.restart();
+    let problem = until("the store is missed", || archive_problem(&edge));
+    assert!(problem["cause"].as_str().unwrap().contains("cannot be reached"), "{problem}");
+    assert!(!problem.to_string().contains(&secret), "{problem}");
 }

@@ -41,12 +41,13 @@ function troubled(): Kept[] {
   ]
 }
 
-/** Two alarms of every tag that are well, so that there is more than one page. */
+/** Three alarms of every tag that are well, so that there is more than one page. */
 function calm(edge: MockEdge): Kept[] {
   return edge.devices.slice(0, 4).flatMap((device) =>
     [...device.tags.values()].flatMap(({ point }) => [
       { ...rest, name: 'lost', device: device.name, tag: point.name, priority: 'low' as const, condition: 'bad quality' },
       { ...rest, name: 'frozen', device: device.name, tag: point.name, priority: 'low' as const, condition: 'is not “moving”' },
+      { ...rest, name: 'stepped', device: device.name, tag: point.name, priority: 'low' as const, condition: 'is not “steady”' },
     ]),
   )
 }

@@ -31,8 +31,10 @@ export function AlarmActions({ ref, chosen, busy, error, told, onAct, onNone, on
     const allowed = chosen.filter((alarm) => allows(alarm, action)).length
     return allowed === 0 ? [] : [{ action, allowed }]
   })
+  const words = [told?.words ?? '', chosen.length > 0 ? `${plural(chosen.length, 'alarm is', 'alarms are')} chosen.` : ''].filter((each) => each !== '').join(' ')
+  const idle = words === '' && error === null && told === undefined
   return (
-    <div className="alarm-actions" ref={ref} tabIndex={-1} role="group" aria-label="What to do">
+    <div className={`alarm-actions ${idle ? 'is-idle' : ''}`} ref={ref} tabIndex={-1} role="group" aria-label="What to do">
       {error !== null && <Failure error={error} />}
       {told !== undefined && told.refused.length > 0 && <Refusals refused={told.refused} onHeard={onHeard} />}
       <div className="buttons">
@@ -49,9 +51,8 @@ export function AlarmActions({ ref, chosen, busy, error, told, onAct, onNone, on
           </Button>
         )}
         <span role="status" className="small">
-          {chosen.length > 0 ? `${plural(chosen.length, 'alarm is', 'alarms are')} chosen.` : (told?.words ?? '')}
+          {words}
         </span>
-        {chosen.length === 0 && (told === undefined || told.words === '') && <span className="small muted">Choose alarms to acknowledge them with a comment, shelve them, or take them out of service.</span>}
       </div>
     </div>
   )

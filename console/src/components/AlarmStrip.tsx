@@ -19,9 +19,7 @@ export function AlarmStrip({ counts }: { counts: AlarmCounts | undefined }) {
         <aside className={`alarm-strip ${urgent ? 'urgent' : ''}`} aria-label="Alarms">
           <Icon name="bell" />
           <span className="alarm-strip-words">{words}</span>
-          <Link to={paths.alarms}>
-            See<span className="visually-hidden"> the</span> alarms
-          </Link>
+          <Link to={paths.alarms}>See alarms</Link>
         </aside>
       )}
     </>

@@ -37,15 +37,15 @@ export function AlarmTable({ alarms, chosen, act }: Props) {
                 </span>
               </th>
             )}
-            <th scope="col">Priority</th>
+            <th scope="col" className="alarm-priority">Priority</th>
             <th scope="col">Alarm</th>
-            <th scope="col">Tag</th>
-            <th scope="col" className="number">
+            <th scope="col" className="alarm-tag">Tag</th>
+            <th scope="col" className="number alarm-value">
               Value now
             </th>
-            <th scope="col">State</th>
+            <th scope="col" className="alarm-state">State</th>
             {act !== undefined && (
-              <th scope="col">
+              <th scope="col" className="row-actions">
                 <span className="visually-hidden">Next step</span>
               </th>
             )}

@@ -27,7 +27,7 @@ test('one step is nearest', () => {
 test('counts are said in words', () => {
   const counts: AlarmCounts = { total: 1_042, active: 3, unacknowledged: 1, shelved: 2, suppressed: 0, out_of_service: 0, highest: 'critical' }
   expect(countWords(counts)).toBe('3 active, 1 not acknowledged, 2 shelved; 1\u202f042 alarms are watched.')
-  expect(stripWords(counts)).toBe('1 alarm is not acknowledged, the highest priority is critical')
+  expect(stripWords(counts)).toBe('1 alarm not acknowledged. Most urgent open: critical.')
   expect(stripWords({ ...counts, unacknowledged: 0 })).toBe('')
   expect(stripWords(undefined)).toBe('')
 })

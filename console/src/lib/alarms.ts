@@ -98,11 +98,10 @@ export function shownValue(value: unknown, unit = ''): string {
   return unit === '' ? text : `${text} ${unit}`
 }
 
-/** `3 alarms are not acknowledged, the most urgent critical`; nothing when all are. */
+/** How many nobody has acknowledged; nothing when there are none. The edge tells the priority of all that are open. */
 export function stripWords(counts: AlarmCounts | undefined): string {
   if (counts === undefined || counts.unacknowledged === 0) return ''
-  const many = plural(counts.unacknowledged, 'alarm is', 'alarms are')
-  return `${many} not acknowledged${counts.highest === null ? '' : `, the highest priority is ${counts.highest}`}`
+  return `${plural(counts.unacknowledged, 'alarm')} not acknowledged.${counts.highest === null ? '' : ` Most urgent open: ${counts.highest}.`}`
 }
 
 /** How many are how, of all that are watched. */

@@ -37,7 +37,7 @@ export function AlarmHistoryPage() {
       </header>
       <AlarmTabs />
       <section className="panel" aria-label="History of alarms">
-        <div className="filters">
+        <div className="filters alarm-filters">
           <select className="input group-select" aria-label="Kind of change" value={filter.kind} onChange={(event) => change('kind', event.target.value)}>
             <option value="">All changes</option>
             {alarmChangeKinds.map((each) => (

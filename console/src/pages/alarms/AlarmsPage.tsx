@@ -95,7 +95,7 @@ function Filters() {
     // oxlint-disable-next-line react/exhaustive-deps
   }, [settled])
   return (
-    <div className="filters">
+    <div className="filters alarm-filters">
       <div className="search">
         <Icon name="search" />
         <input type="search" className="input" aria-label="Filter alarms by text" placeholder="Name, tag, text" value={typed} onChange={(event) => setTyped(event.target.value)} />
@@ -154,7 +154,9 @@ function AlarmList() {
     if (actionWords[action].asks) setAsking({ action, alarms: allowed })
     else operate.mutate({ action, alarms: allowed })
   }
-  const turn = (keys: string[], on: boolean) =>
+  const turn = (keys: string[], on: boolean) => {
+    // A refusal stays until it is closed.
+    setTold((before) => (before === undefined || before.refused.length === 0 ? undefined : { ...before, words: '' }))
     setTurned((before) => {
       const after = new Set(before)
       for (const key of keys) {
@@ -163,6 +165,7 @@ function AlarmList() {
       }
       return after
     })
+  }
   const one = operate.isPending && operate.variables.alarms.length === 1 ? operate.variables.alarms[0] : undefined
   return (
     <>
@@ -193,7 +196,7 @@ function AlarmList() {
         />
       )}
       <Pager label="Pages of alarms" page={page} size={alarmPageSize} total={total} onPage={(next) => change('page', next === 0 ? '' : String(next + 1))} />
-      {mayAct && (items.length > 0 || told !== undefined || operate.error !== null) && (
+      {mayAct && data !== undefined && (
         <AlarmActions ref={actions} chosen={chosen} busy={operate.isPending ? operate.variables.action : undefined} error={operate.error} told={told} onAct={actOn} onNone={() => setTurned(new Set())} onHeard={() => setTold(undefined)} />
       )}
       {asking !== undefined && <OperateAlarms {...asking} onClose={() => setAsking(undefined)} onDone={(answer) => tell(asking.action, answer)} />}

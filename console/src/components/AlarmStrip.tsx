@@ -3,8 +3,10 @@ import { Link } from 'react-router'
 
 import type { AlarmCounts } from '../api/alarms'
 import { stripWords } from '../lib/alarms'
+import { plural } from '../lib/numbers'
 import { paths } from '../paths'
 import { Icon } from '../ui/Icon'
+import { PriorityMark } from './alarmMarks'
 
 export function AlarmStrip({ counts }: { counts: AlarmCounts | undefined }) {
   const words = stripWords(counts)
@@ -15,10 +17,16 @@ export function AlarmStrip({ counts }: { counts: AlarmCounts | undefined }) {
       <p className="visually-hidden" role="status">
         {words}
       </p>
-      {words !== '' && (
+      {counts !== undefined && words !== '' && (
         <aside className={`alarm-strip ${urgent ? 'urgent' : ''}`} aria-label="Alarms">
           <Icon name="bell" />
-          <span className="alarm-strip-words">{words}</span>
+          <span className="alarm-strip-words">{plural(counts.unacknowledged, 'alarm')} not acknowledged</span>
+          {counts.highest !== null && (
+            <span className="alarm-strip-highest">
+              <span className="alarm-strip-long">most urgent open: </span>
+              <PriorityMark priority={counts.highest} />
+            </span>
+          )}
           <Link to={paths.alarms}>See alarms</Link>
         </aside>
       )}

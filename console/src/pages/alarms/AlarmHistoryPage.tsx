@@ -153,7 +153,7 @@ function ChangeRow({ change }: { change: AlarmChange }) {
         </Link>
       </td>
       <td className="number" data-label="value">
-        {shownValue(change.value)}
+        {happens.includes(change.kind) || change.value !== null ? shownValue(change.value) : ''}
       </td>
       <td className="change-by" data-label="by">
         {change.by ?? <span className="muted">by itself</span>}

@@ -22,6 +22,8 @@ const pages = [
   ['device-settings', '/devices/boiler-1/edit', 'Remove this device'],
   ['templates', '/config/templates', 'Library'],
   ['import', '/config/import', 'Import'],
+  ['alarms', '/alarms', 'Alarms'],
+  ['alarm-history', '/alarms/history', 'Alarms'],
   ['events', '/events', 'Events'],
   ['trends', '/trends', 'No tag is picked yet'],
   ['storage', '/storage', 'Tags by size'],

@@ -1,4 +1,5 @@
 /** The mock edge's world: devices, tags with history, sinks, commands; moved on by a timer. */
+import type { AlarmCounts } from '../src/api/alarms'
 import type { Command, Device, LiveTag, Problem, Sample, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
 import type { ParsedDevice } from './config'
 import { keptMs, pastBetween } from './past'
@@ -23,6 +24,8 @@ export class MockEdge {
   sinkSince = Date.now() - 7_200_000
   /** of the sink `mes`; letters.ts knows */
   rejected = () => 0
+  /** alarms.ts knows */
+  alarmCounts = (): AlarmCounts => ({ total: 0, active: 0, unacknowledged: 0, shelved: 0, suppressed: 0, out_of_service: 0, highest: null })
 
   setScenario(scenario: Scenario) {
     this.scenario = scenario
@@ -352,6 +355,7 @@ export class MockEdge {
       memory: { anonymous_bytes: 21_400_000, total_bytes: 38_900_000 },
       cpu_seconds: 41,
       sinks: this.sinks(),
+      alarms: this.alarmCounts(),
     }
   }
 }

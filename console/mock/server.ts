@@ -3,7 +3,7 @@
  * Failure paths: writing 11.11 ends unknown, 11.12 failed, 11.13 expired; logging in as `limited` is refused
  * for too many tries; a configuration with the comment `# conflict` meets another revision; POST
  * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/letters brings all dead
- * letters back, POST /mock/drop cuts the live streams. */
+ * letters back, POST /mock/alarms all alarms, POST /mock/drop cuts the live streams. */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { extname, join, normalize } from 'node:path'
@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto'
 import type { ViteDevServer } from 'vite'
 
 import type { ApiToken, Command, Me, Revision, Role, Status, Tag, User } from '../src/api/types'
+import { Alarms, alarmRoutes } from './alarms'
 import { Refused, ago, type Call, type Route } from './call'
 import { components } from './components'
 import { demo, diff, parse } from './config'
@@ -33,6 +34,7 @@ interface Options {
 
 const edge = new MockEdge()
 const letters = new Letters(edge)
+const alarms = new Alarms(edge)
 const setupToken = 'one-time-token'
 let users: (User & { password: string })[] = []
 let tokens: ApiToken[] = []
@@ -170,6 +172,7 @@ const routes: Route[] = [
   ...ledgerRoutes(edge, letters),
   ...letterRoutes(letters),
   ...exportRoutes(edge),
+  ...alarmRoutes(alarms),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],
@@ -405,6 +408,7 @@ function control(url: URL, response: ServerResponse) {
   if (what === 'scenario') setScenario(value as Scenario)
   if (what === 'logout') sessions.clear()
   if (what === 'letters') letters.reset()
+  if (what === 'alarms') alarms.reset()
   if (what === 'drop') {
     dropUntil = Date.now() + Number(value ?? 0)
     for (const stream of streams) stream.destroy()

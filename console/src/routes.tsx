@@ -4,6 +4,7 @@ import { createBrowserRouter, redirect, type LoaderFunctionArgs } from 'react-ro
 import { api } from './api/client'
 import { ApiError } from './api/errors'
 import {
+  alarmsQuery,
   componentsQuery,
   configQuery,
   deviceQuery,
@@ -18,6 +19,7 @@ import {
   storageQuery,
   templatesQuery,
 } from './api/queries'
+import { alarmFilter } from './lib/alarms'
 import { ledgerRange } from './lib/ledger'
 import { paths } from './paths'
 import { DevicePage } from './pages/device/DevicePage'
@@ -201,6 +203,18 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(statusQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/sinks/DeadLettersPage')).DeadLettersPage }),
+              },
+              {
+                path: '/alarms',
+                loader: page((_, search) => Promise.all([queryClient.ensureQueryData(statusQuery), queryClient.ensureQueryData(alarmsQuery(alarmFilter(search)))])),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/AlarmsPage')).AlarmsPage }),
+              },
+              {
+                path: '/alarms/history',
+                loader: page(() => queryClient.ensureQueryData(statusQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/AlarmHistoryPage')).AlarmHistoryPage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

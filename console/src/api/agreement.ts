@@ -3,6 +3,7 @@
  * name. `npm run lint` fails where one side has a field that the other has not.
  */
 import type { components } from './__generated__/edge'
+import type * as alarms from './alarms'
 import type * as exchange from './exchange'
 import type * as history from './history'
 import type * as ledger from './ledger'
@@ -54,6 +55,15 @@ interface Pairs {
   RestoreAnswer: Differs<exchange.RestoreAnswer, Wire['RestoreAnswer']>
   RestoreFinding: Differs<exchange.RestoreFinding, Wire['RestoreFinding']>
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
+  Alarm: Differs<alarms.Alarm, Wire['Alarm']>
+  AlarmShelf: Differs<alarms.AlarmShelf, Wire['AlarmShelf']>
+  AlarmCounts: Differs<alarms.AlarmCounts, Wire['AlarmCounts']>
+  AlarmName: Differs<alarms.AlarmName, Wire['AlarmName']>
+  AlarmChoice: Differs<alarms.AlarmChoice, Wire['AlarmChoice']>
+  AlarmAnswer: Differs<alarms.AlarmAnswer, Wire['AlarmAnswer']>
+  AlarmRefusal: Differs<alarms.AlarmRefusal, Wire['AlarmRefusal']>
+  AlarmChange: Differs<alarms.AlarmChange, Wire['AlarmChange']>
+  AlarmChanges: Differs<alarms.AlarmChanges, Wire['AlarmChanges']>
   Storage: Differs<history.Storage, Wire['Storage']>
   HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
   RollupStorage: Differs<history.RollupStorage, Wire['RollupStorage']>

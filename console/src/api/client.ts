@@ -1,6 +1,7 @@
 /** One function per operation of the edge's API. Knows HTTP; leaves caching to queries.ts. */
 import { fromResponse, unreachable } from './errors'
 import { inTurn } from './turns'
+import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeFilter, AlarmChanges, AlarmChoice, AlarmFilter } from './alarms'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
@@ -182,6 +183,10 @@ export const api = {
     call<Page<DeadLetter>>(`/dead-letters${queryString(filter)}`, { signal }),
   retryDeadLetters: (json: DeadLetterChoice) => call<DeadLetterAnswer>('/dead-letters/retry', { method: 'POST', json }),
   discardDeadLetters: (json: DeadLetterChoice) => call<DeadLetterAnswer>('/dead-letters/discard', { method: 'POST', json }),
+
+  alarms: (filter: AlarmFilter, signal?: AbortSignal) => call<Page<Alarm>>(`/alarms${queryString({ ...filter })}`, { signal }),
+  alarmChanges: (filter: AlarmChangeFilter, signal?: AbortSignal) => call<AlarmChanges>(`/alarms/changes${queryString({ ...filter })}`, { signal }),
+  operateAlarms: (action: AlarmAction, json: AlarmChoice) => call<AlarmAnswer>(`/alarms/${action}`, { method: 'POST', json }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

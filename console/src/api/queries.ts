@@ -1,6 +1,7 @@
 /** What the console keeps of the edge's answers, and how fresh it must be. */
 import { MutationCache, QueryCache, QueryClient, keepPreviousData, queryOptions } from '@tanstack/react-query'
 
+import type { AlarmFilter } from './alarms'
 import { api, type TagFilter } from './client'
 import { ApiError } from './errors'
 import type { Range } from '../lib/trend'
@@ -169,5 +170,13 @@ export const deadLettersQuery = (sink: string, offset: number, limit: number) =>
     queryKey: ['dead-letters', sink, offset, limit],
     queryFn: ({ signal }) => api.deadLetters({ sink, offset, limit }, signal),
     refetchInterval: 5_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const alarmsQuery = (filter: AlarmFilter) =>
+  queryOptions({
+    queryKey: ['alarms', filter],
+    queryFn: ({ signal }) => api.alarms(filter, signal),
+    refetchInterval: 2_000,
     placeholderData: keepPreviousData,
   })

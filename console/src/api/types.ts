@@ -1,5 +1,7 @@
 /** The edge's HTTP API v1 as the console uses it, written by hand from the contract. */
 
+import type { AlarmCounts } from './alarms'
+
 export type Role = 'viewer' | 'operator' | 'engineer' | 'admin'
 export type Severity = 'good' | 'uncertain' | 'bad'
 
@@ -105,6 +107,7 @@ export interface Status {
   memory: { anonymous_bytes: number; total_bytes: number }
   cpu_seconds: number
   sinks: SinkStatus[]
+  alarms: AlarmCounts
 }
 
 export type DeviceState = 'online' | 'connecting' | 'offline' | 'silent' | 'disabled' | 'failed'

@@ -39,6 +39,15 @@ export function SettingsTabs() {
   return <Tabs label="Pages of the settings" tabs={settings} />
 }
 
+const alarms = [
+  [paths.alarms, 'Now'],
+  [paths.alarmHistory, 'History'],
+] as const
+
+export function AlarmTabs() {
+  return <Tabs label="Pages of the alarms" tabs={alarms} />
+}
+
 const history = [
   [paths.trends, 'Trends'],
   [paths.sql, 'SQL'],

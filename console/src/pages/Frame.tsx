@@ -5,7 +5,8 @@ import { NavLink, Outlet, useLocation, useMatch, useNavigate, useNavigation } fr
 
 import { api } from '../api/client'
 import { live } from '../api/live'
-import { meQuery, queryClient } from '../api/queries'
+import { meQuery, queryClient, statusQuery } from '../api/queries'
+import { AlarmStrip } from '../components/AlarmStrip'
 import { LiveMark } from '../components/LiveMark'
 import { Logo } from '../components/Logo'
 import { ThemeSwitch } from '../components/ThemeSwitch'
@@ -29,6 +30,7 @@ const places: Place[] = [
   { to: paths.overview, name: 'Overview', icon: 'overview', end: true },
   { to: paths.trends, name: 'Trends', icon: 'trend', end: false, also: [paths.sql, paths.storage, paths.ledger, paths.deadLetters] },
   { to: paths.config, name: 'Configuration', short: 'Config', icon: 'config', end: false },
+  { to: paths.alarms, name: 'Alarms', icon: 'bell', end: false },
   { to: paths.events, name: 'Events', icon: 'clock', end: false },
   { to: paths.settings, name: 'Settings', icon: 'settings', end: false },
 ]
@@ -37,6 +39,8 @@ export function Frame() {
   const me = useMe()
   // Kept in view, so that an ended session is noticed.
   useQuery(meQuery)
+  const alarms = useQuery({ ...statusQuery, select: (status) => status.alarms }).data
+  const unacknowledged = alarms?.unacknowledged ?? 0
   const navigate = useNavigate()
   const navigation = useNavigation()
   const connection = useConnection()
@@ -62,7 +66,7 @@ export function Frame() {
   })
 
   return (
-    <div className={`frame ${connection.state === 'lost' ? 'not-live' : ''}`}>
+    <div className={`frame ${connection.state === 'lost' ? 'not-live' : ''} ${unacknowledged > 0 ? 'with-strip' : ''}`}>
       <a className="skip" href="#main">
         Skip to the content
       </a>
@@ -79,6 +83,12 @@ export function Frame() {
               {place.short !== undefined && (
                 <span className="place-short" aria-hidden="true">
                   {place.short}
+                </span>
+              )}
+              {place.to === paths.alarms && unacknowledged > 0 && (
+                <span className="place-count">
+                  {unacknowledged > 99 ? '99+' : unacknowledged}
+                  <span className="visually-hidden"> not acknowledged</span>
                 </span>
               )}
             </NavLink>
@@ -106,6 +116,7 @@ export function Frame() {
       <main id="main" ref={main} tabIndex={-1}>
         <Outlet />
       </main>
+      <AlarmStrip counts={alarms} />
     </div>
   )
 }

@@ -4,6 +4,57 @@
  */
 
 export interface paths {
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms as they are now, the most urgent first */
+        get: operations["get_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of alarms, newest first */
+        get: operations["get_alarms_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does something to alarms: `acknowledge`, `reset`, `shelve`, `unshelve`, `take-out-of-service` or `return-to-service` */
+        post: operations["post_alarms_action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backup": {
         parameters: {
             query?: never;
@@ -1068,6 +1119,127 @@ export interface components {
             form: string;
             meaning: string;
         };
+        Alarm: {
+            /** @description The condition is met, delays counted in; also while the alarm is shelved. */
+            active: boolean;
+            /** @description In words, such as `above 95 °C`. */
+            condition: string;
+            device: string;
+            name: string;
+            priority: components["schemas"]["AlarmPriority"];
+            quality?: string | null;
+            /** Format: int64 */
+            raised: number;
+            /** @description What to do. */
+            response?: string | null;
+            shelf?: components["schemas"]["AlarmShelf"] | null;
+            since?: components["schemas"]["Time"] | null;
+            state: components["schemas"]["AlarmState"];
+            /** @description Why it is suppressed. */
+            suppressed?: string | null;
+            tag: string;
+            /** @description What it means. */
+            text?: string | null;
+            /**
+             * Format: int32
+             * @description Times that it was raised since somebody acknowledged it.
+             */
+            unacknowledged: number;
+            unit: string;
+            /** @description The newest value that was judged; `null` when its quality is bad, or when there was none. */
+            value: components["schemas"]["Anything"];
+        };
+        AlarmAnswer: {
+            /** @description As they are now. */
+            done: components["schemas"]["Alarm"][];
+            refused: components["schemas"]["AlarmRefusal"][];
+        };
+        AlarmChange: {
+            /** @description Somebody was to hear of it: the alarm was not put aside. */
+            announced: boolean;
+            at: components["schemas"]["Time"];
+            /** @description Who did it; `null` when it happened by itself. */
+            by?: string | null;
+            comment?: string | null;
+            device: string;
+            kind: components["schemas"]["AlarmChangeKind"];
+            name: string;
+            priority: components["schemas"]["AlarmPriority"];
+            /** Format: int64 */
+            seq: number;
+            tag: string;
+            text?: string | null;
+            value: components["schemas"]["Anything"];
+        };
+        /** @enum {string} */
+        AlarmChangeKind: "raised" | "cleared" | "acknowledged" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "out_of_service" | "in_service";
+        AlarmChanges: {
+            /** @description Newest first. */
+            items: components["schemas"]["AlarmChange"][];
+            /**
+             * Format: int64
+             * @description Give it as `before` for older ones; `null` when there are none.
+             */
+            next?: number | null;
+        };
+        /** @description Which alarms, and what is said about it. */
+        AlarmChoice: {
+            /** @description At most 1,000. */
+            alarms: components["schemas"]["AlarmName"][];
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description How long they are put aside; for `shelve` only.
+             */
+            for_ms?: number | null;
+        };
+        /** @description How many alarms are how. */
+        AlarmCounts: {
+            /**
+             * Format: int64
+             * @description Raised, and not put aside.
+             */
+            active: number;
+            highest?: components["schemas"]["AlarmPriority"] | null;
+            /** Format: int64 */
+            out_of_service: number;
+            /** Format: int64 */
+            shelved: number;
+            /** Format: int64 */
+            suppressed: number;
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: int64
+             * @description Raised since and not acknowledged, over or not.
+             */
+            unacknowledged: number;
+        };
+        AlarmName: {
+            device: string;
+            name: string;
+            tag: string;
+        };
+        /** @enum {string} */
+        AlarmPriority: "low" | "medium" | "high" | "critical";
+        /** @description An alarm that stays as it is, and why. */
+        AlarmRefusal: {
+            cause: string;
+            device: string;
+            name: string;
+            tag: string;
+        };
+        /** @description Put aside by somebody for a time. */
+        AlarmShelf: {
+            by: string;
+            comment: string;
+            until: components["schemas"]["Time"];
+        };
+        /**
+         * @description As ISA-18.2 names what an operator sees.
+         * @enum {string}
+         */
+        AlarmState: "normal" | "unacknowledged" | "acknowledged" | "cleared_unacknowledged" | "latched" | "shelved" | "suppressed" | "out_of_service";
         Anything: unknown;
         ApplyAnswer: {
             /**
@@ -2039,6 +2211,7 @@ export interface components {
             tables: components["schemas"]["SqlTable"][];
         };
         Status: {
+            alarms: components["schemas"]["AlarmCounts"];
             clock: components["schemas"]["ClockStatus"];
             config?: components["schemas"]["ConfigStatus"] | null;
             /** Format: double */
@@ -2238,6 +2411,125 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_alarms: {
+        parameters: {
+            query?: {
+                /** @description `open` (active, or to be acknowledged or reset), or the name of a state */
+                state?: string;
+                /** @description only this priority */
+                priority?: string;
+                /** @description only this device */
+                device?: string;
+                /** @description part of a name, a tag or a text */
+                text?: string;
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alarms as they are now, the most urgent first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_alarms_changes: {
+        parameters: {
+            query?: {
+                /** @description only alarms of this name */
+                alarm?: string;
+                /** @description only this device */
+                device?: string;
+                /** @description only this tag */
+                tag?: string;
+                /** @description only this kind of change */
+                kind?: string;
+                /** @description only changes before this one */
+                before?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of alarms, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmChanges"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_alarms_action: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmChoice"];
+            };
+        };
+        responses: {
+            /** @description Does something to alarms: `acknowledge`, `reset`, `shelve`, `unshelve`, `take-out-of-service` or `return-to-service` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     post_backup: {
         parameters: {
             query?: never;

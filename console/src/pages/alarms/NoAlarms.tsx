@@ -1,0 +1,44 @@
+/** What stands on the pages of alarms until one is configured. */
+import { Link } from 'react-router'
+
+import { useMe } from '../../hooks/useMe'
+import { may } from '../../lib/roles'
+import { paths } from '../../paths'
+
+const example = `alarms:
+  - name: overheated
+    tags: ["boiler-*/temperature"]
+    condition: above
+    limit: 95
+    hysteresis: 2
+    on_delay: 5s
+    priority: high
+    text: Boiler too hot
+    response: Close valve V3, then look at the pump
+`
+
+export function NoAlarms() {
+  const engineer = may(useMe().role, 'engineer')
+  return (
+    <section className="panel" aria-label="No alarms">
+      <div className="body empty">
+        <h2>No alarm is configured yet</h2>
+        <p>Say in the configuration which tags are watched, and what raises an alarm. Each tag that is chosen has an alarm of its own:</p>
+        {/* A region that scrolls must be reachable by keyboard. */}
+        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+        <pre className="example" tabIndex={0} role="region" aria-label="Example of alarms in a configuration">
+          {example}
+        </pre>
+        {engineer ? (
+          <Link className="button primary" to={paths.config}>
+            Open the configuration
+          </Link>
+        ) : (
+          <p>
+            Ask somebody with the role engineer to add them; how it looks now is under <Link to={paths.config}>Configuration</Link>.
+          </p>
+        )}
+      </div>
+    </section>
+  )
+}

@@ -205,9 +205,7 @@ async fn open(
     let (accounts, start_secrets) =
         Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
     write_cli_token(&env, data, &start_secrets)?;
-    let listening = Listening::open(&env, data, &options.listen, encryption(options)).await?;
-    let (files, plaintext) = postgres_encryption(options);
-    let postgres = postgres::Opened::open(&env, data, &options.postgres, files, plaintext).await?;
+    let (listening, postgres) = open_doors(&env, options).await?;
     let app = Arc::new(App {
         started: env.clock.now(),
         started_unix_ns: env.clock.wall().unix_ns,
@@ -237,6 +235,18 @@ async fn open(
     });
     let threads = Threads { feeding, keeping, judging, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
+}
+
+/// Where the console and programs, and where PostgreSQL clients connect.
+async fn open_doors(
+    env: &Env,
+    options: &RunOptions,
+) -> anyhow::Result<(Listening, Option<postgres::Opened>)> {
+    let data = &options.data;
+    let listening = Listening::open(env, data, &options.listen, encryption(options)).await?;
+    let (files, plaintext) = postgres_encryption(options);
+    let postgres = postgres::Opened::open(env, data, &options.postgres, files, plaintext).await?;
+    Ok((listening, postgres))
 }
 
 fn open_journal(env: &Env, data: &Path, options: &Options) -> anyhow::Result<(Journal, Opened)> {

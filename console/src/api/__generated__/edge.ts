@@ -2205,7 +2205,7 @@ export interface components {
             type: string;
         };
         /** @enum {string} */
-        SqlTableKind: "samples" | "device" | "record";
+        SqlTableKind: "samples" | "device" | "template" | "record";
         SqlTables: {
             functions: components["schemas"]["SqlFunction"][];
             tables: components["schemas"]["SqlTable"][];

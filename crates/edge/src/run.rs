@@ -173,19 +173,11 @@ async fn open(
     let data = &options.data;
     let journal_options = journal_options(options);
     let (journal, opened) = open_journal(&env, data, &journal_options)?;
-    let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
     crate::cli::log::keep_out(secrets.clone());
     let certificates = Arc::new(CertificateStore::open(&env, data));
-    let parts = Parts {
-        env: env.clone(),
-        journal: journal.clone(),
-        edge: Arc::from(name),
-        secrets: secrets.clone(),
-        certificates: certificates.clone(),
-    };
-    let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    let runtime = start_runtime(&env, &journal, &secrets, &certificates)?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
@@ -235,6 +227,23 @@ async fn open(
     });
     let threads = Threads { feeding, keeping, judging, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
+}
+
+fn start_runtime(
+    env: &Env,
+    journal: &Journal,
+    secrets: &Arc<SecretStore>,
+    certificates: &Arc<CertificateStore>,
+) -> anyhow::Result<Runtime> {
+    let name = process::host_name(&*env.disk).unwrap_or_else(|| "edge".to_owned());
+    let parts = Parts {
+        env: env.clone(),
+        journal: journal.clone(),
+        edge: Arc::from(name),
+        secrets: secrets.clone(),
+        certificates: certificates.clone(),
+    };
+    Runtime::start(parts).context("the runtime's threads cannot be started")
 }
 
 /// Where the console and programs, and where PostgreSQL clients connect.

@@ -5,7 +5,7 @@ SELECT 1;
 SELECT current_setting('server_version_num')::int/100 as version;
 -- rows: 0
 SELECT extversion FROM pg_extension WHERE extname = 'timescaledb';
--- rows: 10
+-- rows: 13
 SELECT quote_ident(table_name) AS "table" FROM information_schema.tables
  WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog', '_timescaledb_cache',
   '_timescaledb_catalog', '_timescaledb_internal', '_timescaledb_config', 'timescaledb_information',

@@ -46,7 +46,7 @@ ORDER BY typ.oid, att.attnum;
 SELECT pg_type.oid, enumlabel FROM pg_enum JOIN pg_type ON pg_type.oid=enumtypid ORDER BY oid, enumsortorder;
 -- rows: 1
 select character_set_name from INFORMATION_SCHEMA.character_sets;
--- rows: 10
+-- rows: 13
 select TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE from INFORMATION_SCHEMA.tables
  where TABLE_SCHEMA not in ('information_schema', 'pg_catalog') order by TABLE_SCHEMA, TABLE_NAME;
 -- rows: 15

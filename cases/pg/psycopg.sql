@@ -12,7 +12,7 @@ SHOW TRANSACTION ISOLATION LEVEL;
 -- rows: 1
 SELECT typname AS name, oid, typarray AS array_oid, oid::regtype::text AS regtype, typdelim AS delimiter
  FROM pg_type t WHERE t.oid = to_regtype('int8') ORDER BY t.oid;
--- rows: 10
+-- rows: 13
 SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace
  ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace
  WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p']) AND

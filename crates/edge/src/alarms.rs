@@ -4,7 +4,7 @@ use anyhow::Context;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm};
+use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm, RESERVED_TAG};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, Value};
@@ -54,6 +54,10 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
         return watches;
     }
     runtime.each_tag(&mut |device: &str, group: &str, tag: &TagDefinition| {
+        // A device's own state is no tag of the configuration.
+        if &*tag.name == RESERVED_TAG {
+            return;
+        }
         for (alarm, watch) in enabled.iter().zip(&mut watches) {
             if alarm.tags.iter().any(|pattern| pattern.matches(device, group, &tag.name)) {
                 watch.tags.push(Watched {

@@ -3,6 +3,7 @@
 use crate::peer::Peer;
 use crate::rig::{Tag, last_reports, plan, read, reports, watch};
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 use tagwerk_component::{
     BrowseRequest, DevicePlan, Fault, LinkContext, Report, Session, WriteSent,
 };
@@ -58,6 +59,20 @@ impl Rig {
 
     async fn open(&self) -> Box<dyn Session> {
         self.plan.open.open(&self.context).await.unwrap_or_else(|fault| panic!("{fault}"))
+    }
+
+    /// The times that the server's clock was set to, once it was: the answer to that takes its time.
+    async fn clocks(&mut self, session: &mut dyn Session) -> Json {
+        let clock = SystemClock::new();
+        for _ in 0..200 {
+            let clocks = self.peer.ask(&json!({ "do": "clocks" }));
+            if clocks[0].is_string() {
+                return clocks;
+            }
+            let deadline = clock.now().after(Duration::from_millis(100));
+            let _ = tagwerk_env::timeout(&clock, deadline, reports(session, 1)).await;
+        }
+        panic!("the server's clock was never set");
     }
 
     /// Once the server is there again.
@@ -239,7 +254,7 @@ async fn clock_initialisation_and_restart() {
     while reports(&mut *session, 1).await.unwrap()[0].value != float(22.5) {}
     rig.peer.answer();
     rig.peer.answer();
-    let clocks = rig.peer.ask(&json!({ "do": "clocks" }));
+    let clocks = rig.clocks(&mut *session).await;
     let first = clocks[0].as_str().unwrap();
     let second = tagwerk_model::format_unix_ns(before);
     assert_eq!(first[..13], second[..13], "in the same hour, unless it just struck");

@@ -116,7 +116,7 @@ fn works_without_history(edge: &Edge, why: &str) {
     let text = "the edge works without history";
     until("the event", || {
         let events = ask(&format!("SELECT text FROM events WHERE text LIKE '{text}%'"));
-        (events.expect(200).json()["rows"].as_array().unwrap().len() == 1).then_some(())
+        (!events.expect(200).json()["rows"].as_array().unwrap().is_empty()).then_some(())
     });
 }
 

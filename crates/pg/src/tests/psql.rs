@@ -29,7 +29,6 @@ async fn the_commands_of_psql_answer() {
         "Table \"public.Press-1\"",
         "public | machines          | table | tagwerk",
         "Table \"public.machines\"",
-        "device              | text",
         "anna",
         "time_bucket",
         "\"tagwerk\" as user \"anna\"",

@@ -50,6 +50,17 @@ impl Workspace {
     pub fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments);
+        // What cargo told this program of itself: build scripts look at it, and everything above them
+        // would be built anew whenever cargo is called now by hand and now from here.
+        let own = std::env::vars_os().map(|(name, _)| name);
+        let of_package = |name: &std::ffi::OsString| {
+            name.to_str().is_some_and(|name| {
+                name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            })
+        };
+        for name in own.filter(of_package) {
+            command.env_remove(name);
+        }
         command
     }
 

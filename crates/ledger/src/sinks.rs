@@ -170,7 +170,7 @@ impl Sharing {
                 return Fate::Rejected;
             }
             let lost = gaps.iter().find(|(gap, ..)| holds(gap, at));
-            lost.map_or(Fate::Delivered, |(_, reason, _)| Fate::Lost(*reason))
+            lost.map_or(Fate::Delivered, |(_, reason, _)| Fate::Lost(reason))
         };
         let parts = borders.windows(2).map(|pair| Span { from: pair[0], to: pair[1] });
         let mut fates: Vec<(Span, Fate)> = Vec::new();

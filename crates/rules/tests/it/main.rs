@@ -1,5 +1,7 @@
 //! Alarms seen from outside.
 
+#![allow(clippy::unwrap_used)]
+
 mod kills;
 mod life;
 mod many;

@@ -14,7 +14,7 @@ const example = `alarms:
     on_delay: 5s
     priority: high
     text: Boiler too hot
-    response: Close valve V3, then look at the pump
+    response: Close valve V3
 `
 
 export function NoAlarms() {

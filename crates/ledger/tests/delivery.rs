@@ -1,5 +1,7 @@
 //! The account by tag and sink of minutes that the journal holds, holds in part, and has let go.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +32,7 @@ fn group(id: u32, tags: u32) -> Group {
     let (device, group) = ("d".into(), format!("g{id}").into());
     let tags: Vec<TagDefinition> = (0..tags).map(tag).collect();
     let ids = tags.iter().map(|tag| tag.id.0).collect();
-    let set = TagSet::new(TagSetDefinition { id, device, group, tags: tags.into() });
+    let set = TagSet::new(TagSetDefinition { id, device, group, tags });
     let dictionary = codec::encode_definition(&set.definition);
     let stored = tagwerk_journal::TagSet { id, revision: 1, tags: ids, dictionary };
     Group { set: Arc::new(set), stored: Arc::new(stored) }

@@ -79,7 +79,7 @@ fn chance(epoch: u32, from: u64) -> u64 {
 }
 
 fn is_oven(epoch: u32, from: u64) -> bool {
-    chance(epoch, from) % 4 == 0
+    chance(epoch, from).is_multiple_of(4)
 }
 
 fn is_late(epoch: u32, from: u64) -> bool {
@@ -127,9 +127,9 @@ pub fn value(tag: u32, time: i64) -> Option<Value> {
     Some(match tag {
         1 => Value::I64(chance as i64),
         2 => Value::F64((chance % 10_000) as f64 / 100.0),
-        3 if chance % 9 == 0 => return None,
+        3 if chance.is_multiple_of(9) => return None,
         3 => Value::Text(format!("{chance:0width$}", width = 30 + (chance % 90) as usize).into()),
-        4 => Value::Bool(chance % 3 == 0),
+        4 => Value::Bool(chance.is_multiple_of(3)),
         5 => Value::I64((chance % 1_000) as i64),
         11 => {
             let bits = f64::from_bits(chance);

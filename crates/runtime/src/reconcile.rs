@@ -6,7 +6,7 @@
 use crate::link::{DeviceTask, GroupTask, LinkShared, Message, supervise as supervise_link};
 use crate::live::{DeviceLive, GroupLive, Status};
 use crate::publish::journal_set;
-use crate::sink::{SinkLive, SinkSetup, SinkTask, cursor_name, supervise as supervise_sink};
+use crate::sink::{SinkLive, SinkSetup, SinkTask, cursor_name, place, supervise as supervise_sink};
 use crate::view::{DeviceState, Effect, EffectKind, SinkState};
 use crate::{ApplyError, Core, TagIds};
 use parking_lot::{Mutex, RwLock};
@@ -114,6 +114,10 @@ impl Running {
             .map(|device| self.numbers(device, ids))
             .collect::<Result<Vec<_>, _>>()?;
         self.remove_missing(core, &checked);
+        // A sink that comes with its devices gets their first samples too.
+        for sink in checked.sinks.iter().filter(|sink| sink.enabled) {
+            place(&core.journal, &sink.name, sink.from);
+        }
         for (order, (device, numbers)) in checked.devices.into_iter().zip(numbers).enumerate() {
             self.put_device(core, order as u32, device, numbers);
         }
@@ -258,7 +262,11 @@ impl Running {
             .cloned()
             .collect();
         for name in gone {
-            self.stop_sink(&name);
+            let Some(sink) = self.sinks.remove(&name) else { continue };
+            let _ = sink.stop.send(true);
+            // Its task may still be ending, and must not write a place that nobody would remove.
+            let mut removed = sink.live.removed.lock();
+            *removed = true;
             if let Err(error) = core.journal.remove_cursor(&cursor_name(&name)) {
                 tracing::error!(sink = name, %error, "the cursor of a removed sink stays");
             }

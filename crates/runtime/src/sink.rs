@@ -87,16 +87,8 @@ pub(crate) async fn supervise(task: SinkTask) {
 }
 
 async fn run(task: &SinkTask) {
-    let name = cursor_name(&task.setup.name);
-    let mut cursor = task.journal.cursor(&name).unwrap_or_else(|| {
-        let at = match task.setup.from {
-            Start::Now => task.journal.end(Stream::Samples),
-            Start::Oldest => task.journal.oldest(Stream::Samples),
-        };
-        note_begin(task, at);
-        Cursor::new(Stream::Samples, at)
-    });
-    save(task, &cursor);
+    let mut cursor = place(&task.journal, &task.setup.name, task.setup.from);
+    task.live.show(&cursor);
     let context = SinkContext {
         env: task.env.clone(),
         edge: task.edge.clone(),
@@ -150,13 +142,25 @@ async fn run(task: &SinkTask) {
     }
 }
 
-/// For the ledger: what came before is not this sink's.
-fn note_begin(task: &SinkTask, at: u64) {
-    let begins = SinkBegins { sink: task.setup.name.to_string(), at };
-    let (kind, record) = tagwerk_ledger::encode_begins(&begins);
-    if let Err(error) = task.journal.append_record(kind, &record) {
-        tracing::warn!(sink = %task.setup.name, %error, "a sink's beginning cannot be noted");
+/// Where a sink stands. A new one has its place from now on; what came before is not its.
+pub(crate) fn place(journal: &Journal, sink: &str, from: Start) -> Cursor {
+    let name = cursor_name(sink);
+    if let Some(cursor) = journal.cursor(&name) {
+        return cursor;
     }
+    let at = match from {
+        Start::Now => journal.end(Stream::Samples),
+        Start::Oldest => journal.oldest(Stream::Samples),
+    };
+    let (kind, record) = tagwerk_ledger::encode_begins(&SinkBegins { sink: sink.to_owned(), at });
+    if let Err(error) = journal.append_record(kind, &record) {
+        tracing::warn!(sink, %error, "a sink's beginning cannot be noted");
+    }
+    let cursor = Cursor::new(Stream::Samples, at);
+    if let Err(error) = journal.save_cursor(&name, &cursor) {
+        tracing::error!(sink, %error, "a sink's cursor cannot be saved");
+    }
+    cursor
 }
 
 /// Resolves when the sink is to stop, or when nobody is left to tell it.
@@ -166,6 +170,10 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 
 fn save(task: &SinkTask, cursor: &Cursor) {
     task.live.show(cursor);
+    let removed = task.live.removed.lock();
+    if *removed {
+        return;
+    }
     if let Err(error) = task.journal.save_cursor(&cursor_name(&task.setup.name), cursor) {
         tracing::error!(sink = %task.setup.name, %error, "a sink's cursor cannot be saved");
     }

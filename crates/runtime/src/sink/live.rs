@@ -23,6 +23,8 @@ pub(crate) struct SinkLive {
     pub(super) cursor_next: AtomicU64,
     /// Acknowledged above the cursor's place.
     ahead: AtomicU64,
+    /// The sink is no longer configured and has no place. Held while the place is written.
+    pub removed: Mutex<bool>,
 }
 
 pub(super) struct Status {
@@ -61,6 +63,7 @@ impl SinkLive {
             in_flight: AtomicU64::new(0),
             cursor_next: AtomicU64::new(u64::MAX),
             ahead: AtomicU64::new(0),
+            removed: Mutex::new(false),
         }
     }
 

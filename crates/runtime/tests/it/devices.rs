@@ -109,7 +109,7 @@ async fn a_panic_stays_in_its_task() {
 #[tokio::test]
 async fn deadband_and_change_keep_back_what_is_not_news() {
     let folder = tempfile::tempdir().unwrap();
-    let tags = "          - { name: still, address: 'constant:5', type: float64, report: change }\n          - { name: near, address: 'sine:10s', type: float64, deadband: 5 }\n          - { name: n, address: counter, type: uint64 }\n";
+    let tags = "          - { name: still, address: 'constant:5', type: float64, report: change }\n          - { name: near, address: 'sine:1h', type: float64, deadband: 5 }\n          - { name: n, address: counter, type: uint64 }\n";
     let edge = Edge::start(folder.path(), &config(&[device("a", "", tags)]));
     edge.until("reads", |e| e.batches("a", "g").len() >= 10).await;
     let batches = edge.batches("a", "g");

@@ -4,12 +4,12 @@ use anyhow::Context;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tagwerk_alarms::alarm::{Condition, Definition, Priority, Scalar, Treatment};
+use tagwerk_alarms::{Board, Keeper, Watch, Watched};
 use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm, RESERVED_TAG};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, Value};
-use tagwerk_rules::alarm::{Condition, Definition, Priority, Scalar, Treatment};
-use tagwerk_rules::{Board, Keeper, Watch, Watched};
 use tagwerk_runtime::Runtime;
 use tokio::sync::watch;
 
@@ -26,7 +26,7 @@ impl Judging {
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::Builder::new().name("alarms".to_owned()).spawn(move || {
             tagwerk_env::yield_to_other_threads();
-            tagwerk_rules::run(keeper, stopping);
+            tagwerk_alarms::run(keeper, stopping);
         });
         let thread = thread.context("the thread of alarms cannot be started")?;
         Ok(Judging { board, stop, thread })

@@ -10,12 +10,12 @@ use crate::store::{NewRevision, RevisionRow, Store, StoreError, TagNumbers};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
+use tagwerk_alarms::Board;
 use tagwerk_api as api;
 use tagwerk_config::{Checked, CheckedTemplate, Diff, Lint, LocatedFinding, diff, lint};
 use tagwerk_env::Clock;
 use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
-use tagwerk_rules::Board;
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{RecordKind, Runtime, TagIds};
 

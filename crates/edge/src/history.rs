@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tagwerk_alarms::{Board, ChangeQuery};
 use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_config::CheckedKeep;
 use tagwerk_env::Moment;
@@ -17,7 +18,6 @@ use tagwerk_historian::{
     Buckets, FoldRow, Historian, Keep, Kept, Need, ReadError, Retention, Scan, TagInfo,
 };
 use tagwerk_model::{TagDefinition, TagId, limits};
-use tagwerk_rules::{Board, ChangeQuery};
 use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
     AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source,

@@ -8,13 +8,13 @@ use crate::app::{App, Shared};
 use axum::Json;
 use axum::extract::State;
 use std::cmp::Reverse;
+use tagwerk_alarms::alarm::{ChangeKind, Condition, Priority, Scalar, Shown};
+use tagwerk_alarms::{Action, AlarmChange, AlarmView, By, ChangeQuery, OperateError};
 use tagwerk_api::{
     self as api, AlarmAnswer, AlarmChangeParameters, AlarmChanges, AlarmChoice, AlarmCounts,
     AlarmName, AlarmParameters, AlarmRefusal, AlarmShelf, AlarmState, Anything, Page, Time,
 };
 use tagwerk_model::limits;
-use tagwerk_rules::alarm::{ChangeKind, Condition, Priority, Scalar, Shown};
-use tagwerk_rules::{Action, AlarmChange, AlarmView, By, ChangeQuery, OperateError};
 
 pub async fn list(
     State(app): State<Shared>,

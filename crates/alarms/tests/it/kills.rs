@@ -4,11 +4,11 @@ use crate::many::{batch, definition, set};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tagwerk_alarms::alarm::{ChangeKind, Condition, Treatment};
+use tagwerk_alarms::{Action, Board, By, ChangeQuery, Keeper, Watch, Watched};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{CommitBy, Journal, Options, Stream};
 use tagwerk_model::{DataType, TagId, codec};
-use tagwerk_rules::alarm::{ChangeKind, Condition, Treatment};
-use tagwerk_rules::{Action, Board, By, ChangeQuery, Keeper, Watch, Watched};
 use tagwerk_testkit::simulated::{HandClock, Random, SimDisk, machine};
 
 const S: i64 = 1_000_000_000;

@@ -1,7 +1,7 @@
 //! One alarm through its life.
 
 use proptest::prelude::*;
-use tagwerk_rules::alarm::{
+use tagwerk_alarms::alarm::{
     Alarm, Change, ChangeKind, Operator, Refused, Shelf, Shown, Treatment, Verdict,
 };
 

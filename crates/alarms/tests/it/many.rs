@@ -1,11 +1,11 @@
 //! All alarms together, over batches of samples.
 
 use std::sync::Arc;
+use tagwerk_alarms::alarm::{
+    AlarmKey, Alarms, ChangeKind, Condition, Definition, Noted, Priority, Shown, Treatment,
+};
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition,
-};
-use tagwerk_rules::alarm::{
-    AlarmKey, Alarms, ChangeKind, Condition, Definition, Noted, Priority, Shown, Treatment,
 };
 
 const S: i64 = 1_000_000_000;

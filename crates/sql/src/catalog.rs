@@ -1,7 +1,7 @@
 //! The tables that a statement can name.
 
 use crate::alarms::AlarmsTable;
-use crate::device::DeviceTable;
+use crate::device::{DeviceTable, Shape};
 use crate::events::EventsTable;
 use crate::ledger::{Account, LedgerTable};
 use crate::rollups::{self, RollupsTable};
@@ -19,7 +19,7 @@ use tagwerk_historian::Width;
 pub const CATALOG: &str = "tagwerk";
 /// The name under which PostgreSQL's clients look.
 pub const SCHEMA: &str = "public";
-const SAMPLES: &str = "samples";
+pub const SAMPLES: &str = "samples";
 const LATEST: &str = "latest";
 const EVENTS: &str = "events";
 const LEDGER: &str = "ledger";
@@ -85,7 +85,7 @@ impl SchemaProvider for Tables {
             other => {
                 let tags = self.0.tags();
                 tags.named(other)
-                    .map(|named| -> Arc<dyn TableProvider> { Arc::new(reads(&self.0, &named)) })
+                    .map(|named| -> Arc<dyn TableProvider> { Arc::new(DeviceTable::new(self.0.clone(), &named)) })
             }
         })
     }
@@ -99,13 +99,6 @@ impl SchemaProvider for Tables {
 fn others(tags: &TagTable) -> impl Iterator<Item = &str> {
     let all = tags.device_names().chain(tags.template_names()).map(|name| &**name);
     all.filter(|name| !OWN.contains(name))
-}
-
-fn reads(source: &Arc<dyn Source>, named: &Named<'_>) -> DeviceTable {
-    match named {
-        Named::Device(tags) => DeviceTable::new(source.clone(), tags),
-        Named::Template(devices) => DeviceTable::of_template(source.clone(), devices),
-    }
 }
 
 /// The tables for people, those of devices and templates last.
@@ -172,7 +165,7 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
                 (TableKind::Template, text)
             }
         };
-        tables.push(info(name, kind, &description, &reads(source, &named).schema()));
+        tables.push(info(name, kind, &description, &Shape::new(&named).schema));
     }
     tables
 }

@@ -5,7 +5,7 @@ use crate::columns::{Part, field, nulls, text, time_type, times, value_type};
 use crate::partition::{Batches, Cancel, partitioned};
 use crate::samples::ROWS;
 use crate::select::{Known, Span, devices, pushdown, span};
-use crate::source::{Pieces, Source, TagEntry};
+use crate::source::{Named, Pieces, Source, TagEntry};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -24,7 +24,7 @@ use tagwerk_model::TagId;
 
 /// What a column of such a table says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
+pub enum Column {
     Time,
     Device,
     /// Of the tag with this place among those of the table.
@@ -35,9 +35,9 @@ enum Column {
 
 /// A device of the table, and its tags, each with its place among those of the table. A second tag of
 /// a name has none.
-struct Device {
-    name: Arc<str>,
-    tags: Vec<(TagId, Option<usize>)>,
+pub struct Device {
+    pub name: Arc<str>,
+    pub tags: Vec<(TagId, Option<usize>)>,
 }
 
 /// Whose reads are the rows.
@@ -47,34 +47,39 @@ enum Rows {
     OfTemplate,
 }
 
+/// What such a table is, wherever its rows come from.
+#[derive(Clone)]
+pub struct Shape {
+    rows: Rows,
+    pub devices: Vec<Arc<Device>>,
+    pub columns: Vec<Column>,
+    pub schema: SchemaRef,
+}
+
 pub struct DeviceTable {
     source: Arc<dyn Source>,
-    rows: Rows,
-    devices: Vec<Arc<Device>>,
-    columns: Vec<Column>,
-    schema: SchemaRef,
+    shape: Shape,
 }
 
 impl fmt::Debug for DeviceTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.devices.iter().map(|device| &*device.name).collect();
+        let names: Vec<&str> = self.shape.devices.iter().map(|device| &*device.name).collect();
         write!(f, "DeviceTable({})", names.join(", "))
     }
 }
 
-impl DeviceTable {
-    pub fn new(source: Arc<dyn Source>, tags: &[TagEntry]) -> DeviceTable {
-        DeviceTable::of(source, Rows::OfDevice, &[tags])
-    }
-
-    /// The rows of several devices, with a column that says of which one each is.
-    pub fn of_template(source: Arc<dyn Source>, devices: &[&[TagEntry]]) -> DeviceTable {
-        DeviceTable::of(source, Rows::OfTemplate, devices)
+impl Shape {
+    pub fn new(named: &Named<'_>) -> Shape {
+        match named {
+            Named::Device(tags) => Shape::of(Rows::OfDevice, &[tags]),
+            // The rows of several devices, with a column that says of which one each is.
+            Named::Template(devices) => Shape::of(Rows::OfTemplate, devices),
+        }
     }
 
     /// A tag whose column's name is taken by another gets none of that name: its own value comes
     /// before another tag's quality.
-    fn of(source: Arc<dyn Source>, rows: Rows, devices: &[&[TagEntry]]) -> DeviceTable {
+    fn of(rows: Rows, devices: &[&[TagEntry]]) -> Shape {
         let (tags, devices) = merged(devices);
         let names: HashSet<&str> = tags.iter().map(|(name, _)| name.as_ref()).collect();
         let mut fields = vec![field("time", time_type(), false)];
@@ -104,11 +109,17 @@ impl DeviceTable {
             }
         }
         let schema = Arc::new(Schema::new(fields));
-        DeviceTable { source, rows, devices, columns, schema }
+        Shape { rows, devices, columns, schema }
+    }
+}
+
+impl DeviceTable {
+    pub fn new(source: Arc<dyn Source>, named: &Named<'_>) -> DeviceTable {
+        DeviceTable { source, shape: Shape::new(named) }
     }
 
     fn known(&self) -> Known {
-        match self.rows {
+        match self.shape.rows {
             Rows::OfDevice => Known::Time,
             Rows::OfTemplate => Known::Device,
         }
@@ -116,12 +127,13 @@ impl DeviceTable {
 
     /// The devices that conditions leave.
     fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Device>>> {
-        if self.rows == Rows::OfDevice {
-            return Ok(self.devices.clone());
+        let known = &self.shape.devices;
+        if self.shape.rows == Rows::OfDevice {
+            return Ok(known.clone());
         }
-        let names: Vec<&str> = self.devices.iter().map(|device| &*device.name).collect();
+        let names: Vec<&str> = known.iter().map(|device| &*device.name).collect();
         let chosen = devices(state, &names, filters)?;
-        let both = self.devices.iter().zip(chosen);
+        let both = known.iter().zip(chosen);
         Ok(both.filter(|(_, chosen)| *chosen).map(|(device, _)| device.clone()).collect())
     }
 }
@@ -168,7 +180,7 @@ fn common(a: &ArrowType, b: &ArrowType) -> ArrowType {
 #[async_trait]
 impl TableProvider for DeviceTable {
     fn schema(&self) -> SchemaRef {
-        self.schema.clone()
+        self.shape.schema.clone()
     }
 
     fn table_type(&self) -> TableType {
@@ -189,10 +201,10 @@ impl TableProvider for DeviceTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let all: Vec<usize> = (0..self.shape.columns.len()).collect();
         let picked = projection.unwrap_or(&all);
-        let schema = Arc::new(self.schema.project(picked)?);
-        let columns: Vec<Column> = picked.iter().map(|i| self.columns[*i]).collect();
+        let schema = Arc::new(self.shape.schema.project(picked)?);
+        let columns: Vec<Column> = picked.iter().map(|i| self.shape.columns[*i]).collect();
         let scan = DeviceScan {
             source: self.source.clone(),
             columns: columns.into(),

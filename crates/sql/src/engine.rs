@@ -389,7 +389,7 @@ async fn forward(
 }
 
 /// One statement, and one that only asks.
-fn parse(text: &str) -> Result<Statement, SqlError> {
+pub fn parse(text: &str) -> Result<Statement, SqlError> {
     crate::depth::check(text)?;
     let mut parser = DFParserBuilder::new(text)
         .with_dialect(&PostgreSqlDialect {})

@@ -20,6 +20,7 @@ mod rollups;
 mod samples;
 mod select;
 mod source;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 mod watch;

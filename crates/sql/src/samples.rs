@@ -24,8 +24,8 @@ use tagwerk_model::{Kind, TagId};
 pub const ROWS: usize = 8_192;
 
 /// A column of `samples`, and what it says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Column {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
     Time,
     Device,
     Tag,
@@ -38,7 +38,7 @@ enum Column {
     Type,
 }
 
-const COLUMNS: &[(&str, Column, &str)] = &[
+pub const COLUMNS: &[(&str, Column, &str)] = &[
     ("time", Column::Time, "the edge's time of the read"),
     ("device", Column::Device, "name of the device"),
     ("tag", Column::Tag, "name of the tag"),

@@ -210,12 +210,12 @@ impl TagTable {
         &self.batch
     }
 
-    pub(crate) fn device_names(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn device_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.devices.keys()
     }
 
     /// Templates that have a table.
-    pub(crate) fn template_names(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn template_names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.templates.keys().filter(|name| !self.devices.contains_key(*name))
     }
 

@@ -1,0 +1,54 @@
+//! What is wrong with a rule's SQL, and where.
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::ast::Spanned;
+use std::fmt;
+use tagwerk_sql::SqlError;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// In the text, counted from 1.
+    pub line: u32,
+    pub column: u32,
+    pub problem: String,
+    pub remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Finding { line, column, problem, remedy } = self;
+        write!(f, "line {line}, column {column}: {problem}; {remedy}")
+    }
+}
+
+impl Finding {
+    pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
+        Finding { line: 1, column: 1, problem: problem.into(), remedy: remedy.into() }
+    }
+
+    /// At a place of the text, where the tree knows it.
+    pub fn at(
+        node: &impl Spanned,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Finding {
+        let start = node.span().start;
+        let known = start.line > 0;
+        let (line, column) = if known { (start.line, start.column) } else { (1, 1) };
+        Finding { line: line as u32, column: column as u32, ..Finding::new(problem, remedy) }
+    }
+}
+
+impl From<SqlError> for Finding {
+    fn from(error: SqlError) -> Finding {
+        let (line, column) = error.place.unwrap_or((1, 1));
+        let remedy = error.remedy().to_owned();
+        Finding { line: line as u32, column: column as u32, problem: error.message, remedy }
+    }
+}
+
+impl From<DataFusionError> for Finding {
+    fn from(error: DataFusionError) -> Finding {
+        SqlError::from(error).into()
+    }
+}

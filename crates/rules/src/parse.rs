@@ -1,0 +1,440 @@
+//! Reads a rule's text: takes the window out of GROUP BY and what is computed over the stream out of
+//! its expressions. What is left is a statement as any other.
+
+use crate::finding::Finding;
+use crate::span::Nanoseconds;
+use datafusion::sql::parser::Statement as Parsed;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
+    ObjectName, Select, SelectItem, Statement, TableFactor, Value, Visit, VisitMut, Visitor,
+    VisitorMut, WindowType,
+};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+/// Names of columns that stand for what is computed over the stream.
+pub const OVER_PREFIX: &str = "__over_";
+
+/// Which rows a window holds, and what it needs of them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WindowKind {
+    Tumbling { size: i64 },
+    Hopping { size: i64, hop: i64 },
+    Sliding { size: i64, delay: i64 },
+    Session { gap: i64, longest: Option<i64> },
+    Count { rows: u64, every: u64 },
+    /// Rows in a row that have the same value.
+    State,
+    /// From the row that opens it to the one that closes it.
+    OpenClose,
+}
+
+/// A call of a window function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowCall {
+    pub kind: WindowKind,
+    /// Of `state_window`.
+    pub states: Vec<Expr>,
+    pub time: Option<Expr>,
+    pub trigger: Option<Expr>,
+    pub filter: Option<Expr>,
+    pub partition: Vec<Expr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverKind {
+    Lag,
+    Latest,
+    HadChanged,
+    ChangedValue,
+    RunningSum,
+    RunningMin,
+    RunningMax,
+    RunningAvg,
+    RunningCount,
+    RateOf,
+}
+
+impl OverKind {
+    fn named(name: &str) -> Option<OverKind> {
+        Some(match name {
+            "lag" => OverKind::Lag,
+            "latest" => OverKind::Latest,
+            "had_changed" => OverKind::HadChanged,
+            "changed_value" => OverKind::ChangedValue,
+            "running_sum" => OverKind::RunningSum,
+            "running_min" => OverKind::RunningMin,
+            "running_max" => OverKind::RunningMax,
+            "running_avg" => OverKind::RunningAvg,
+            "running_count" => OverKind::RunningCount,
+            "rate_of" => OverKind::RateOf,
+            _ => return None,
+        })
+    }
+
+    /// How many arguments it takes.
+    fn arguments(self) -> (usize, usize) {
+        match self {
+            OverKind::Lag => (1, 3),
+            OverKind::Latest => (1, 2),
+            _ => (1, 1),
+        }
+    }
+}
+
+/// A call of a function over the stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverCall {
+    pub kind: OverKind,
+    pub arguments: Vec<Expr>,
+    pub filter: Option<Expr>,
+    pub partition: Vec<Expr>,
+}
+
+/// A table that is read, and what it is called in the statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableUse {
+    pub name: String,
+    pub ident: Ident,
+    pub alias: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Text {
+    pub statement: Parsed,
+    pub window: Option<WindowCall>,
+    pub overs: Vec<OverCall>,
+    pub tables: Vec<TableUse>,
+}
+
+pub fn read(text: &str) -> Result<Text, Finding> {
+    let mut parsed = tagwerk_sql::stream::parse(text)?;
+    let Parsed::Statement(statement) = &mut parsed else {
+        return Err(Finding::new("a rule is one SELECT", "begin with SELECT"));
+    };
+    let mut named = Named::default();
+    if let ControlFlow::Break(finding) = named.look(statement) {
+        return Err(finding);
+    }
+    let mut taker = Taker::default();
+    if let ControlFlow::Break(finding) = VisitMut::visit(&mut **statement, &mut taker) {
+        return Err(*finding);
+    }
+    let Taker { window, overs, .. } = taker;
+    Ok(Text { statement: parsed, window, overs, tables: named.tables })
+}
+
+/// The tables of a statement, without those that it defines itself.
+#[derive(Default)]
+struct Named {
+    own: BTreeSet<String>,
+    tables: Vec<TableUse>,
+}
+
+impl Named {
+    fn look(&mut self, statement: &Statement) -> ControlFlow<Finding> {
+        let _: ControlFlow<()> = Visit::visit(statement, self);
+        let own = std::mem::take(&mut self.own);
+        self.tables.retain(|table| !own.contains(&table.name));
+        ControlFlow::Continue(())
+    }
+}
+
+impl Visitor for Named {
+    type Break = ();
+
+    fn pre_visit_query(
+        &mut self,
+        query: &datafusion::sql::sqlparser::ast::Query,
+    ) -> ControlFlow<()> {
+        let defined = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.own.extend(defined.map(|table| name_of(&table.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, args: None, .. } = factor
+            && let Some(ident) = last_ident(name)
+        {
+            let alias = alias.as_ref().map(|alias| name_of(&alias.name));
+            self.tables.push(TableUse { name: name_of(ident), ident: ident.clone(), alias });
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn last_ident(name: &ObjectName) -> Option<&Ident> {
+    name.0.last().and_then(|part| part.as_ident())
+}
+
+/// Names are as they are written in quotes, and in small letters without.
+fn name_of(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_lowercase(),
+    }
+}
+
+#[derive(Default)]
+struct Taker {
+    window: Option<WindowCall>,
+    overs: Vec<OverCall>,
+}
+
+type Flow = ControlFlow<Box<Finding>>;
+
+fn broken(finding: Finding) -> Flow {
+    ControlFlow::Break(Box::new(finding))
+}
+
+impl VisitorMut for Taker {
+    type Break = Box<Finding>;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        for item in &select.projection {
+            if let SelectItem::UnnamedExpr(Expr::Function(call)) = item
+                && over_kind(call).is_some()
+            {
+                let remedy = "give the column a name with AS";
+                return broken(Finding::at(item, "the column has no name", remedy));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_select(&mut self, select: &mut Select) -> Flow {
+        let GroupByExpr::Expressions(keys, _) = &mut select.group_by else {
+            return ControlFlow::Continue(());
+        };
+        let mut kept = Vec::with_capacity(keys.len());
+        for key in keys.drain(..) {
+            let Expr::Function(call) = &key else {
+                kept.push(key);
+                continue;
+            };
+            let found = match window_call(call) {
+                Ok(None) => {
+                    kept.push(key);
+                    continue;
+                }
+                Ok(Some(found)) => found,
+                Err(finding) => return broken(finding),
+            };
+            if self.window.as_ref().is_some_and(|known| *known != found) {
+                let remedy = "group by the same window everywhere; a rule that needs two is two \
+                              rules, one reading the other";
+                return broken(Finding::at(&key, "the statement has two windows", remedy));
+            }
+            self.window = Some(found);
+        }
+        *keys = kept;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> Flow {
+        let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
+        if is_unrepeatable(call) {
+            let problem = format!("{}() is another at each time", call.name);
+            let remedy = "use the row's time, or window_end(): a rule must give the same when it is \
+                          run again";
+            return broken(Finding::at(&call.name, problem, remedy));
+        }
+        let Some(kind) = over_kind(call) else { return ControlFlow::Continue(()) };
+        let over = match over_call(kind, call) {
+            Ok(over) => over,
+            Err(finding) => return broken(finding),
+        };
+        let place = self.overs.iter().position(|known| *known == over).unwrap_or_else(|| {
+            self.overs.push(over);
+            self.overs.len() - 1
+        });
+        let mut ident = Ident::new(format!("{OVER_PREFIX}{place}"));
+        ident.span = datafusion::sql::sqlparser::ast::Spanned::span(&call.name);
+        *expr = Expr::Identifier(ident);
+        ControlFlow::Continue(())
+    }
+}
+
+fn plain_name(call: &Function) -> String {
+    last_ident(&call.name).map(name_of).unwrap_or_default()
+}
+
+fn is_unrepeatable(call: &Function) -> bool {
+    const NAMES: [&str; 9] = [
+        "now", "current_timestamp", "current_date", "current_time", "today", "random", "uuid",
+        "localtime", "localtimestamp",
+    ];
+    NAMES.contains(&plain_name(call).as_str())
+}
+
+/// One of ours, unless it says in which order: then it is SQL's own function of that name.
+fn over_kind(call: &Function) -> Option<OverKind> {
+    let ordered = match &call.over {
+        Some(WindowType::WindowSpec(spec)) => {
+            !spec.order_by.is_empty() || spec.window_frame.is_some()
+        }
+        Some(WindowType::NamedWindow(_)) => true,
+        None => false,
+    };
+    OverKind::named(&plain_name(call)).filter(|_| !ordered)
+}
+
+/// Arguments by their place, and those with names.
+type Arguments = (Vec<Expr>, Vec<(String, Expr)>);
+
+fn arguments(call: &Function) -> Result<Arguments, Finding> {
+    let (mut plain, mut named) = (Vec::new(), Vec::new());
+    let list = match &call.args {
+        FunctionArguments::None => &[],
+        FunctionArguments::List(list) => list.args.as_slice(),
+        FunctionArguments::Subquery(_) => {
+            let problem = format!("{} takes no sub-query", call.name);
+            return Err(Finding::at(&call.name, problem, "give it columns or values"));
+        }
+    };
+    for argument in list {
+        let (name, value) = match argument {
+            FunctionArg::Unnamed(value) => (None, value),
+            FunctionArg::Named { name, arg, .. } => (Some(name_of(name)), arg),
+            FunctionArg::ExprNamed { name, arg, .. } => (Some(name.to_string()), arg),
+        };
+        let FunctionArgExpr::Expr(value) = value else {
+            let problem = format!("{} takes no `*`", call.name);
+            return Err(Finding::at(&call.name, problem, "name a column"));
+        };
+        match name {
+            None => plain.push(value.clone()),
+            Some(name) => named.push((name, value.clone())),
+        }
+    }
+    Ok((plain, named))
+}
+
+fn partition(call: &Function) -> Result<Vec<Expr>, Finding> {
+    match &call.over {
+        None => Ok(Vec::new()),
+        Some(WindowType::WindowSpec(spec))
+            if spec.order_by.is_empty() && spec.window_frame.is_none() =>
+        {
+            Ok(spec.partition_by.clone())
+        }
+        Some(_) => {
+            let problem = format!("{} takes OVER (PARTITION BY …) only", call.name);
+            Err(Finding::at(&call.name, problem, "leave ORDER BY and the frame out"))
+        }
+    }
+}
+
+fn over_call(kind: OverKind, call: &Function) -> Result<OverCall, Finding> {
+    let (plain, named) = arguments(call)?;
+    let (fewest, most) = kind.arguments();
+    if !named.is_empty() || plain.len() < fewest || plain.len() > most {
+        let problem = format!("{} does not take these arguments", call.name);
+        let remedy = match kind {
+            OverKind::Lag => "write lag(column [, rows [, default]])".to_owned(),
+            OverKind::Latest => "write latest(column [, default])".to_owned(),
+            _ => format!("write {}(column)", call.name),
+        };
+        return Err(Finding::at(&call.name, problem, remedy));
+    }
+    let filter = call.filter.as_deref().cloned();
+    Ok(OverCall { kind, arguments: plain, filter, partition: partition(call)? })
+}
+
+fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
+    let name = plain_name(call);
+    let Some(usage) = usage(&name) else { return Ok(None) };
+    let wrong = |problem: String| Finding::at(&call.name, problem, format!("write {usage}"));
+    let (plain, named) = arguments(call)?;
+    let mut found = WindowCall {
+        kind: WindowKind::State,
+        states: Vec::new(),
+        time: None,
+        trigger: None,
+        filter: call.filter.as_deref().cloned(),
+        partition: partition(call)?,
+    };
+    for (name, value) in named {
+        match name.as_str() {
+            "time" => found.time = Some(value),
+            "trigger" => found.trigger = Some(value),
+            other => return Err(wrong(format!("there is no argument `{other}`"))),
+        }
+    }
+    if found.trigger.is_some() && name != "sliding_window" {
+        return Err(wrong("only sliding windows have a trigger".to_owned()));
+    }
+    let span = |at: usize| -> Result<Option<i64>, Finding> {
+        let Some(argument) = plain.get(at) else { return Ok(None) };
+        let span = Nanoseconds::of(argument).ok_or_else(|| {
+            let remedy = "write a span of time as '10s', '1m 30s' or '2 hours'";
+            Finding::at(argument, format!("{argument} is no span of time"), remedy)
+        })?;
+        Ok(Some(span))
+    };
+    let needed = |value: Option<i64>| {
+        value.filter(|span| *span > 0).ok_or_else(|| wrong(format!("{name} needs a size")))
+    };
+    let count = |at: usize| plain.get(at).map(|argument| whole(argument).ok_or(argument));
+    let most = if matches!(name.as_str(), "tumbling_window") { 1 } else { 2 };
+    if plain.len() > most {
+        return Err(wrong(format!("{name} has {most} arguments at most")));
+    }
+    found.kind = match name.as_str() {
+        "tumbling_window" => WindowKind::Tumbling { size: needed(span(0)?)? },
+        "hopping_window" => {
+            let (size, hop) = (needed(span(0)?)?, needed(span(1)?)?);
+            if size / hop > WINDOWS_AT_ONCE_MAX {
+                return Err(wrong(format!("{} windows would be open at once", size / hop)));
+            }
+            WindowKind::Hopping { size, hop }
+        }
+        "sliding_window" => {
+            WindowKind::Sliding { size: needed(span(0)?)?, delay: span(1)?.unwrap_or(0) }
+        }
+        "session_window" => WindowKind::Session { gap: needed(span(0)?)?, longest: span(1)? },
+        "count_window" => {
+            let number = |at| match count(at) {
+                None => Ok(None),
+                Some(Ok(number)) if number > 0 => Ok(Some(number)),
+                Some(_) => Err(wrong("a number of rows is a whole number above 0".to_owned())),
+            };
+            let rows = number(0)?.ok_or_else(|| wrong("how many rows is missing".to_owned()))?;
+            WindowKind::Count { rows, every: number(1)?.unwrap_or(rows) }
+        }
+        _ => {
+            found.states = plain.clone();
+            match found.states.len() {
+                0 => return Err(wrong("the state is missing".to_owned())),
+                1 => WindowKind::State,
+                _ => WindowKind::OpenClose,
+            }
+        }
+    };
+    Ok(Some(found))
+}
+
+/// Windows of one size that may be open at once.
+const WINDOWS_AT_ONCE_MAX: i64 = 10_000;
+
+fn usage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "tumbling_window" => "tumbling_window('10s')",
+        "hopping_window" => "hopping_window('10s', '5s'): size and hop",
+        "sliding_window" => "sliding_window('10s' [, '2s']): size and delay",
+        "session_window" => "session_window('5s' [, '1m']): gap and longest",
+        "count_window" => "count_window(100 [, 10]): rows, and after how many again",
+        "state_window" => "state_window(state) or state_window(opens, closes)",
+        _ => return None,
+    })
+}
+
+pub fn whole(expr: &Expr) -> Option<u64> {
+    match expr {
+        Expr::Value(value) => match &value.value {
+            Value::Number(text, _) => text.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -67,7 +67,9 @@ pub(crate) fn outputs(
     let mut new = Vec::new();
     for wanted in wanted {
         match core.live.output(&wanted.rule).filter(|known| known.gives(&wanted)) {
-            Some(known) => drop(outputs.insert(known.rule(), known)),
+            Some(known) => {
+                outputs.insert(known.rule(), known);
+            }
             None => new.push(wanted),
         }
     }
@@ -135,7 +137,7 @@ impl Output {
         let columns = self.live.set.len();
         if row.values.len() != columns {
             let values = row.values.len();
-            return Err(format!("the row has {values} values, the output {columns} columns"));
+            return Err(format!("the row's values are {values}, the output's columns {columns}"));
         }
         for (index, value) in row.values.iter().enumerate() {
             match value {

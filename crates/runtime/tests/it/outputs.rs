@@ -208,7 +208,7 @@ async fn an_apply_touches_only_outputs_that_changed() {
     let now = tag_ids(&edge, "hot");
     assert_eq!((now[0], now[2], now.len()), (ids[1], ids[0], 3));
     let (place, why) = runtime.publish_rows("hot", &[row(8, true, None)]).unwrap_err();
-    assert!(place == 0 && why.contains("2 values") && why.contains("3 columns"), "{why}");
+    assert!(place == 0 && why.contains("are 2") && why.contains("columns 3"), "{why}");
     assert!(runtime.tag("other", "x").is_none() && runtime.output_set("other").is_none());
     let (place, why) = runtime.publish_rows("new", &[]).unwrap_err();
     assert!(place == 0 && why.contains("new"), "{why}");
@@ -249,13 +249,27 @@ async fn a_row_that_does_not_fit_stops_there_and_a_value_that_does_not_is_bad() 
         row(vec![text(1), None]),
     ];
     let (written, why) = edge.runtime.publish_rows("said", &rows).unwrap_err();
-    assert!(written == 2 && why.contains("1 values"), "{written} {why}");
+    assert!(written == 2 && why.contains("are 1"), "{written} {why}");
     let stored = edge.batches("said", "output");
     assert_eq!(stored.len(), 2, "what comes behind it is still the caller's");
     assert!(stored[0].samples().all(|sample| sample.quality == Quality::GOOD));
     assert!(stored[1].samples().all(|sample| sample.quality == Quality::BAD_OUT_OF_RANGE));
     assert_eq!(edge.runtime.journal_lost().0, 0);
     edge.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_journal_cannot_take_is_not_shown_and_stays_the_callers() {
+    let folder = tempfile::tempdir().unwrap();
+    let edge = start(folder.path(), &config(""), vec![hot()]);
+    edge.runtime.publish_rows("hot", &[row(1, false, None)]).unwrap();
+    edge.runtime.stop().await;
+    edge.journal.close().unwrap();
+    let rows = [row(2, true, None), row(3, true, None)];
+    let (written, why) = edge.runtime.publish_rows("hot", &rows).unwrap_err();
+    assert!(written == 0 && !why.is_empty());
+    assert_eq!(edge.runtime.tag("hot", "is_hot").unwrap().value, Some(Value::Bool(false)));
+    assert_eq!(edge.runtime.journal_lost().0, 0, "nothing is lost while somebody has it");
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tagwerk_alarms::alarm::{Condition, Definition, Priority, Scalar, Treatment};
 use tagwerk_alarms::{Board, Keeper, Watch, Watched};
-use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm, RESERVED_TAG};
+use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, Value};
-use tagwerk_runtime::Runtime;
+use tagwerk_runtime::{OWN_GROUP, Runtime};
 use tokio::sync::watch;
 
 /// The alarms, and the thread that judges for them.
@@ -55,7 +55,7 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
     }
     runtime.each_tag(&mut |device: &str, group: &str, tag: &TagDefinition| {
         // A device's own state is no tag of the configuration.
-        if &*tag.name == RESERVED_TAG {
+        if group == OWN_GROUP {
             return;
         }
         for (alarm, watch) in enabled.iter().zip(&mut watches) {

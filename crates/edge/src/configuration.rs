@@ -413,7 +413,8 @@ impl Configuration {
         let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
         let alarms = checked.alarms.clone();
         secret_use::salt(&mut checked, &inner.secrets);
-        tokio::task::spawn_blocking(move || inner.runtime.apply(checked, &inner.numbers))
+        let outputs = Vec::new();
+        tokio::task::spawn_blocking(move || inner.runtime.apply(checked, outputs, &inner.numbers))
             .await
             .map_err(|error| format!("applying the configuration failed: {error}"))?
             .map_err(|error| error.to_string())?;

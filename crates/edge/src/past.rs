@@ -24,6 +24,7 @@ use tagwerk_model::{
     BatchBuilder, DataType, Quality, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition,
     codec, limits,
 };
+use tagwerk_runtime::OWN_GROUP;
 
 /// What is made.
 pub struct Past<'a> {
@@ -49,8 +50,6 @@ const TURN: Duration = Duration::from_secs(4 * 3600);
 const BATCHES_AT_ONCE: u32 = 256;
 /// A read comes this much after its time at most.
 const JITTER_NS: u64 = 8_000_000;
-/// The group of a device's own tag, as the runtime calls it.
-const OWN_GROUP: &str = "_device";
 
 /// Fills the history of a data directory that no edge has worked on yet, up to now. The tags get the
 /// numbers that the edge will find when it applies the configuration.

@@ -56,6 +56,7 @@ const REASONS: &[(Quality, &str, &str)] = &[
         "BadServerNotConnected",
         "the gateway cannot reach the device behind it",
     ),
+    (Quality::BAD_NO_DATA, "BadNoData", "there is no value"),
 ];
 
 impl Quality {
@@ -79,6 +80,7 @@ impl Quality {
     pub const BAD_DEVICE_FAILURE: Quality = Quality(0x808B_0000);
     pub const BAD_SENSOR_FAILURE: Quality = Quality(0x808C_0000);
     pub const BAD_OUT_OF_SERVICE: Quality = Quality(0x808D_0000);
+    pub const BAD_NO_DATA: Quality = Quality(0x809B_0000);
 
     /// The same reason with the protocol's own code as its detail.
     pub const fn with_detail(self, detail: u16) -> Quality {

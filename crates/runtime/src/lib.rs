@@ -8,6 +8,7 @@ mod event;
 mod link;
 mod live;
 mod look_back;
+mod output;
 mod problem;
 mod publish;
 mod reconcile;
@@ -27,8 +28,10 @@ use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
 use link::Message;
 use live::{GroupLive, Live, Now};
+pub use output::{OutputColumn, OutputRow, RuleOutput};
 use parking_lot::{Mutex, RwLock};
 use publish::Publisher;
+pub use reconcile::OWN_GROUP;
 use reconcile::Running;
 pub use record::RecordKind;
 use set_table::SetTable;
@@ -41,7 +44,7 @@ use tagwerk_config::{Checked, CheckedDevice, TagPattern};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{Cursor, Item, Journal, ReaderFilter, Stream};
 use tagwerk_ledger::{Schedule, Schedules};
-use tagwerk_model::{SampleBatch, TagDefinition, TagId, codec, limits};
+use tagwerk_model::{SampleBatch, TagDefinition, TagId, TagSet, codec, limits};
 use tokio::sync::oneshot;
 use trial::TrialJob;
 pub use trial::{Estimate, GroupEstimate, Trial, TrialAsk, TrialFound, TrialValue};
@@ -182,11 +185,35 @@ impl Runtime {
         Ok(Runtime { core, threads: Arc::new(Mutex::new(vec![field_thread, north_thread])) })
     }
 
-    /// Brings what runs to what `checked` says and touches only what changed.
-    pub fn apply(&self, checked: Checked, ids: &dyn TagIds) -> Result<Vec<Effect>, ApplyError> {
+    /// Brings what runs to what `checked` and `outputs` say and touches only what changed: an output
+    /// with the same columns keeps its set. Effects are those on devices.
+    pub fn apply(
+        &self,
+        checked: Checked,
+        outputs: Vec<RuleOutput>,
+        ids: &dyn TagIds,
+    ) -> Result<Vec<Effect>, ApplyError> {
         let edge: Arc<str> = Arc::from(&*checked.edge.name);
         *self.core.edge.write() = edge;
-        self.core.running.lock().apply(&self.core, checked, ids)
+        self.core.running.lock().apply(&self.core, checked, outputs, ids)
+    }
+
+    /// Puts rows of a rule into the journal, in order, a block each, and shows them. Blocking, from
+    /// any thread. Err: the first row that could not be written, by its place, and why; it and those
+    /// after it are still the caller's.
+    pub fn publish_rows(&self, rule: &str, rows: &[OutputRow]) -> Result<(), (usize, String)> {
+        let core = &self.core;
+        let output = core.live.output(rule);
+        let output = output.ok_or_else(|| (0, format!("no output of a rule {rule} runs")))?;
+        let write = |(place, row)| output.write(core, row).map_err(|error| (place, error));
+        let written = rows.iter().enumerate().try_for_each(write);
+        core.live.touch();
+        written
+    }
+
+    /// What a rule gives: the numbers of its columns in their order, and of their set.
+    pub fn output_set(&self, rule: &str) -> Option<Arc<TagSet>> {
+        self.core.live.output(rule).map(|output| output.live.set.clone())
     }
 
     /// What [`Runtime::apply`] would do.
@@ -211,7 +238,7 @@ impl Runtime {
         self.core.live.device(name).map(|d| d.view(self.now()))
     }
 
-    /// Over all devices that are enabled.
+    /// Over all devices that are enabled, and what rules give.
     pub fn tag_counts(&self) -> TagCounts {
         let now = self.now().moment;
         let mut sum = TagCounts::default();
@@ -219,13 +246,9 @@ impl Runtime {
             if device.status.lock().state == view::DeviceState::Disabled {
                 continue;
             }
-            let counts = device.counts(now);
-            sum.total += counts.total;
-            sum.good += counts.good;
-            sum.uncertain += counts.uncertain;
-            sum.bad += counts.bad;
-            sum.stale += counts.stale;
+            sum.add(device.counts(now));
         }
+        self.core.live.outputs().iter().for_each(|output| sum.add(output.counts(now)));
         sum
     }
 
@@ -238,15 +261,16 @@ impl Runtime {
         Some(group.tag_view(index, self.now()))
     }
 
-    /// Every tag of the configuration that runs, with its device and its group.
+    /// Every tag of the configuration that runs, with its device and its group; devices' own state is
+    /// in the group [`OWN_GROUP`].
     pub fn each_tag(&self, visit: &mut dyn FnMut(&str, &str, &TagDefinition)) {
-        for group in self.core.live.devices().iter().flat_map(|device| device.all_groups()) {
+        for group in self.core.live.all_groups() {
             let (device, name) = (group.set.device(), group.set.group());
             group.set.tags().iter().for_each(|tag| visit(device, name, tag));
         }
     }
 
-    /// How the groups that run are read.
+    /// How the groups that run are read. Nobody reads what rules give: it has no schedule.
     pub fn schedules(&self) -> Schedules {
         let mut schedules = Schedules::new();
         for group in self.core.live.devices().iter().flat_map(|device| device.all_groups()) {
@@ -264,8 +288,7 @@ impl Runtime {
     /// The newest sample of each of these tags that runs and was read.
     pub fn newest(&self, tags: &HashSet<TagId>) -> Vec<(TagId, TagView)> {
         let now = self.now();
-        let groups = self.core.live.devices();
-        let groups = groups.iter().flat_map(|device| device.all_groups());
+        let groups = self.core.live.all_groups().into_iter();
         let of = |group: &Arc<GroupLive>| -> Vec<(TagId, TagView)> {
             let wanted = group.set.tags().iter().enumerate().filter(|(_, t)| tags.contains(&t.id));
             wanted.map(|(index, tag)| (tag.id, group.tag_view(index, now))).collect()
@@ -328,16 +351,18 @@ impl Runtime {
     /// then; [`Runtime::command_ended`] waits for what becomes of it.
     pub async fn command(&self, request: CommandRequest) -> Result<CommandView, CommandRefused> {
         let core = &self.core;
-        let Some(device) = core.live.device(&request.device) else {
+        if core.live.groups_of(&request.device).is_empty() {
             return Err(CommandRefused::UnknownDevice(request.device));
-        };
+        }
+        let name = || format!("{}/{}", request.device, request.tag);
         let Some((group, index)) = core.live.find(&request.device, &request.tag) else {
-            let name = format!("{}/{}", request.device, request.tag);
-            return Err(CommandRefused::UnknownTag(name));
+            return Err(CommandRefused::UnknownTag(name()));
+        };
+        let Some(device) = core.live.device(&request.device) else {
+            return Err(CommandRefused::RuleOutput(format!("{} is the output of a rule", name())));
         };
         if !group.tags[index].access.writes() {
-            let name = format!("{}/{}", request.device, request.tag);
-            return Err(CommandRefused::NotWritable(name));
+            return Err(CommandRefused::NotWritable(name()));
         }
         let known = request.id.as_ref().is_some_and(|id| core.commands.get(id).is_some());
         if !known && core.commands.waiting(&device.name) >= limits::COMMANDS_WAITING_MAX {
@@ -376,14 +401,13 @@ impl Runtime {
     pub async fn read_now(&self, device: &str, tag: &str) -> Result<TagView, String> {
         let core = &self.core;
         let unknown = || format!("there is no tag {device}/{tag}");
-        let live = core.live.device(device).ok_or_else(unknown)?;
         let (group, index) = core.live.find(device, tag).ok_or_else(unknown)?;
+        let live = core.live.device(device).filter(|live| !Arc::ptr_eq(&group, &live.own));
+        // A device's state and what a rule gives are as they are: there is nothing to ask.
+        let Some(live) = live else { return Ok(group.tag_view(index, self.now())) };
         let (done, waiting) = oneshot::channel();
         let message = Message::Read { device: live.name.clone(), group: group.name.clone(), done };
         let link = core.running.lock().link(&live.link);
-        if Arc::ptr_eq(&group, &live.own) {
-            return Ok(group.tag_view(index, self.now()));
-        }
         if link.is_none_or(|link| link.send(message).is_err()) {
             return Err(format!("device {device} is not running"));
         }

@@ -2,6 +2,7 @@
 //!
 //! Written by device tasks, read by everyone who wants to know what is the case now.
 
+use crate::output::{Output, Outputs};
 use crate::view::{
     DeviceCounters, DeviceState, DeviceView, GroupView, Load, QualityFilter, RoundTrip, TagCounts,
     TagPage, TagQuery, TagView,
@@ -75,10 +76,11 @@ impl LoadMeter {
     }
 }
 
-/// All devices by name, in the order of the configuration.
+/// All devices by name, in the order of the configuration, and what rules give.
 #[derive(Default)]
 pub(crate) struct Live {
     devices: RwLock<BTreeMap<Arc<str>, Placed>>,
+    outputs: RwLock<Outputs>,
     /// Grows with every update, so that a subscriber knows that there is something to look at.
     pub updates: tokio::sync::watch::Sender<u64>,
 }
@@ -413,14 +415,7 @@ impl DeviceLive {
 
     pub fn counts(&self, now: Moment) -> TagCounts {
         let mut sum = TagCounts::default();
-        for group in self.all_groups() {
-            let counts = group.counts(now);
-            sum.total += counts.total;
-            sum.good += counts.good;
-            sum.uncertain += counts.uncertain;
-            sum.bad += counts.bad;
-            sum.stale += counts.stale;
-        }
+        self.all_groups().iter().for_each(|group| sum.add(group.counts(now)));
         sum
     }
 
@@ -477,21 +472,58 @@ impl Live {
         self.devices.read().get(name).map(|(_, device)| device.clone())
     }
 
+    pub fn put_outputs(&self, outputs: Outputs) {
+        let before = std::mem::replace(&mut *self.outputs.write(), outputs);
+        for (rule, old) in before {
+            if !self.output(&rule).is_some_and(|new| Arc::ptr_eq(&new, &old)) {
+                old.end();
+            }
+        }
+        self.touch();
+    }
+
+    pub fn output(&self, rule: &str) -> Option<Arc<Output>> {
+        self.outputs.read().get(rule).cloned()
+    }
+
+    pub fn outputs(&self) -> Vec<Arc<GroupLive>> {
+        self.outputs.read().values().map(|output| output.live.clone()).collect()
+    }
+
+    /// Of devices, and then of rules.
+    pub fn all_groups(&self) -> Vec<Arc<GroupLive>> {
+        let mut groups: Vec<_> = self.devices().iter().flat_map(|d| d.all_groups()).collect();
+        groups.append(&mut self.outputs());
+        groups
+    }
+
+    /// Of the device, or the rule, of this name.
+    pub fn groups_of(&self, name: &str) -> Vec<Arc<GroupLive>> {
+        match self.device(name) {
+            Some(device) => device.all_groups(),
+            None => self.output(name).into_iter().map(|output| output.live.clone()).collect(),
+        }
+    }
+
+    /// Of this device alone, or all.
+    pub fn groups(&self, device: Option<&str>) -> Vec<Arc<GroupLive>> {
+        match device {
+            Some(name) => self.groups_of(name),
+            None => self.all_groups(),
+        }
+    }
+
     pub fn find(&self, device: &str, tag: &str) -> Option<(Arc<GroupLive>, usize)> {
-        self.device(device)?.all_groups().into_iter().find_map(|group| {
+        self.groups_of(device).into_iter().find_map(|group| {
             let index = group.tags.iter().position(|t| *t.name == *tag)?;
             Some((group, index))
         })
     }
 
     pub fn page(&self, query: &TagQuery, now: Now) -> TagPage {
-        let devices = match &query.device {
-            Some(name) => self.device(name).into_iter().collect(),
-            None => self.devices(),
-        };
         let filter = query.filter.as_ref().map(|f| f.to_lowercase());
         let mut page = TagPage { items: Vec::new(), total: 0 };
-        for group in devices.iter().flat_map(|d| d.all_groups()) {
+        for group in self.groups(query.device.as_deref()) {
             if query.group.as_ref().is_some_and(|name| **name != *group.name) {
                 continue;
             }

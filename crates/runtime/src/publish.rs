@@ -53,26 +53,34 @@ impl Publisher {
         self.append(&group.journal_set, batch)
     }
 
+    /// What cannot be written is lost, and counted.
     fn append(&self, set: &Arc<tagwerk_journal::TagSet>, batch: &SampleBatch) -> bool {
+        let Err(error) = self.write(set, batch) else { return true };
+        let count = batch.len() as u64;
+        let before = self.inner.lost.fetch_add(count, Ordering::Relaxed);
+        let mut last = self.inner.last_error.lock();
+        if before == 0 || last.as_ref() != Some(&error) {
+            tracing::error!(error, "samples cannot be written to the journal");
+        }
+        *last = Some(error);
+        self.note_unstored(count, batch.unix_ns);
+        false
+    }
+
+    /// For callers that keep what cannot be written.
+    pub fn write(
+        &self,
+        set: &Arc<tagwerk_journal::TagSet>,
+        batch: &SampleBatch,
+    ) -> Result<(), String> {
         let mut buffer = self.inner.buffer.lock();
         buffer.clear();
         codec::encode_batch(batch, &mut buffer);
-        let moment = Moment(batch.moment_ns);
-        let count = batch.len() as u32;
+        let (count, moment) = (batch.len() as u32, Moment(batch.moment_ns));
         let result = self.inner.journal.append_block(Stream::Samples, set, count, moment, &buffer);
-        if let Err(error) = result {
-            let before = self.inner.lost.fetch_add(u64::from(count), Ordering::Relaxed);
-            let text = error.to_string();
-            let mut last = self.inner.last_error.lock();
-            if before == 0 || last.as_ref() != Some(&text) {
-                tracing::error!(error = text, "samples cannot be written to the journal");
-            }
-            *last = Some(text);
-            self.note_unstored(u64::from(count), batch.unix_ns);
-            return false;
-        }
+        result.map_err(|error| error.to_string())?;
         self.note_stored();
-        true
+        Ok(())
     }
 
     fn note_unstored(&self, samples: u64, now_ns: i64) {

@@ -5,6 +5,7 @@
 
 use crate::link::{DeviceTask, GroupTask, LinkShared, Message, supervise as supervise_link};
 use crate::live::{DeviceLive, GroupLive, Status};
+use crate::output::{RuleOutput, outputs};
 use crate::publish::journal_set;
 use crate::sink::{SinkLive, SinkSetup, SinkTask, cursor_name, place, supervise as supervise_sink};
 use crate::view::{DeviceState, Effect, EffectKind, SinkState};
@@ -104,6 +105,7 @@ impl Running {
         &mut self,
         core: &Arc<Core>,
         checked: Checked,
+        wanted: Vec<RuleOutput>,
         ids: &dyn TagIds,
     ) -> Result<Vec<Effect>, ApplyError> {
         let effects = self.plan(&checked);
@@ -113,6 +115,7 @@ impl Running {
             .iter()
             .map(|device| self.numbers(device, ids))
             .collect::<Result<Vec<_>, _>>()?;
+        let outputs = outputs(core, wanted, ids)?;
         self.remove_missing(core, &checked);
         // A sink that comes with its devices gets their first samples too.
         for sink in checked.sinks.iter().filter(|sink| sink.enabled) {
@@ -122,6 +125,7 @@ impl Running {
             self.put_device(core, order as u32, device, numbers);
         }
         self.end_empty_links();
+        core.live.put_outputs(outputs);
         self.put_sinks(core, checked.sinks);
         core.live.touch();
         Ok(effects)
@@ -357,8 +361,8 @@ impl Running {
 
 /// Name of the device's own tag.
 const STATUS_TAG: &str = RESERVED_TAG;
-/// The group that holds it; no configured group begins with an underscore.
-const OWN_GROUP: &str = "_device";
+/// The group of a device's own tag; no configured group begins with an underscore.
+pub const OWN_GROUP: &str = "_device";
 
 /// First set number, and tag numbers of the status tag and of every tag in the configuration's
 /// order; empty where nothing is new.

@@ -31,6 +31,16 @@ pub struct TagCounts {
     pub stale: u64,
 }
 
+impl TagCounts {
+    pub(crate) fn add(&mut self, other: TagCounts) {
+        self.total += other.total;
+        self.good += other.good;
+        self.uncertain += other.uncertain;
+        self.bad += other.bad;
+        self.stale += other.stale;
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct DeviceView {
     pub name: Arc<str>,
@@ -287,6 +297,8 @@ pub enum CommandRefused {
     UnknownDevice(String),
     UnknownTag(String),
     NotWritable(String),
+    /// The tag is the output of a rule: nothing takes a write.
+    RuleOutput(String),
     /// The value does not fit the tag: type or range.
     Value(String),
     Expiry(String),

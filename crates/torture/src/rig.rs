@@ -215,7 +215,7 @@ fn start(env: Env, folder: &Path, text: &str) -> Result<Runtime> {
     })?;
     let lint = tagwerk_config::lint(text.as_bytes(), &Catalogue { drivers: DRIVERS, sinks: &[] });
     let Some(checked) = lint.checked else { bail!("{text}\n{:#?}", lint.findings) };
-    runtime.apply(checked, &Numbers::default())?;
+    runtime.apply(checked, Vec::new(), &Numbers::default())?;
     Ok(runtime)
 }
 

@@ -55,7 +55,7 @@ pub async fn device_tags(
     At(name): At<String>,
     Asked(asked): Asked<TagParameters>,
 ) -> Result<Json<Page<Tag>>, Refusal> {
-    if app.runtime.device(&name).is_none() {
+    if app.runtime.device(&name).is_none() && app.runtime.output_set(&name).is_none() {
         return Err(no_device(&name));
     }
     list_tags(&app, Some(name), asked)

@@ -73,10 +73,12 @@ fn filter(app: &Shared, asked: LiveParameters) -> Result<Option<LiveFilter>, Ref
         (Some(_), Some(_)) => {
             Err(Refusal::invalid("`device` and `tags` came together", "ask for one of them"))
         }
-        (Some(device), None) => match app.runtime.device(&device) {
-            Some(_) => Ok(Some(LiveFilter { device: Some(device), tags: Vec::new() })),
-            None => Err(no_device(&device)),
-        },
+        (Some(device), None) => {
+            if app.runtime.device(&device).is_none() && app.runtime.output_set(&device).is_none() {
+                return Err(no_device(&device));
+            }
+            Ok(Some(LiveFilter { device: Some(device), tags: Vec::new() }))
+        }
         (None, Some(list)) => {
             let mut tags = Vec::new();
             for name in list.split(',').filter(|name| !name.is_empty()) {

@@ -161,6 +161,9 @@ impl From<CommandRefused> for Refusal {
                 text,
                 "give the tag `access: read_write` in the configuration if it may be written",
             ),
+            RuleOutput(text) => {
+                Refusal::invalid(text, "write a tag of a device, or change the rule")
+            }
             Value(text) => Refusal::invalid(text, "send a value of the tag's type and range"),
             Expiry(text) => Refusal::new(
                 StatusCode::BAD_REQUEST,

@@ -1,6 +1,8 @@
 //! A runtime in a folder of its own, and what tests ask of it.
 
 use crate::fake_sink::FakeSink;
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,18 +14,21 @@ use tagwerk_env::Env;
 use tagwerk_journal::{Item, Journal, Options, ReaderFilter, Stream};
 use tagwerk_model::{SampleBatch, TagId, TagSet, codec};
 use tagwerk_runtime::view::{CommandRefused, CommandRequest, CommandView, DeviceState};
-use tagwerk_runtime::{Parts, Runtime, TagIds};
+use tagwerk_runtime::{Parts, RuleOutput, Runtime, TagIds};
 
 static DRIVERS: &[&dyn Driver] = &[&tagwerk_driver_sim::Sim];
 static SINKS: &[&dyn Sink] = &[&FakeSink];
 
-/// Numbers that grow; a test's names never come back.
+/// Numbers that grow; a name that comes back has its own.
 #[derive(Default)]
-pub struct Numbers(AtomicU32);
+pub struct Numbers(AtomicU32, Mutex<HashMap<(String, String), TagId>>);
 
 impl TagIds for Numbers {
-    fn tag_ids(&self, _: &str, tags: &[&str]) -> Result<Vec<TagId>, String> {
-        Ok(tags.iter().map(|_| TagId(self.0.fetch_add(1, Ordering::Relaxed) + 1)).collect())
+    fn tag_ids(&self, device: &str, tags: &[&str]) -> Result<Vec<TagId>, String> {
+        let mut known = self.1.lock();
+        let new = || TagId(self.0.fetch_add(1, Ordering::Relaxed) + 1);
+        let name = |tag: &str| (device.to_owned(), tag.to_owned());
+        Ok(tags.iter().map(|tag| *known.entry(name(tag)).or_insert_with(new)).collect())
     }
 
     fn next_set_id(&self, count: u32) -> Result<u32, String> {
@@ -35,7 +40,7 @@ pub struct Edge {
     pub runtime: Runtime,
     pub journal: Journal,
     pub env: Env,
-    numbers: Numbers,
+    numbers: Arc<Numbers>,
 }
 
 pub fn check(text: &str) -> Checked {
@@ -49,6 +54,17 @@ impl Edge {
     }
 
     pub fn start_in(env: Env, folder: &Path, config: &str) -> Edge {
+        Edge::start_with(env, folder, config, Vec::new(), Arc::default())
+    }
+
+    /// With what rules give, and the numbers that an earlier edge may have given.
+    pub fn start_with(
+        env: Env,
+        folder: &Path,
+        config: &str,
+        outputs: Vec<RuleOutput>,
+        numbers: Arc<Numbers>,
+    ) -> Edge {
         let (journal, _) = Journal::open(&env, folder, Options::default()).unwrap();
         let parts = Parts {
             env: env.clone(),
@@ -58,13 +74,17 @@ impl Edge {
             certificates: Arc::new(NoCertificates),
         };
         let runtime = Runtime::start(parts).unwrap();
-        let edge = Edge { runtime, journal, env, numbers: Numbers::default() };
-        edge.apply(config);
+        let edge = Edge { runtime, journal, env, numbers };
+        edge.apply_with(config, outputs);
         edge
     }
 
     pub fn apply(&self, config: &str) {
-        self.runtime.apply(check(config), &self.numbers).unwrap();
+        self.apply_with(config, Vec::new());
+    }
+
+    pub fn apply_with(&self, config: &str, outputs: Vec<RuleOutput>) {
+        self.runtime.apply(check(config), outputs, &*self.numbers).unwrap();
     }
 
     /// Waits until `reached`, looking again every 5 ms; a minute is a failure.

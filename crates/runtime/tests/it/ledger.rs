@@ -17,14 +17,14 @@ const FASTER: u64 = 1_000;
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The machine's clock, run fast.
-struct FastClock {
+pub struct FastClock {
     clock: Arc<dyn Clock>,
     begun: Moment,
     wall: i64,
 }
 
 impl FastClock {
-    fn env() -> Env {
+    pub fn env() -> Env {
         let env = Env::system();
         let (begun, wall) = (env.clock.now(), env.clock.wall().unix_ns);
         Env { clock: Arc::new(FastClock { clock: env.clock.clone(), begun, wall }), ..env }

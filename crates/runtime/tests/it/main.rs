@@ -7,6 +7,7 @@ mod devices;
 mod edge;
 mod fake_sink;
 mod ledger;
+mod outputs;
 mod reconcile;
 mod sinks;
 mod watch;

@@ -118,7 +118,7 @@ impl Cell {
             Cell::F64(value) => Value::F64(*value),
             Cell::Text(value) => Value::Text(value.clone()),
             Cell::Bytes(value) => Value::Bytes(value.clone()),
-            Cell::Time(ns) => Value::Text(tagwerk_model::time::rfc3339(*ns).into()),
+            Cell::Time(ns) => Value::Text(tagwerk_model::format_unix_ns_exact(*ns).into()),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::Spanned;
+use datafusion::sql::sqlparser::tokenizer::Span;
 use std::fmt;
 use tagwerk_sql::SqlError;
 
@@ -32,7 +33,15 @@ impl Finding {
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Finding {
-        let start = node.span().start;
+        Finding::placed(node.span(), problem, remedy)
+    }
+
+    pub fn placed(
+        span: Span,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Finding {
+        let start = span.start;
         let known = start.line > 0;
         let (line, column) = if known { (start.line, start.column) } else { (1, 1) };
         Finding { line: line as u32, column: column as u32, ..Finding::new(problem, remedy) }

@@ -158,7 +158,7 @@ pub struct TagTable {
 }
 
 /// What a name stands for.
-pub(crate) enum Named<'a> {
+pub enum Named<'a> {
     Device(&'a [TagEntry]),
     /// The tags of each device of a template.
     Template(Vec<&'a [TagEntry]>),
@@ -225,7 +225,7 @@ impl TagTable {
     }
 
     /// What a table's name stands for. A name in other capitals is found where it is the only one.
-    pub(crate) fn named(&self, name: &str) -> Option<Named<'_>> {
+    pub fn named(&self, name: &str) -> Option<Named<'_>> {
         if let Some(found) = self.exactly(name) {
             return Some(found);
         }

@@ -1,0 +1,224 @@
+//! Batches of samples as rows of a table that a rule reads.
+
+use crate::cell::{Cell, CellType, array};
+use crate::program::Source;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tagwerk_model::{DataType, Kind, Quality, SampleBatch, SampleRef, TagId, TagSet, Value, ValueRef};
+use tagwerk_sql::stream::{
+    ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream, list_text,
+};
+
+/// Gathers rows of one table, with the columns that one rule needs.
+pub struct Feed {
+    of: Of,
+    types: Vec<CellType>,
+    columns: Vec<Vec<Cell>>,
+    schema: SchemaRef,
+    rows: usize,
+}
+
+enum Of {
+    Reads {
+        columns: Vec<ReadColumn>,
+        devices: HashMap<Arc<str>, Arc<HashMap<TagId, usize>>>,
+        /// Of the sets met, the place of each tag.
+        sets: HashMap<u32, (Arc<TagSet>, Option<Places>)>,
+        tags: usize,
+    },
+    Samples(Vec<SampleColumn>),
+}
+
+type Places = Arc<[Option<usize>]>;
+
+impl Feed {
+    pub fn new(source: &Source) -> Feed {
+        let base = source.used.len();
+        let fields: Vec<Arc<Field>> = source.schema.fields()[..base].to_vec();
+        let types = fields.iter().map(|field| {
+            // Tables have these types only.
+            CellType::of(field.data_type()).unwrap_or(CellType::Text)
+        });
+        let types = types.collect();
+        let of = match &source.stream {
+            Stream::Samples => {
+                Of::Samples(source.used.iter().map(|column| SAMPLE_COLUMNS[*column].1).collect())
+            }
+            Stream::Reads(shape) => {
+                let of_device = |device: &Arc<tagwerk_sql::stream::Device>| {
+                    let places = device.tags.iter().filter_map(|(tag, place)| Some((*tag, (*place)?)));
+                    (device.name.clone(), Arc::new(places.collect::<HashMap<_, _>>()))
+                };
+                let columns = &shape.columns;
+                let places = columns.iter().filter_map(|column| match column {
+                    ReadColumn::Value(place) => Some(*place + 1),
+                    _ => None,
+                });
+                Of::Reads {
+                    tags: places.max().unwrap_or(0),
+                    columns: source.used.iter().map(|column| columns[*column]).collect(),
+                    devices: shape.devices.iter().map(of_device).collect(),
+                    sets: HashMap::new(),
+                }
+            }
+        };
+        let columns = vec![Vec::new(); base];
+        let schema = Arc::new(Schema::new(fields));
+        Feed { of, types, columns, schema, rows: 0 }
+    }
+
+    /// Whether anything of this device is a row of the table.
+    pub fn wants(&self, device: &str) -> bool {
+        match &self.of {
+            Of::Reads { devices, .. } => devices.contains_key(device),
+            Of::Samples(_) => true,
+        }
+    }
+
+    pub fn push(&mut self, batch: &SampleBatch) {
+        match &mut self.of {
+            Of::Samples(columns) => {
+                for sample in batch.samples() {
+                    for (column, cells) in columns.iter().zip(&mut self.columns) {
+                        cells.push(narrow(*column, batch, &sample));
+                    }
+                    self.rows += 1;
+                }
+            }
+            Of::Reads { columns, devices, sets, tags } => {
+                let set = &batch.set;
+                let known = sets.get(&set.id()).filter(|(known, _)| Arc::ptr_eq(known, set));
+                let places = match known {
+                    Some((_, places)) => places.clone(),
+                    None => {
+                        let of = devices.get(set.device());
+                        let places = of.map(|of| -> Places {
+                            set.tags().iter().map(|tag| of.get(&tag.id).copied()).collect()
+                        });
+                        sets.insert(set.id(), (set.clone(), places.clone()));
+                        places
+                    }
+                };
+                let Some(places) = places else { return };
+                let mut found: Vec<Option<SampleRef<'_>>> = vec![None; *tags];
+                for sample in batch.samples() {
+                    if let Some(place) = places.get(sample.index).copied().flatten() {
+                        found[place] = Some(sample);
+                    }
+                }
+                for ((column, cells), own) in
+                    columns.iter().zip(&mut self.columns).zip(&self.types)
+                {
+                    cells.push(match column {
+                        ReadColumn::Time => Cell::Time(batch.unix_ns),
+                        ReadColumn::Device => Cell::Text(set.device().into()),
+                        ReadColumn::Value(place) => {
+                            let value = found[*place].as_ref().and_then(|sample| sample.value);
+                            value.map_or(Cell::Null, |value| typed(cell(value), *own))
+                        }
+                        ReadColumn::Quality(place) => found[*place]
+                            .as_ref()
+                            .map_or(Cell::Null, |sample| severity(sample.quality)),
+                        ReadColumn::SourceTime(place) => {
+                            let sample = found[*place].as_ref();
+                            sample.and_then(|s| s.source_time).map_or(Cell::Null, Cell::Time)
+                        }
+                    });
+                }
+                self.rows += 1;
+            }
+        }
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The rows gathered; none, where there are none.
+    pub fn finish(&mut self) -> Option<RecordBatch> {
+        if self.rows == 0 {
+            return None;
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let fields = self.schema.fields().iter();
+        let columns = self.types.iter().zip(&mut self.columns).zip(fields);
+        let columns = columns.map(|((own, cells), field)| -> Option<ArrayRef> {
+            let column = array(*own, cells);
+            cells.clear();
+            match column.data_type() == field.data_type() {
+                true => Some(column),
+                false => arrow::compute::cast(&column, field.data_type()).ok(),
+            }
+        });
+        let columns: Option<Vec<ArrayRef>> = columns.collect();
+        self.rows = 0;
+        RecordBatch::try_new_with_options(self.schema.clone(), columns?, &options).ok()
+    }
+}
+
+fn severity(quality: Quality) -> Cell {
+    Cell::Text(quality.severity().name().into())
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Bool(value) => Cell::Bool(value),
+        ValueRef::I64(value) => Cell::I64(value),
+        ValueRef::U64(value) => Cell::U64(value),
+        ValueRef::F64(value) => Cell::F64(value),
+        ValueRef::Text(value) => Cell::Text(value.into()),
+        ValueRef::Bytes(value) => Cell::Bytes(value.into()),
+        ValueRef::List(items) => Cell::Text(list_text(items).into()),
+    }
+}
+
+/// A value in a column of devices with other types.
+fn typed(cell: Cell, wanted: CellType) -> Cell {
+    let own = match &cell {
+        Cell::Null => return cell,
+        Cell::Bool(_) => CellType::Bool,
+        Cell::I64(_) => CellType::I64,
+        Cell::U64(_) => CellType::U64,
+        Cell::F64(_) => CellType::F64,
+        Cell::Text(_) => CellType::Text,
+        Cell::Bytes(_) => CellType::Bytes,
+        Cell::Time(_) => CellType::Time,
+    };
+    if own == wanted {
+        return cell;
+    }
+    let column = array(own, &[cell]);
+    let cast = arrow::compute::cast(&column, &wanted.arrow());
+    cast.ok().and_then(|column| crate::cell::cells(&column).pop()).unwrap_or(Cell::Null)
+}
+
+fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> Cell {
+    let tag = &batch.set.tags()[sample.index];
+    let of = |kind: Kind| match (batch.set.kind(sample.index), kind) {
+        (own, wanted) if own == wanted => sample.value.map_or(Cell::Null, cell),
+        (Kind::List, Kind::Text) => sample.value.map_or(Cell::Null, cell),
+        _ => Cell::Null,
+    };
+    match column {
+        SampleColumn::Time => Cell::Time(batch.unix_ns),
+        SampleColumn::Device => Cell::Text(batch.set.device().into()),
+        SampleColumn::Tag => Cell::Text((&*tag.name).into()),
+        SampleColumn::Value => {
+            sample.value.and_then(|v| cell(v).as_f64()).map_or(Cell::Null, Cell::F64)
+        }
+        SampleColumn::Quality => severity(sample.quality),
+        SampleColumn::Code => Cell::U64(u64::from(sample.quality.0)),
+        SampleColumn::SourceTime => sample.source_time.map_or(Cell::Null, Cell::Time),
+        SampleColumn::Of(kind) => of(kind),
+        SampleColumn::Unit => Cell::Text((&*tag.unit).into()),
+        SampleColumn::Type => Cell::Text(tag.data_type.name().into()),
+    }
+}
+
+/// A cell as a tag's value of a type; none, where it does not fit.
+pub fn fitting(cell: &Cell, data_type: DataType) -> Option<Value> {
+    let value = cell.value()?;
+    (value.as_ref().kind() == data_type.kind()).then_some(value)
+}

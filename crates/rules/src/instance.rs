@@ -1,0 +1,584 @@
+//! A rule at work: its program, and what it remembers.
+
+use crate::cell::{self, Cell};
+use crate::error::RuleError;
+use crate::over::{self, Memories};
+use crate::program::{Body, Program, Window};
+use crate::rows::Kept;
+use crate::stages;
+use crate::window::{Closed, Partition, Signs};
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Schema;
+use datafusion::common::cast::as_boolean_array;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::execute_stream;
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Poll;
+use tagwerk_env::{Clock, Moment};
+
+/// Rows that a rule may keep, and their memory. More: it is stopped.
+pub const ROWS_MAX: u64 = 2_000_000;
+pub const MEMORY_MAX: usize = 256 * 1024 * 1024;
+/// Partitions of a window. More: the rule is stopped.
+pub const PARTITIONS_MAX: usize = 10_000;
+/// Rows that one window may give. More: the rule is stopped.
+pub const GIVEN_MAX: usize = 100_000;
+/// How long one window's statement may work. Longer: the rule is stopped.
+pub const WORK_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// An edge's own time that goes back by more was set back, and windows begin anew.
+const SET_BACK: i64 = 60_000_000_000;
+
+/// One row that a rule gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    pub time_ns: i64,
+    pub cells: Vec<Cell>,
+}
+
+/// What a rule counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    pub rows_in: u64,
+    pub rows_out: u64,
+    pub rows_late: u64,
+    pub errors: u64,
+}
+
+/// Runs plans; one for a thread.
+pub struct Runner {
+    runtime: tokio::runtime::Runtime,
+    clock: Arc<dyn Clock>,
+}
+
+impl Runner {
+    pub fn new(clock: Arc<dyn Clock>) -> std::io::Result<Runner> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        Ok(Runner { runtime, clock })
+    }
+}
+
+pub struct Instance {
+    pub program: Arc<Program>,
+    lateness: i64,
+    /// The rows' own time is the edge's: it may be set, and goes on while nothing comes.
+    pub lives: bool,
+    pub counts: Counts,
+    pub last_error: Option<String>,
+    pub(crate) memories: Vec<Memories>,
+    pub(crate) pending: Pending,
+    pub(crate) partitions: BTreeMap<Vec<u8>, Partition>,
+    pub(crate) order: u64,
+    rows_kept: u64,
+}
+
+/// Rows that wait for those before them.
+#[derive(Default)]
+pub(crate) struct Pending {
+    pub(crate) rows: Vec<Waiting>,
+    /// The newest time seen.
+    pub(crate) newest: Option<i64>,
+    /// Rows before this are late.
+    pub(crate) bound: Option<i64>,
+}
+
+pub(crate) struct Waiting {
+    pub(crate) source: usize,
+    pub(crate) rows: RecordBatch,
+    pub(crate) times: Vec<i64>,
+}
+
+impl Instance {
+    pub fn new(program: Arc<Program>, lateness: i64) -> Instance {
+        let memories = program.overs.iter().map(|_| Memories::default()).collect();
+        Instance {
+            program,
+            lateness,
+            lives: false,
+            counts: Counts::default(),
+            last_error: None,
+            memories,
+            pending: Pending::default(),
+            partitions: BTreeMap::new(),
+            order: 0,
+            rows_kept: 0,
+        }
+    }
+
+    /// Takes rows of a source in the order of their arrival.
+    pub fn take(
+        &mut self,
+        runner: &Runner,
+        source: usize,
+        rows: &RecordBatch,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        self.counts.rows_in += rows.num_rows() as u64;
+        let program = self.program.clone();
+        let rows = self.with_overs(&program, source, rows)?;
+        match &program.window {
+            None => self.row_by_row(runner, &program, rows, out),
+            Some(window) => {
+                self.arrange(runner, &program, window, source, rows, out)?;
+                self.check_size()
+            }
+        }
+    }
+
+    fn with_overs(
+        &mut self,
+        program: &Program,
+        source: usize,
+        rows: &RecordBatch,
+    ) -> Result<RecordBatch, RuleError> {
+        if program.overs.is_empty() {
+            return Ok(rows.clone());
+        }
+        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+        let whole = &program.sources[source].schema;
+        let base = whole.fields().len() - program.overs.len();
+        for (over, memories) in program.overs.iter().zip(&mut self.memories) {
+            // Those before it are columns for it.
+            let fields = whole.fields()[..base + over.place].to_vec();
+            let schema = Arc::new(Schema::new(fields));
+            let so_far = RecordBatch::try_new(schema, columns.clone())?;
+            columns.push(over.run(&so_far, memories)?);
+        }
+        Ok(RecordBatch::try_new(whole.clone(), columns)?)
+    }
+
+    fn row_by_row(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        rows: RecordBatch,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        match &program.body {
+            Body::Stages(stages) => {
+                let made = stages::run(stages, &rows)?;
+                if let Some(reason) = made.reason {
+                    self.counts.errors += made.failed.max(1);
+                    self.last_error = Some(reason);
+                }
+                let times = match &made.kept {
+                    None => rows.column(0).clone(),
+                    Some(kept) => arrow::compute::filter(rows.column(0), kept)?,
+                };
+                self.give(program, &made.rows, &times, out)
+            }
+            Body::Plan(_) => {
+                for row in 0..rows.num_rows() {
+                    let one = rows.slice(row, 1);
+                    let times = one.column(0).clone();
+                    program.sources[0].slot.put(vec![one]);
+                    for made in run(runner, program)? {
+                        let times = repeat(&times, made.num_rows())?;
+                        self.give(program, &made, &times, out)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Hands out rows; `times` are theirs unless they say their own.
+    fn give(
+        &mut self,
+        program: &Program,
+        rows: &RecordBatch,
+        times: &ArrayRef,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let count = rows.num_rows();
+        if count == 0 {
+            return Ok(());
+        }
+        let own = program.time.map_or(times, |place| rows.column(place));
+        let own = cell::times(own);
+        let columns: Vec<Vec<Cell>> =
+            program.places.iter().map(|place| cell::cells(rows.column(*place))).collect();
+        let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+        for row in 0..count {
+            let time_ns = own.as_ref().filter(|t| t.is_valid(row)).map_or(0, |t| t.value(row));
+            let cells = columns.iter_mut().map(|cells| cells.next().unwrap_or(Cell::Null));
+            out.push(Output { time_ns, cells: cells.collect() });
+        }
+        self.counts.rows_out += count as u64;
+        Ok(())
+    }
+
+    /// Puts rows among those that wait for their turn, and takes what has its turn now.
+    fn arrange(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        window: &Window,
+        source: usize,
+        rows: RecordBatch,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let rows = match &window.filter {
+            None => rows,
+            Some(filter) => {
+                let array = filter.evaluate(&rows)?.into_array(rows.num_rows())?;
+                filter_record_batch(&rows, as_boolean_array(&array)?)?
+            }
+        };
+        let column = match &window.time {
+            None => rows.column(0).clone(),
+            Some(time) => time.evaluate(&rows)?.into_array(rows.num_rows())?,
+        };
+        let Some(times) = cell::times(&column) else { return Ok(()) };
+        let mut kept: Vec<(u64, i64)> = Vec::with_capacity(rows.num_rows());
+        for row in 0..rows.num_rows() {
+            // A row without a time lies in no window.
+            if !times.is_valid(row) {
+                self.counts.rows_late += 1;
+                continue;
+            }
+            let time = times.value(row);
+            if self.lives
+                && window.time.is_none()
+                && self.pending.bound.is_some_and(|bound| time < bound.saturating_sub(SET_BACK))
+            {
+                self.put(source, &rows, std::mem::take(&mut kept))?;
+                self.end_all(runner, program, window, out)?;
+            }
+            if self.pending.bound.is_some_and(|bound| time < bound) {
+                self.counts.rows_late += 1;
+                continue;
+            }
+            kept.push((row as u64, time));
+            let newest = self.pending.newest.map_or(time, |newest| newest.max(time));
+            self.pending.newest = Some(newest);
+            let bound = newest.saturating_sub(self.lateness);
+            self.pending.bound = Some(self.pending.bound.map_or(bound, |known| known.max(bound)));
+        }
+        self.put(source, &rows, kept)?;
+        self.go_on(runner, program, window, out)
+    }
+
+    fn put(
+        &mut self,
+        source: usize,
+        rows: &RecordBatch,
+        kept: Vec<(u64, i64)>,
+    ) -> Result<(), RuleError> {
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let times = kept.iter().map(|(_, time)| *time).collect();
+        let rows = match kept.len() == rows.num_rows() {
+            true => rows.clone(),
+            false => picked(rows, kept.iter().map(|(row, _)| *row))?,
+        };
+        self.pending.rows.push(Waiting { source, rows, times });
+        Ok(())
+    }
+
+    /// Rows whose time has come enter their windows, and windows that are over are run.
+    fn go_on(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        window: &Window,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let Some(bound) = self.pending.bound else { return Ok(()) };
+        let mut closed = Vec::new();
+        for ready in self.pending.ready(bound)? {
+            self.enter(program, window, ready, &mut closed)?;
+        }
+        for (key, partition) in &mut self.partitions {
+            if partition.due(&window.kind).is_some_and(|due| due <= bound) {
+                let mut over = Vec::new();
+                partition.reach(&window.kind, bound, &mut over);
+                closed.extend(over.into_iter().map(|closed| (key.clone(), closed)));
+            }
+        }
+        closed.sort_by_key(|(_, closed)| (closed.due, closed.order, closed.start));
+        let ended = closed.iter().try_for_each(|(key, closed)| {
+            self.run_window(runner, program, key, closed, out)
+        });
+        for partition in self.partitions.values_mut() {
+            partition.tidy(&window.kind, bound);
+        }
+        if self.partitions.len() > 1 {
+            self.partitions.retain(|_, partition| !partition.is_idle());
+        }
+        ended
+    }
+
+    fn enter(
+        &mut self,
+        program: &Program,
+        window: &Window,
+        ready: Waiting,
+        closed: &mut Vec<(Vec<u8>, Closed)>,
+    ) -> Result<(), RuleError> {
+        let Waiting { source, rows, times } = ready;
+        let signs = self.signs(window, &rows)?;
+        let keys = over::partitions(&window.partition, &rows)?;
+        let parts: Vec<(Vec<u8>, Vec<u64>)> = match keys {
+            None => vec![(Vec::new(), Vec::new())],
+            Some(keys) => {
+                let mut parts: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
+                for (row, key) in keys.into_iter().enumerate() {
+                    parts.entry(key).or_default().push(row as u64);
+                }
+                parts.into_iter().collect()
+            }
+        };
+        let sources = program.sources.len();
+        for (key, places) in parts {
+            if !self.partitions.contains_key(&key) && self.partitions.len() >= PARTITIONS_MAX {
+                let text = format!("its windows have more than {PARTITIONS_MAX} partitions");
+                return Err(RuleError::Limit(text));
+            }
+            let mut over = Vec::new();
+            let partition =
+                self.partitions.entry(key.clone()).or_insert_with(|| Partition::new(sources));
+            if window.partition.is_empty() {
+                let part = (rows.clone(), times.clone());
+                partition.take(&window.kind, source, part, &signs, &mut over)?;
+            } else {
+                let part = picked(&rows, places.iter().copied())?;
+                let own = places.iter().map(|row| times[*row as usize]).collect();
+                let signs: Vec<Signs> =
+                    places.iter().filter_map(|row| signs.get(*row as usize).cloned()).collect();
+                partition.take(&window.kind, source, (part, own), &signs, &mut over)?;
+            }
+            closed.extend(over.into_iter().map(|closed| (key.clone(), closed)));
+        }
+        Ok(())
+    }
+
+    fn signs(&mut self, window: &Window, rows: &RecordBatch) -> Result<Vec<Signs>, RuleError> {
+        use crate::parse::WindowKind;
+        if matches!(
+            window.kind,
+            WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } | WindowKind::Session { .. }
+        ) {
+            return Ok(Vec::new());
+        }
+        let count = rows.num_rows();
+        let trigger = match &window.trigger {
+            None => None,
+            Some(trigger) => Some(trigger.evaluate(rows)?.into_array(count)?),
+        };
+        let states = window.states.iter().map(|state| {
+            let column = state.evaluate(rows)?.into_array(count)?;
+            Ok::<_, RuleError>(cell::cells(&column))
+        });
+        let states = states.collect::<Result<Vec<_>, _>>()?;
+        let sign = |row: usize| Signs {
+            trigger: trigger.as_ref().is_none_or(|trigger| over::is_true(trigger, row)),
+            states: states.iter().map(|cells| cells[row].clone()).collect(),
+            order: self.order + 1 + row as u64,
+        };
+        let signs = (0..count).map(sign).collect();
+        self.order += count as u64;
+        Ok(signs)
+    }
+
+    fn run_window(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        key: &[u8],
+        closed: &Closed,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let Some(partition) = self.partitions.get(key) else { return Ok(()) };
+        for ((source, kept), rows) in
+            program.sources.iter().zip(&partition.rows).zip(&closed.rows)
+        {
+            source.slot.put(kept.slices(rows.clone()));
+        }
+        program.bounds.set(closed.start, closed.end);
+        let made = match run(runner, program) {
+            Ok(made) => made,
+            Err(RuleError::Rows(text)) => {
+                self.counts.errors += 1;
+                self.last_error = Some(text);
+                return Ok(());
+            }
+            Err(limit) => return Err(limit),
+        };
+        for rows in made {
+            let one: ArrayRef = cell::array(cell::CellType::Time, &[Cell::Time(closed.time)]);
+            let times = repeat(&one, rows.num_rows())?;
+            self.give(program, &rows, &times, out)?;
+        }
+        Ok(())
+    }
+
+    /// Ends every window with what it has, and begins anew.
+    fn end_all(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        window: &Window,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        self.pending.bound = Some(i64::MAX);
+        let ended = self.go_on(runner, program, window, out);
+        self.partitions.clear();
+        self.pending = Pending::default();
+        ended
+    }
+
+    /// The clock has come this far: windows may be over that no row ends.
+    pub fn tick(
+        &mut self,
+        runner: &Runner,
+        now_ns: i64,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let bound = now_ns.saturating_sub(self.lateness);
+        if self.due().is_none_or(|due| due > bound) {
+            return Ok(());
+        }
+        let program = self.program.clone();
+        let Some(window) = &program.window else { return Ok(()) };
+        self.pending.bound = Some(self.pending.bound.map_or(bound, |known| known.max(bound)));
+        self.go_on(runner, &program, window, out)
+    }
+
+    /// The time at which a tick may do something, without the lateness.
+    pub fn due(&self) -> Option<i64> {
+        let window = self.program.window.as_ref().filter(|window| window.time.is_none())?;
+        let waiting = self.pending.rows.iter().flat_map(|waiting| waiting.times.iter());
+        let waiting = waiting.min().copied();
+        let over = self.partitions.values().filter_map(|partition| partition.due(&window.kind));
+        waiting.into_iter().chain(over).min()
+    }
+
+    /// How long after that.
+    pub fn lateness(&self) -> i64 {
+        self.lateness
+    }
+
+    fn check_size(&mut self) -> Result<(), RuleError> {
+        let kept = self.partitions.values().flat_map(|partition| &partition.rows);
+        self.rows_kept = kept.map(Kept::count).sum();
+        if self.rows_kept > ROWS_MAX {
+            let text = format!("its windows hold more than {ROWS_MAX} rows");
+            return Err(RuleError::Limit(text));
+        }
+        Ok(())
+    }
+
+    pub fn memory(&self) -> usize {
+        let kept = self.partitions.values().flat_map(|partition| &partition.rows);
+        let pending = self.pending.rows.iter().map(|w| w.rows.get_array_memory_size());
+        kept.map(Kept::size).sum::<usize>()
+            + pending.sum::<usize>()
+            + self.memories.iter().map(over::size).sum::<usize>()
+    }
+}
+
+impl Pending {
+    /// Takes out the rows that are not behind this time, in the order of their time.
+    fn ready(&mut self, bound: i64) -> Result<Vec<Waiting>, RuleError> {
+        let mut order: Vec<(i64, usize, u64)> = Vec::new();
+        let mut sorted = true;
+        let mut last = i64::MIN;
+        let mut whole = true;
+        for (place, waiting) in self.rows.iter().enumerate() {
+            for (row, time) in waiting.times.iter().enumerate() {
+                if *time > bound {
+                    whole = false;
+                    continue;
+                }
+                sorted &= *time >= last;
+                last = *time;
+                order.push((*time, place, row as u64));
+            }
+        }
+        if whole && sorted {
+            return Ok(std::mem::take(&mut self.rows));
+        }
+        if !sorted {
+            order.sort_by_key(|(time, ..)| *time);
+        }
+        let mut ready = Vec::new();
+        for run in order.chunk_by(|a, b| a.1 == b.1) {
+            let waiting = &self.rows[run[0].1];
+            let rows = picked(&waiting.rows, run.iter().map(|(.., row)| *row))?;
+            let times = run.iter().map(|(time, ..)| *time).collect();
+            ready.push(Waiting { source: waiting.source, rows, times });
+        }
+        let mut left = Vec::new();
+        for waiting in std::mem::take(&mut self.rows) {
+            let rows = waiting.times.iter().enumerate().filter(|(_, time)| **time > bound);
+            let rows: Vec<u64> = rows.map(|(row, _)| row as u64).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            let times = waiting.times.iter().copied().filter(|time| *time > bound).collect();
+            let rows = picked(&waiting.rows, rows.into_iter())?;
+            left.push(Waiting { source: waiting.source, rows, times });
+        }
+        self.rows = left;
+        Ok(ready)
+    }
+}
+
+/// These rows of a batch.
+fn picked(rows: &RecordBatch, places: impl Iterator<Item = u64>) -> Result<RecordBatch, RuleError> {
+    let places: Vec<u64> = places.collect();
+    let in_a_row = places.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    if let (true, Some(first)) = (in_a_row, places.first()) {
+        return Ok(rows.slice(*first as usize, places.len()));
+    }
+    let indices = arrow::array::UInt64Array::from(places);
+    Ok(arrow::compute::take_record_batch(rows, &indices)?)
+}
+
+fn repeat(one: &ArrayRef, rows: usize) -> Result<ArrayRef, RuleError> {
+    let indices = arrow::array::UInt32Array::from(vec![0; rows]);
+    Ok(arrow::compute::take(one, &indices, None)?)
+}
+
+/// Runs the program's plan over what is in the slots.
+fn run(runner: &Runner, program: &Program) -> Result<Vec<RecordBatch>, RuleError> {
+    let Body::Plan(plan) = &program.body else { return Ok(Vec::new()) };
+    let fresh = reset_plan_states(plan.clone())?;
+    let deadline = runner.clock.now().after(WORK_MAX);
+    runner.runtime.block_on(collected(runner, program, fresh, deadline))
+}
+
+async fn collected(
+    runner: &Runner,
+    program: &Program,
+    plan: Arc<dyn datafusion::physical_plan::ExecutionPlan>,
+    deadline: Moment,
+) -> Result<Vec<RecordBatch>, RuleError> {
+    let mut stream = execute_stream(plan, program.task.clone())?;
+    let mut given = 0;
+    let mut made = Vec::new();
+    loop {
+        let next = std::future::poll_fn(|context| {
+            if runner.clock.now() > deadline {
+                return Poll::Ready(Err(()));
+            }
+            stream.poll_next_unpin(context).map(Ok)
+        });
+        let next = next.await.map_err(|()| {
+            let seconds = WORK_MAX.as_secs();
+            RuleError::Limit(format!("one window worked for more than {seconds} s"))
+        })?;
+        let Some(rows) = next else { return Ok(made) };
+        let rows = rows?;
+        given += rows.num_rows();
+        if given > GIVEN_MAX {
+            return Err(RuleError::Limit(format!("one window gave more than {GIVEN_MAX} rows")));
+        }
+        made.push(rows);
+    }
+}

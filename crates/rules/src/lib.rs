@@ -1,0 +1,24 @@
+//! Rules: SQL over streams. A statement is planned once; its rows come from the journal or from
+//! history, lie in windows, and what it gives is the same whenever it is run over them.
+
+mod bounds;
+mod cell;
+mod error;
+mod feed;
+mod finding;
+mod instance;
+mod over;
+mod parse;
+mod program;
+mod rows;
+mod span;
+mod stages;
+mod table;
+mod window;
+
+pub use cell::{Cell, CellType};
+pub use error::RuleError;
+pub use feed::Feed;
+pub use finding::Finding;
+pub use instance::{Counts, Instance, Output, Runner};
+pub use program::{Column, Planner, Program};

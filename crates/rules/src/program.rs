@@ -1,0 +1,547 @@
+//! A rule's SQL, planned once: where its rows come from, which windows they lie in, and what is made of
+//! them.
+
+use crate::bounds::Bounds;
+use crate::cell::CellType;
+use crate::finding::Finding;
+use crate::over::Over;
+use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
+use crate::stages::{Stage, stages};
+use crate::table::{Slot, StreamTable};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider,
+};
+use datafusion::common::DFSchema;
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::context::SessionState;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::sql::sqlparser::ast::{self, Expr};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tagwerk_model::DataType;
+use tagwerk_sql::TagTable;
+use tagwerk_sql::stream::{SAMPLE_SCHEMA, Stream, names, stream};
+
+/// The engine that plans rules. One is enough for all of them.
+pub struct Planner {
+    state: SessionState,
+}
+
+/// A table that a rule reads.
+pub struct Source {
+    pub table: String,
+    pub stream: Stream,
+    /// The columns that the rule needs, by their places in the table; the time is the first.
+    pub used: Vec<usize>,
+    /// These columns, and what is computed over the stream.
+    pub schema: SchemaRef,
+    pub slot: Arc<Slot>,
+}
+
+pub type Physical = Arc<dyn PhysicalExpr>;
+
+/// Which windows there are, with what is computed of each row for them.
+pub struct Window {
+    pub kind: WindowKind,
+    /// Of each source; none: its own time.
+    pub time: Option<Physical>,
+    pub filter: Option<Physical>,
+    pub trigger: Option<Physical>,
+    pub partition: Vec<Physical>,
+    pub states: Vec<Physical>,
+}
+
+pub enum Body {
+    /// Conditions and expressions, one after the other.
+    Stages(Vec<Stage>),
+    Plan(Arc<dyn ExecutionPlan>),
+}
+
+/// A column of what a rule gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    pub cell: CellType,
+}
+
+impl Column {
+    pub fn data_type(&self) -> DataType {
+        self.cell.tag()
+    }
+}
+
+pub struct Program {
+    pub sources: Vec<Source>,
+    pub overs: Vec<Over>,
+    pub window: Option<Window>,
+    pub body: Body,
+    pub bounds: Arc<Bounds>,
+    /// Without the time, and their places among what the body gives.
+    pub columns: Vec<Column>,
+    pub places: Vec<usize>,
+    /// Where the body gives the time of a row.
+    pub time: Option<usize>,
+    pub task: Arc<datafusion::execution::TaskContext>,
+    /// For people.
+    pub plan: String,
+    /// Two programs of which this is the same go on in each other's state.
+    pub fingerprint: String,
+}
+
+impl Planner {
+    pub fn new() -> Result<Planner, Finding> {
+        Ok(Planner { state: tagwerk_sql::stream::state()? })
+    }
+
+    /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
+    pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
+        let text = parse::read(sql)?;
+        let tables = tables(&text, tags)?;
+        let bounds = Arc::new(Bounds::default());
+        let mut planning = Planning { state: self.state(&bounds)?, tables, overs: Vec::new() };
+        for (place, call) in text.overs.iter().enumerate() {
+            let over = planning.over(place, call, &text.tables)?;
+            planning.overs.push(over);
+        }
+        planning.register()?;
+        let window = text.window.as_ref().map(|call| planning.window(call)).transpose()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Finding::new(error.to_string(), "try again"))?;
+        let logical = runtime.block_on(planning.state.statement_to_plan(text.statement))?;
+        tagwerk_sql::stream::allowed(&logical)?;
+        if window.is_none() {
+            row_by_row(&logical)?;
+        }
+        let physical = runtime.block_on(planning.state.create_physical_plan(&logical))?;
+        planning.program(sql, window, physical, bounds)
+    }
+
+    fn state(&self, bounds: &Arc<Bounds>) -> Result<SessionState, Finding> {
+        let catalogs = MemoryCatalogProviderList::new();
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema("public", Arc::new(MemorySchemaProvider::new()))?;
+        catalogs.register_catalog("tagwerk".to_owned(), Arc::new(catalog));
+        let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_catalog_list(Arc::new(catalogs))
+            .build();
+        for function in bounds.functions() {
+            state.register_udf(Arc::new(function))?;
+        }
+        Ok(state)
+    }
+}
+
+/// A table with the columns that statements see of it.
+struct Table {
+    name: String,
+    stream: Stream,
+    schema: SchemaRef,
+    slot: Arc<Slot>,
+}
+
+struct Planning {
+    state: SessionState,
+    tables: Vec<Table>,
+    overs: Vec<Over>,
+}
+
+fn tables(text: &Text, tags: &TagTable) -> Result<Vec<Table>, Finding> {
+    let mut tables: Vec<Table> = Vec::new();
+    for table in &text.tables {
+        if tables.iter().any(|known| known.name == table.name) {
+            continue;
+        }
+        let stream = stream(tags, &table.name).ok_or_else(|| unknown(table, tags))?;
+        let schema = match &stream {
+            Stream::Reads(shape) => shape.schema.clone(),
+            Stream::Samples => SAMPLE_SCHEMA.clone(),
+        };
+        let slot = Arc::default();
+        tables.push(Table { name: table.name.clone(), stream, schema, slot });
+    }
+    if tables.is_empty() {
+        let remedy = "write FROM and the name of a device, a template, a rule, or samples";
+        return Err(Finding::new("the rule reads nothing", remedy));
+    }
+    Ok(tables)
+}
+
+fn unknown(table: &TableUse, tags: &TagTable) -> Finding {
+    let known = names(tags);
+    let near = nearest(&table.name, known.iter().map(String::as_str));
+    let remedy = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => "use the name of a device, a template, a rule, or samples".to_owned(),
+    };
+    Finding::placed(table.ident.span, format!("there is no table {}", table.name), remedy)
+}
+
+/// The known name that has most in common with a wrong one.
+fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let of = |name: &'a str| (distance(&wrong.to_lowercase(), &name.to_lowercase()), name);
+    let (distance, name) = known.map(of).min()?;
+    (distance <= wrong.chars().count().max(3) / 3 + 1).then_some(name)
+}
+
+/// Letters to change, put in or take out.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, letter) in a.chars().take(64).enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let change = corner + usize::from(letter != *other);
+            corner = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// What is over each row by itself, and nothing else.
+fn row_by_row(plan: &LogicalPlan) -> Result<(), Finding> {
+    let what = match plan {
+        LogicalPlan::Projection(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::TableScan(_)
+        | LogicalPlan::SubqueryAlias(_) => {
+            return plan.inputs().into_iter().try_for_each(row_by_row);
+        }
+        LogicalPlan::Aggregate(_) => "an aggregate",
+        LogicalPlan::Sort(_) => "ORDER BY",
+        LogicalPlan::Limit(_) => "LIMIT",
+        LogicalPlan::Join(_) => "a join",
+        LogicalPlan::Window(_) => "a window function of SQL",
+        LogicalPlan::Distinct(_) => "DISTINCT",
+        LogicalPlan::Union(_) => "UNION",
+        _ => "this",
+    };
+    let remedy = "add a window, as in GROUP BY tumbling_window('10s')";
+    Err(Finding::new(format!("{what} needs to know over which rows"), remedy))
+}
+
+impl Planning {
+    /// The columns of a table with those that are computed over it, by the name that it has.
+    fn schema(&self, table: &Table, alias: Option<&str>) -> Result<DFSchema, Finding> {
+        let schema = self.with_overs(&table.schema);
+        let name = alias.unwrap_or(&table.name);
+        let qualified = DFSchema::try_from_qualified_schema(
+            datafusion::common::TableReference::bare(name),
+            &schema,
+        );
+        Ok(qualified?)
+    }
+
+    fn with_overs(&self, schema: &SchemaRef) -> SchemaRef {
+        let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
+        for (place, over) in self.overs.iter().enumerate() {
+            let name = format!("{OVER_PREFIX}{place}");
+            fields.push(Arc::new(Field::new(name, over.cell.arrow(), true)));
+        }
+        Arc::new(Schema::new(fields))
+    }
+
+    fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+        let placed = |finding: Finding| match finding.line {
+            1 if finding.column == 1 => {
+                Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
+            }
+            _ => finding,
+        };
+        let logical = self
+            .state
+            .create_logical_expr_from_sql_expr(
+                ast::ExprWithAlias { expr: expr.clone(), alias: None },
+                schema,
+            )
+            .map_err(|error| placed(error.into()))?;
+        let physical = self.state.create_physical_expr(logical, schema);
+        physical.map_err(|error| placed(error.into()))
+    }
+
+    fn condition(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+        let physical = self.expression(expr, schema)?;
+        match physical.data_type(schema.as_arrow())? {
+            ArrowType::Boolean | ArrowType::Null => Ok(physical),
+            other => {
+                let problem = format!("{expr} is no condition but of type {other}");
+                Err(Finding::at(expr, problem, "compare it with something"))
+            }
+        }
+    }
+
+    /// The one stream that is read, and what it is called.
+    fn only(&self, uses: &[TableUse], what: &str) -> Result<(&Table, Option<String>), Finding> {
+        match (&self.tables[..], uses) {
+            ([table], [one]) => Ok((table, one.alias.clone())),
+            _ => {
+                let problem = format!("{what} needs a statement that reads one stream once");
+                Err(Finding::new(problem, "let another rule compute it, and read that rule"))
+            }
+        }
+    }
+
+    fn over(&self, place: usize, call: &OverCall, uses: &[TableUse]) -> Result<Over, Finding> {
+        let (table, alias) = self.only(uses, "what is computed over a stream")?;
+        let schema = self.schema(table, alias.as_deref())?;
+        let value = self.expression(&call.arguments[0], &schema)?;
+        let own = value.data_type(schema.as_arrow())?;
+        let Some(own) = CellType::of(&own) else {
+            let problem = format!("{} is of type {own}", call.arguments[0]);
+            return Err(Finding::at(&call.arguments[0], problem, "cast it to a simpler type"));
+        };
+        let filter = call.filter.as_ref().map(|filter| self.condition(filter, &schema));
+        let partition = call.partition.iter().map(|key| self.expression(key, &schema));
+        let rest = call.arguments.iter().skip(1).map(|a| self.expression(a, &schema));
+        let rest = rest.collect::<Result<Vec<_>, _>>()?;
+        let back = match (call.kind, call.arguments.get(1)) {
+            (parse::OverKind::Lag, Some(rows)) => {
+                parse::whole(rows).filter(|rows| (1..=1_000).contains(rows)).ok_or_else(|| {
+                    let problem = format!("{rows} is no number of rows");
+                    Finding::at(rows, problem, "use a whole number from 1 to 1000")
+                })?
+            }
+            _ => 1,
+        };
+        let default = match call.kind {
+            parse::OverKind::Lag => rest.get(1).cloned(),
+            _ => rest.first().cloned(),
+        };
+        Over::new(
+            (place, call.kind, own),
+            (value, back as usize, default),
+            filter.transpose()?,
+            partition.collect::<Result<Vec<_>, _>>()?,
+        )
+        .map_err(|problem| Finding::at(&call.arguments[0], problem, "use a column of numbers"))
+    }
+
+    fn register(&mut self) -> Result<(), Finding> {
+        let catalog = self.state.catalog_list().catalog("tagwerk");
+        let Some(schema) = catalog.and_then(|catalog| catalog.schema("public")) else {
+            return Err(Finding::new("the engine has no catalog", "try again"));
+        };
+        for table in &self.tables {
+            let whole = self.with_overs(&table.schema);
+            let slot = table.slot.clone();
+            let provider = StreamTable { name: table.name.clone(), schema: whole, slot };
+            schema.register_table(table.name.clone(), Arc::new(provider))?;
+        }
+        Ok(())
+    }
+
+    fn window(&self, call: &WindowCall) -> Result<Window, Finding> {
+        let wanted = call.time.iter().chain(&call.trigger).chain(&call.filter);
+        let needs = wanted.chain(&call.partition).chain(&call.states).next();
+        let count = matches!(call.kind, WindowKind::Count { .. } | WindowKind::Sliding { .. });
+        if self.tables.len() > 1 && (needs.is_some() || count) {
+            let problem = "windows over several streams are tumbling, hopping or session windows";
+            let remedy = "leave FILTER, PARTITION BY and named arguments out, or let another rule \
+                          join the streams first";
+            return Err(match needs {
+                Some(expr) => Finding::at(expr, problem, remedy),
+                None => Finding::new(problem, remedy),
+            });
+        }
+        let schema = self.schema(&self.tables[0], None)?;
+        let time = call.time.as_ref().map(|time| {
+            let physical = self.expression(time, &schema)?;
+            match physical.data_type(schema.as_arrow())? {
+                ArrowType::Timestamp(..) => Ok(physical),
+                other => {
+                    let problem = format!("{time} is no time but of type {other}");
+                    Err(Finding::at(time, problem, "use a timestamp"))
+                }
+            }
+        });
+        let one = |expr: &Option<Expr>| {
+            expr.as_ref().map(|expr| self.condition(expr, &schema)).transpose()
+        };
+        let partition = call.partition.iter().map(|key| self.expression(key, &schema));
+        let conditions = call.kind == WindowKind::OpenClose;
+        let states = call.states.iter().map(|state| match conditions {
+            true => self.condition(state, &schema),
+            false => self.expression(state, &schema),
+        });
+        Ok(Window {
+            kind: call.kind.clone(),
+            time: time.transpose()?,
+            filter: one(&call.filter)?,
+            trigger: one(&call.trigger)?,
+            partition: partition.collect::<Result<_, _>>()?,
+            states: states.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn program(
+        mut self,
+        sql: &str,
+        mut window: Option<Window>,
+        physical: Arc<dyn ExecutionPlan>,
+        bounds: Arc<Bounds>,
+    ) -> Result<Program, Finding> {
+        let (columns, places, time) = columns(&physical.schema())?;
+        self.note_used(window.as_ref());
+        let schemas: Vec<(Vec<usize>, SchemaRef)> =
+            self.tables.iter().map(|table| self.reduced(table)).collect();
+        let first = schemas[0].1.clone();
+        if let Some(window) = &mut window {
+            window.each(&mut |expr| {
+                *expr = reassign_expr_columns(expr.clone(), &first)?;
+                Ok(())
+            })?;
+        }
+        for over in &mut self.overs {
+            over.each(&mut |expr| {
+                *expr = reassign_expr_columns(expr.clone(), &first)?;
+                Ok(())
+            })?;
+        }
+        let body = match (&window, self.tables.len()) {
+            (None, 1) => match stages(&physical, &schemas[0].1) {
+                Some(stages) => Body::Stages(stages),
+                None => Body::Plan(physical.clone()),
+            },
+            _ => Body::Plan(physical.clone()),
+        };
+        let plan = displayable(&*physical).indent(false).to_string();
+        let task = Arc::new(datafusion::execution::TaskContext::from(&self.state));
+        let sources: Vec<Source> = self
+            .tables
+            .into_iter()
+            .zip(schemas)
+            .map(|(table, (used, schema))| Source {
+                table: table.name,
+                stream: table.stream,
+                used,
+                schema,
+                slot: table.slot,
+            })
+            .collect();
+        let fingerprint = fingerprint(sql, &sources, &columns);
+        let overs = self.overs;
+        Ok(Program {
+            sources,
+            overs,
+            window,
+            body,
+            bounds,
+            columns,
+            places,
+            time,
+            task,
+            plan,
+            fingerprint,
+        })
+    }
+
+    /// What windows and what is computed over the stream read is used too, and the time always.
+    fn note_used(&self, window: Option<&Window>) {
+        for (place, table) in self.tables.iter().enumerate() {
+            let whole = self.with_overs(&table.schema);
+            let mut used = table.slot.used.lock();
+            used.insert(0);
+            if place > 0 {
+                continue;
+            }
+            let own = window.into_iter().flat_map(Window::expressions);
+            for expr in own.chain(self.overs.iter().flat_map(Over::expressions)) {
+                let columns = collect_columns(expr);
+                used.extend(columns.iter().filter_map(|column| whole.index_of(column.name()).ok()));
+            }
+        }
+    }
+
+    fn reduced(&self, table: &Table) -> (Vec<usize>, SchemaRef) {
+        let base = table.schema.fields().len();
+        let used: BTreeSet<usize> = table.slot.used.lock().clone();
+        let used: Vec<usize> = used.into_iter().filter(|column| *column < base).collect();
+        let mut fields: Vec<Arc<Field>> =
+            used.iter().map(|column| table.schema.fields()[*column].clone()).collect();
+        let mut places = vec![None; base + self.overs.len()];
+        for (place, column) in used.iter().enumerate() {
+            places[*column] = Some(place);
+        }
+        for (place, over) in self.overs.iter().enumerate() {
+            places[base + place] = Some(fields.len());
+            let name = format!("{OVER_PREFIX}{place}");
+            fields.push(Arc::new(Field::new(name, over.cell.arrow(), true)));
+        }
+        *table.slot.places.lock() = places;
+        (used, Arc::new(Schema::new(fields)))
+    }
+}
+
+impl Window {
+    fn expressions(&self) -> impl Iterator<Item = &Physical> {
+        let some = self.time.iter().chain(&self.filter).chain(&self.trigger);
+        some.chain(&self.partition).chain(&self.states)
+    }
+
+    fn each(
+        &mut self,
+        change: &mut dyn FnMut(&mut Physical) -> datafusion::common::Result<()>,
+    ) -> datafusion::common::Result<()> {
+        let some = self.time.iter_mut().chain(&mut self.filter).chain(&mut self.trigger);
+        some.chain(&mut self.partition).chain(&mut self.states).try_for_each(change)
+    }
+}
+
+type Columns = (Vec<Column>, Vec<usize>, Option<usize>);
+
+/// The columns that the rule gives.
+fn columns(schema: &SchemaRef) -> Result<Columns, Finding> {
+    let (mut columns, mut places, mut time) = (Vec::new(), Vec::new(), None);
+    for (place, field) in schema.fields().iter().enumerate() {
+        let name = field.name();
+        if name.starts_with(OVER_PREFIX) {
+            continue;
+        }
+        if name == "time" && matches!(field.data_type(), ArrowType::Timestamp(..)) {
+            time = Some(place);
+            continue;
+        }
+        let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(letters) {
+            let problem = format!("the column {name} has no name that a tag can have");
+            let remedy = "give it one with AS: letters, digits, `.`, `_` and `-`";
+            return Err(Finding::new(problem, remedy));
+        }
+        if columns.iter().any(|known: &Column| known.name == *name) {
+            let problem = format!("two columns have the name {name}");
+            return Err(Finding::new(problem, "give one of them another name with AS"));
+        }
+        let Some(cell) = CellType::of(field.data_type()) else {
+            let problem = format!("the column {name} is of type {}", field.data_type());
+            return Err(Finding::new(problem, "cast it to a number, a text or a time"));
+        };
+        columns.push(Column { name: name.clone(), cell });
+        places.push(place);
+    }
+    if columns.is_empty() {
+        return Err(Finding::new("the rule gives no column", "select something beside the time"));
+    }
+    Ok((columns, places, time))
+}
+
+fn fingerprint(sql: &str, sources: &[Source], columns: &[Column]) -> String {
+    use std::fmt::Write;
+    let mut text = String::from(sql);
+    for source in sources {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "\n{}", source.table);
+        for field in source.schema.fields() {
+            let _ = write!(text, " {}:{}", field.name(), field.data_type());
+        }
+    }
+    let _ = write!(text, "\n{columns:?}");
+    text
+}

@@ -21,8 +21,6 @@ use tagwerk_model::{Value, limits};
 /// The group that the tags of a rule's output are in.
 pub const RULE_OUTPUT_GROUP: &str = "output";
 
-/// The stream of all samples, beside those of devices, templates and rules.
-const SAMPLES: &str = "samples";
 const LATENESS_DEFAULT: std::time::Duration = std::time::Duration::from_millis(200);
 const EXPIRES_MIN: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -96,7 +94,7 @@ pub(crate) struct RuleAlarmForm<'s> {
     #[serde(default)]
     #[schemars(with = "Option<Duration>")]
     pub off_delay: Lenient<Option<Duration>>,
-    /// True: the alarm stays when the column is false again, until somebody resets it. Default: false.
+    /// True: the alarm stays when the column is false, until somebody resets it. Default: false.
     #[serde(default)]
     pub latching: Lenient<Option<bool>>,
     /// What it means, for those who read it.
@@ -221,14 +219,13 @@ impl<'s> Checker<'s> {
             };
             let RuleFinding { line, column, problem, remedy, .. } = finding;
             let problem = format!("line {line}, column {column} of the SQL: {problem}");
-            let node = node.get("sql").unwrap_or(*node);
             // A draft may be unfinished: it is not run.
-            match (finding.weight, rule.stage) {
-                (Weight::Error, RuleStage::Trial | RuleStage::Live) => {
-                    self.report.error(node, problem, remedy);
-                }
-                _ => self.report.warning(node, problem, remedy),
-            }
+            let weight = match rule.stage {
+                RuleStage::Draft => Weight::Warning,
+                RuleStage::Trial | RuleStage::Live => finding.weight,
+            };
+            let node = node.get("sql").unwrap_or(*node);
+            self.report.in_text(node, weight, (line, column), problem, remedy);
         }
     }
 
@@ -276,12 +273,16 @@ impl<'s> Checker<'s> {
         taken: &HashMap<&str, (&'static str, u32)>,
     ) {
         let Some(name) = name else { return };
-        let problem = match taken.get(name) {
-            _ if name == SAMPLES => "`samples` is the stream of all samples".to_owned(),
-            Some((kind, line)) => format!("a {kind} is called `{name}` already, on line {line}"),
-            None => return,
+        let problem = match (name, taken.get(name)) {
+            ("samples", _) => "`samples` is the stream of all samples".to_owned(),
+            // Beside `/rules/{name}`.
+            ("check" | "trial", _) => format!("`/rules/{name}` is an address of the API"),
+            (_, Some((kind, line))) => {
+                format!("a {kind} is called `{name}` already, on line {line}")
+            }
+            _ => return,
         };
-        let remedy = "give the rule another name: its output is a table of that name";
+        let remedy = "give the rule another name, which no other table has";
         self.report.error(node.get("name").unwrap_or(node), problem, remedy);
     }
 

@@ -82,16 +82,27 @@ fn alarms_of_rules_are_alarms() {
     assert!(!check(&trial).checked.unwrap().alarms[2].enabled);
 }
 
+/// Where a mistake in the first rule's SQL is told to be: line, column and the SQL's own place.
+#[track_caller]
+fn place(sql: &str, expected: &str) {
+    let block = "|\n      SELECT temperature > 90 AS hot, temperature\n      FROM \"boiler-1\"\n";
+    assert!(DOCUMENT.contains(block));
+    let lint = check(&DOCUMENT.replacen(block, sql, 1));
+    let [finding] = &lint.findings[..] else { panic!("{:?}", lint.findings) };
+    assert_eq!(finding.path, "rules[overheat].sql");
+    let (inner, _) = finding.problem.split_once(" of the SQL: nonsense in overheat").unwrap();
+    assert_eq!(format!("{}:{}, {inner}", finding.line, finding.column), expected);
+}
+
 #[test]
 fn findings_in_sql_stand_at_the_rule() {
     assert_eq!(findings(DOCUMENT), [""; 0]);
-    assert_eq!(
-        findings(&DOCUMENT.replacen("FROM \"boiler-1\"\n", "FROM nonsense\n", 1)),
-        [
-            "line 16, rules[overheat].sql: line 2, column 6 of the SQL: nonsense in overheat, beside \
-          boiler-1; wait 500 ms"
-        ]
-    );
+    place("|\n      SELECT x\n      FROM nonsense\n", "17:12, line 2, column 6");
+    place("|-\n\n        SELECT x\n          FROM nonsense\n", "18:16, line 3, column 8");
+    place("|1\n      SELECT x\n      FROM nonsense\n", "17:12, line 2, column 7");
+    place("SELECT x FROM nonsense\n", "15:10, line 1, column 15");
+    place("\"SELECT x\\nFROM nonsense\"\n", "15:10, line 2, column 6");
+    place(">\n      SELECT x\n      FROM nonsense\n", "16:7, line 1, column 15");
     let draft = check(&DOCUMENT.replacen("FROM means", "FROM nonsense", 1));
     assert_eq!(draft.findings[0].weight, Weight::Warning, "a draft may be unfinished");
     assert_eq!(draft.checked.unwrap().rules.len(), 3);
@@ -167,4 +178,31 @@ fn the_schema_has_rules() {
     assert_eq!(required("RuleWrite"), r#"["column","tag"]"#);
     assert_eq!(required("Action"), "null");
     assert_eq!(schema.as_value()["$defs"]["Rule"]["properties"]["actions"]["maxItems"], 32);
+}
+
+#[test]
+fn the_examples_of_the_guide_have_no_findings() {
+    const PLANT: &str = "
+version: 1
+edge: { name: plant }
+devices:
+  - name: boiler
+    driver: modbus-tcp
+    settings: { host: 127.0.0.1, port: 5020, unit: 1 }
+    groups:
+      - name: process
+        interval: 1s
+        tags:
+          - { name: temperature, address: \"input:0\", type: float32 }
+          - { name: setpoint, address: \"holding:0\", type: float32, access: read_write }
+";
+    let guide = include_str!("../../../docs/guides/rules.md");
+    let examples: Vec<&str> =
+        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    for example in &examples {
+        let text = format!("{PLANT}{example}");
+        assert_eq!(findings(&text), [""; 0], "{example}");
+        assert_eq!(check(&text).checked.unwrap().rules.len(), 1);
+    }
+    assert_eq!(examples.len(), 3);
 }

@@ -4,12 +4,14 @@ mod alarms;
 mod commission;
 mod history;
 mod ledger;
+mod rules;
 mod upkeep;
 
 pub use alarms::*;
 pub use commission::*;
 pub use history::*;
 pub use ledger::*;
+pub use rules::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -368,6 +370,10 @@ pub const ALL: &[Route] = &[
     ALARMS,
     ALARM_CHANGES,
     OPERATE_ALARMS,
+    RULES,
+    RULE,
+    CHECK_RULE,
+    TRY_RULE,
     LEDGER,
     LEDGER_GROUPS,
     DEAD_LETTERS,
@@ -412,6 +418,8 @@ mod tests {
                 "/api/v1/config/diff",
                 "/api/v1/trials/estimate",
                 "/api/v1/sql",
+                "/api/v1/rules/check",
+                "/api/v1/rules/trial",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

@@ -5,6 +5,7 @@ use crate::checked::{AlarmCondition, CheckedAlarm, CheckedDevice, CheckedTag};
 use crate::document::{Deadband, Lenient, Part};
 use crate::names::check_name;
 use crate::pattern::TagPattern;
+use crate::rule::RULE_OUTPUT_GROUP;
 use crate::source::Node;
 use crate::value_types::{AlarmPriority, Comparison};
 use schemars::JsonSchema;
@@ -77,23 +78,31 @@ pub(crate) struct AlarmForm<'s> {
     pub response: Lenient<Option<&'s str>>,
 }
 
+/// The alarms of a document.
+#[derive(Default)]
+pub(crate) struct Alarms<'s> {
+    pub list: Vec<CheckedAlarm>,
+    pub names: Names<'s>,
+    /// Counting each tag.
+    pub instances: usize,
+}
+
 impl<'s> Checker<'s> {
-    pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Vec<CheckedAlarm> {
-        let Some(list) = root.get("alarms") else { return Vec::new() };
-        let mut names = Names::default();
-        let mut alarms: Vec<CheckedAlarm> = Vec::with_capacity(list.len());
-        let mut instances = 0;
+    pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Alarms<'s> {
+        let mut alarms = Alarms::default();
+        let Some(list) = root.get("alarms") else { return alarms };
         for node in list.items() {
-            match self.alarm(node, &mut names, devices) {
+            match self.alarm(node, &mut alarms.names, devices) {
                 Some(alarm) => {
-                    instances += self.count(node, &alarm, devices);
-                    alarms.push(alarm);
+                    alarms.instances += self.count(node, &alarm, devices);
+                    alarms.instances += self.count_of_rules(&alarm);
+                    alarms.list.push(alarm);
                 }
                 None => self.incomplete = true,
             }
         }
-        if instances > limits::ALARMS_MAX {
-            let problem = format!("there are {instances} alarms, counting each tag");
+        if alarms.instances > limits::ALARMS_MAX {
+            let problem = format!("there are {} alarms, counting each tag", alarms.instances);
             let remedy = format!("choose fewer tags; an edge has {} at most", limits::ALARMS_MAX);
             self.report.error(list, problem, remedy);
         }
@@ -123,13 +132,7 @@ impl<'s> Checker<'s> {
             self.report.error(node.get("samples").unwrap_or(node), problem, remedy);
         }
         let (text, response) = (form.text.optional(), form.response.optional());
-        for (key, written) in [("text", text), ("response", response)] {
-            let max = limits::DESCRIPTION_BYTES_MAX;
-            if written.is_some_and(|written| written.len() > max) {
-                let problem = format!("the {key} is longer than {max} bytes");
-                self.report.error(node.get(key).unwrap_or(node), problem, "shorten it");
-            }
-        }
+        self.lengths(node, [("text", text), ("response", response)]);
         Some(CheckedAlarm {
             name: name?.into(),
             tags,
@@ -146,7 +149,18 @@ impl<'s> Checker<'s> {
         })
     }
 
-    fn delay(
+    /// Reports texts that are too long.
+    pub fn lengths<const N: usize>(&mut self, node: Node<'s>, texts: [(&str, Option<&str>); N]) {
+        let max = limits::DESCRIPTION_BYTES_MAX;
+        for (key, text) in texts {
+            if text.is_some_and(|text| text.len() > max) {
+                let problem = format!("the {key} is longer than {max} bytes");
+                self.report.error(node.get(key).unwrap_or(node), problem, "shorten it");
+            }
+        }
+    }
+
+    pub fn delay(
         &mut self,
         node: Node<'s>,
         key: &str,
@@ -231,6 +245,14 @@ impl<'s> Checker<'s> {
             self.report.error(given, problem, "write a value that the tag can have");
         }
         scalar
+    }
+
+    /// Tags of rules that have this alarm, at the least: a rule's columns are not known here.
+    fn count_of_rules(&self, alarm: &CheckedAlarm) -> usize {
+        let has = |rule: &&&str| {
+            alarm.tags.iter().any(|pattern| pattern.means_device(rule, RULE_OUTPUT_GROUP))
+        };
+        self.rules.iter().filter(has).count()
     }
 
     /// Counts the tags that have this alarm, and looks whether they have such values.

@@ -131,7 +131,7 @@ impl Found {
             problem = format!("{problem} (so in device `{}`)", shortened(name));
         }
         let Found { weight, at, rest, remedy, .. } = self;
-        report.take(Raw { weight, at, rest, problem, remedy });
+        report.take(Raw { weight, at, within: (0, 0), rest, problem, remedy });
     }
 
     fn tell_in_devices(self, document: &Source, template: &Template<'_>, report: &mut Report) {
@@ -162,7 +162,8 @@ impl Found {
                 false => format!("change {}, or in the template: {}", quoted(&chosen), self.remedy),
             };
             let (weight, at) = (self.weight, place.at());
-            report.take(Raw { weight, at, rest: String::new(), problem, remedy });
+            let rest = String::new();
+            report.take(Raw { weight, at, within: (0, 0), rest, problem, remedy });
         }
     }
 }

@@ -61,6 +61,10 @@ impl Builder {
         at
     }
 
+    pub fn mark_literal(&mut self, at: u32) {
+        self.source.entries[at as usize].mark_literal();
+    }
+
     pub fn begin(&mut self, form: Form, place: Place) -> Result<u32, LocatedFinding> {
         if self.open.len() >= limits::CONFIG_DEPTH_MAX {
             return Err(too_deep(place));

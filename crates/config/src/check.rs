@@ -5,6 +5,7 @@ use crate::checked::{Checked, CheckedDevice, CheckedSink, CheckedTemplate, EdgeC
 use crate::document::{DocumentForm, EdgeForm, VERSION, document_schema};
 use crate::names::{Wrong, check_name};
 use crate::report::{LocatedFinding, Report};
+use crate::rule::RuleCheck;
 use crate::settings::Component;
 use crate::shape::Shapes;
 use crate::source::{Form, Node, Source, shortened};
@@ -33,9 +34,14 @@ pub struct Lint {
     pub checked: Option<Checked>,
 }
 
-/// Finds everything that is wrong with a document. Pure; never panics.
+/// Finds everything that is wrong with a document, but for the SQL of rules. Pure; never panics.
 pub fn lint(text: &[u8], catalogue: &Catalogue) -> Lint {
-    lint_for(text, catalogue, Purpose::Apply)
+    lint_for(text, catalogue, Purpose::Apply, None)
+}
+
+/// As [`lint`], with the SQL of rules.
+pub fn lint_with(text: &[u8], catalogue: &Catalogue, rules: &dyn RuleCheck) -> Lint {
+    lint_for(text, catalogue, Purpose::Apply, Some(rules))
 }
 
 /// What a document is checked for.
@@ -47,13 +53,18 @@ pub(crate) enum Purpose {
     Trial,
 }
 
-pub(crate) fn lint_for(text: &[u8], catalogue: &Catalogue, purpose: Purpose) -> Lint {
+pub(crate) fn lint_for(
+    text: &[u8],
+    catalogue: &Catalogue,
+    purpose: Purpose,
+    rules: Option<&dyn RuleCheck>,
+) -> Lint {
     let (source, report) = match syntax::read(text) {
         Ok(read) => read,
         Err(finding) => return Lint { findings: vec![finding], dropped: 0, checked: None },
     };
     let mut checker = Checker::new(&source, report, catalogue, purpose);
-    let checked = checker.document();
+    let checked = checker.document(rules);
     let mut report = checker.report;
     if checked.is_none() && report.errors() == 0 {
         report.error(
@@ -83,6 +94,10 @@ pub(crate) struct Checker<'s> {
     pub tags: usize,
     /// Something could not be read: what is built is not the whole document.
     pub incomplete: bool,
+    /// All devices of the document could be read.
+    pub devices_complete: bool,
+    /// The names of rules.
+    pub rules: Vec<&'s str>,
     /// Where secrets are used, and their names.
     pub secrets: Vec<(String, String)>,
     pub purpose: Purpose,
@@ -107,13 +122,15 @@ impl<'s> Checker<'s> {
             units: HashSet::new(),
             tags: 0,
             incomplete: false,
+            devices_complete: false,
+            rules: Vec::new(),
             secrets: Vec::new(),
             purpose,
             nodes_made: 0,
         }
     }
 
-    fn document(&mut self) -> Option<Checked> {
+    fn document(&mut self, sql: Option<&dyn RuleCheck>) -> Option<Checked> {
         let root = self.source.root();
         DOCUMENT.conform(root, &mut self.report);
         if root.form() != Form::Map {
@@ -123,16 +140,20 @@ impl<'s> Checker<'s> {
         let edge = root.get("edge").and_then(|node| self.edge(node));
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
+        self.devices_complete = !self.incomplete;
+        self.rules = Checker::rule_names(root);
         let sinks = self.sinks(root, &devices);
-        let alarms = self.alarms(root, &devices);
+        let mut alarms = self.alarms(root, &devices);
+        let rules = self.rules(root, &devices, &mut alarms, sql);
         let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let history = root.get("history");
         let keep = history.map(|node| self.history(node, &devices, archive.as_ref()));
         let templates = templates.list.iter().map(CheckedTemplate::new).collect();
         let secrets = std::mem::take(&mut self.secrets);
         let keep = keep.unwrap_or_default();
+        let (edge, alarms) = (edge?, alarms.list);
         let checked =
-            Checked { edge: edge?, templates, devices, sinks, alarms, keep, archive, secrets };
+            Checked { edge, templates, devices, sinks, alarms, rules, keep, archive, secrets };
         Some(checked).filter(|_| !self.incomplete)
     }
 

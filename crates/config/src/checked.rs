@@ -2,7 +2,7 @@
 //! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
 
 use crate::pattern::TagPattern;
-use crate::value_types::{Access, AlarmPriority, SinkOrder, Start};
+use crate::value_types::{Access, AlarmPriority, RuleStage, SinkOrder, Start};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,9 @@ pub struct Checked {
     pub templates: Vec<CheckedTemplate>,
     pub devices: Vec<CheckedDevice>,
     pub sinks: Vec<CheckedSink>,
+    /// Those of rules come last.
     pub alarms: Vec<CheckedAlarm>,
+    pub rules: Vec<CheckedRule>,
     /// Rules of history's retention, in their order.
     pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
@@ -130,6 +132,40 @@ pub enum AlarmCondition {
     Equals(Value),
     NotEquals(Value),
     Bad,
+}
+
+/// SQL over streams, and what is done with what it gives: samples of a device of the rule's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedRule {
+    pub name: Box<str>,
+    /// As it was written.
+    pub sql: Box<str>,
+    pub stage: RuleStage,
+    pub lateness: Duration,
+    pub labels: Vec<Box<str>>,
+    pub text: Option<Box<str>>,
+    /// Output columns and their units.
+    pub units: Vec<(Box<str>, Arc<str>)>,
+    /// Which of [`Checked::alarms`] watch which columns.
+    pub alarms: Vec<CheckedRuleAlarm>,
+    pub writes: Vec<CheckedWrite>,
+}
+
+/// An alarm that is raised while a column is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedRuleAlarm {
+    pub column: Box<str>,
+    /// The alarm's.
+    pub name: Box<str>,
+}
+
+/// A command for every row whose column is not NULL. The tag is there and may be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedWrite {
+    pub column: Box<str>,
+    pub device: Box<str>,
+    pub tag: Box<str>,
+    pub expires: Duration,
 }
 
 /// How long what is kept of some tags; none: while there is room, and no time: not at all.

@@ -50,6 +50,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<crate::alarm::AlarmForm>", length(max = limits::ALARM_DEFINITIONS_MAX))]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     alarms: Part,
+    /// SQL over what devices send.
+    #[serde(default)]
+    #[schemars(with = "Vec<crate::rule::RuleForm>", length(max = limits::RULES_MAX))]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    rules: Part,
     /// How long history keeps what.
     #[serde(default)]
     #[schemars(with = "Option<HistoryForm>")]
@@ -467,6 +472,10 @@ impl<T> Default for Lenient<T> {
 impl<T> Lenient<T> {
     pub fn get(self) -> Option<T> {
         self.0
+    }
+
+    pub fn is_some(&self) -> bool {
+        self.0.is_some()
     }
 }
 

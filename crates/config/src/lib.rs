@@ -22,6 +22,7 @@ mod names;
 mod pattern;
 mod placeholder;
 mod report;
+mod rule;
 mod scalar;
 mod secret;
 mod settings;
@@ -37,10 +38,11 @@ mod trial;
 mod value;
 mod value_types;
 
-pub use check::{Catalogue, Lint, lint};
+pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
+    CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
+    CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
@@ -48,8 +50,9 @@ pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::TagPattern;
 pub use report::LocatedFinding;
+pub use rule::{RULE_OUTPUT_GROUP, RuleCheck, RuleFinding, RuleText};
 pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;
-pub use value_types::{Access, AlarmPriority, ParameterKind, SinkOrder, Start};
+pub use value_types::{Access, AlarmPriority, ParameterKind, RuleStage, SinkOrder, Start};

@@ -44,6 +44,12 @@ impl TagPattern {
         self.device.matches(device) && self.group.matches(group) && self.tag.matches(tag)
     }
 
+    /// Whether the pattern chooses something in this group, whatever its tags are called: it means
+    /// all of them, or names the device.
+    pub(crate) fn means_device(&self, device: &str, group: &str) -> bool {
+        (&*self.tag.0 == "*" || &*self.device.0 == device) && self.matches_group(device, group)
+    }
+
     /// Whether the pattern can choose any tag of this group.
     pub fn matches_group(&self, device: &str, group: &str) -> bool {
         self.device.matches(device) && self.group.matches(group)

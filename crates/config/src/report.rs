@@ -67,6 +67,8 @@ pub(crate) struct Report {
 pub(crate) struct Raw {
     pub weight: Weight,
     pub at: u32,
+    /// Lines below the node's first one, and characters behind its column.
+    pub within: (u32, u32),
     /// What follows the path of the node: a key that is not in the document.
     pub rest: String,
     pub problem: String,
@@ -154,10 +156,34 @@ impl Report {
 
     /// A finding that another report had, about a node of this one's document.
     pub fn take(&mut self, raw: Raw) {
-        self.add(raw.weight, raw.at, raw.rest, raw.problem, raw.remedy);
+        self.push(raw);
+    }
+
+    /// About a place in a text, from 1 and 1. What is not a literal block has its place lost.
+    pub fn in_text(
+        &mut self,
+        node: Node<'_>,
+        weight: Weight,
+        (line, column): (u32, u32),
+        problem: String,
+        remedy: String,
+    ) {
+        // A block is placed at its first line that is not empty.
+        let empty = node.text().bytes().take_while(|byte| *byte == b'\n').count();
+        let first = u32::try_from(empty).unwrap_or(u32::MAX).saturating_add(1);
+        let within = match node.entry().is_literal() {
+            true => (line.saturating_sub(first), column.saturating_sub(1)),
+            false => (0, 0),
+        };
+        self.push(Raw { weight, at: node.at(), within, rest: String::new(), problem, remedy });
     }
 
     fn add(&mut self, weight: Weight, at: u32, rest: String, problem: String, remedy: String) {
+        self.push(Raw { weight, at, within: (0, 0), rest, problem, remedy });
+    }
+
+    fn push(&mut self, raw: Raw) {
+        let weight = raw.weight;
         self.errors += usize::from(weight == Weight::Error);
         if self.list.len() >= limits::FINDINGS_MAX {
             self.dropped += 1;
@@ -167,7 +193,7 @@ impl Report {
                 _ => return,
             }
         }
-        self.list.push(Raw { weight, at, rest, problem, remedy });
+        self.list.push(raw);
     }
 
     /// The findings in the order of the text, and how many more there were.
@@ -186,8 +212,8 @@ impl Report {
                 LocatedFinding {
                     weight: raw.weight,
                     path,
-                    line: entry.line.max(1),
-                    column: entry.column().max(1),
+                    line: entry.line.max(1).saturating_add(raw.within.0),
+                    column: entry.column().max(1).saturating_add(raw.within.1),
                     problem: on_one_line(raw.problem),
                     remedy: on_one_line(raw.remedy),
                 }

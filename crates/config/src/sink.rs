@@ -5,6 +5,7 @@ use crate::checked::{CheckedDevice, CheckedSink, settings_fingerprint};
 use crate::document::SinkForm;
 use crate::names::check_name;
 use crate::pattern::TagPattern;
+use crate::rule::RULE_OUTPUT_GROUP;
 use crate::source::{Node, shortened};
 use serde::Deserialize;
 use tagwerk_component::{Findings, SinkRequest};
@@ -87,7 +88,10 @@ impl<'s> Checker<'s> {
                 self.report.error(item, problem, remedy);
                 continue;
             };
-            if known && !matches_any(&pattern, devices, &mut comparisons) {
+            if known
+                && !matches_any(&pattern, devices, &mut comparisons)
+                && !matches_any_rule(&pattern, &self.rules, &mut comparisons)
+            {
                 let problem = format!("`{}` matches no tag", shortened(text));
                 let remedy = "compare it with the names of devices, groups and tags";
                 self.report.warning(item, problem, remedy);
@@ -96,6 +100,14 @@ impl<'s> Checker<'s> {
         }
         patterns
     }
+}
+
+/// The columns of a rule are not known here: that it is chosen from is enough.
+fn matches_any_rule(pattern: &TagPattern, rules: &[&str], comparisons: &mut usize) -> bool {
+    rules.iter().any(|rule| {
+        *comparisons += 1;
+        *comparisons > COMPARISONS_MAX || pattern.matches_group(rule, RULE_OUTPUT_GROUP)
+    })
 }
 
 fn matches_any(pattern: &TagPattern, devices: &[CheckedDevice], comparisons: &mut usize) -> bool {

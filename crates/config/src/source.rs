@@ -36,6 +36,8 @@ pub(crate) enum Form {
 
 /// A key that repeats an earlier one, reported and then passed over with its value.
 const REPEATED: u32 = 0x80;
+/// A text that stands in the document line by line.
+const LITERAL: u32 = 0x40;
 const COLUMN_MAX: u32 = (1 << 24) - 1;
 
 impl Entry {
@@ -50,7 +52,7 @@ impl Entry {
     }
 
     pub fn form(self) -> Form {
-        match self.column_form & 0x7f {
+        match self.column_form & 0x3f {
             0 => Form::Plain,
             1 => Form::Text,
             2 => Form::List,
@@ -69,6 +71,14 @@ impl Entry {
 
     pub fn is_repeated(self) -> bool {
         self.column_form & REPEATED != 0
+    }
+
+    pub fn is_literal(self) -> bool {
+        self.column_form & LITERAL != 0
+    }
+
+    pub fn mark_literal(&mut self) {
+        self.column_form |= LITERAL;
     }
 
     pub fn mark_repeated(&mut self) {

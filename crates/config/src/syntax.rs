@@ -116,6 +116,9 @@ fn read_yaml(text: &str) -> Result<(Source, Report), LocatedFinding> {
                 };
                 let form = scalar_form(form, tag.as_deref());
                 let at = builder.scalar(&text, form.unwrap_or(Form::Text), place);
+                if style == ScalarStyle::Literal {
+                    builder.mark_literal(at);
+                }
                 builder.anchor(anchor, at);
                 check_tag(&mut builder, at, form.is_some(), tag);
             }

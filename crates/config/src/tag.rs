@@ -84,7 +84,7 @@ impl<'s> Checker<'s> {
     }
 
     /// The unit, shared by all tags that have it.
-    fn unit(&mut self, tag: Node<'s>, unit: Option<&str>) -> Arc<str> {
+    pub fn unit(&mut self, tag: Node<'s>, unit: Option<&str>) -> Arc<str> {
         let unit = unit.unwrap_or_default();
         let max = limits::UNIT_BYTES_MAX;
         if unit.len() > max {

@@ -108,6 +108,8 @@ impl<'s> Checker<'s> {
             units: take(&mut self.units),
             tags: self.tags,
             incomplete: false,
+            devices_complete: false,
+            rules: Vec::new(),
             secrets: take(&mut self.secrets),
             purpose: self.purpose,
             nodes_made: 0,

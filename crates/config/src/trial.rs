@@ -54,7 +54,7 @@ pub fn lint_device(
         "templates": templates.named(template),
         "devices": [device],
     });
-    let lint = lint_for(document.to_string().as_bytes(), catalogue, Purpose::Trial);
+    let lint = lint_for(document.to_string().as_bytes(), catalogue, Purpose::Trial, None);
     let within = |mut finding: LocatedFinding| {
         let rest = finding.path.strip_prefix(&prefix).or(finding.path.strip_prefix("devices[0]"));
         if let Some(rest) = rest {

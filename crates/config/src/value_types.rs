@@ -72,6 +72,19 @@ pub enum AlarmPriority {
     Critical,
 }
 
+/// How far a rule is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleStage {
+    /// Kept, and not run.
+    Draft,
+    /// Run, and its rows are shown; nothing is written or done.
+    Trial,
+    /// Run, with all that follows from it.
+    #[default]
+    Live,
+}
+
 /// Where in the journal a new sink begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,6 +8,7 @@ use tagwerk_config::{Lint, Weight, diff, lint};
 
 const VALID: &str = include_str!("../../../cases/config/valid-full.yaml");
 const TEMPLATE: &str = include_str!("../../../cases/config/template-valid.yaml");
+const RULES: &str = include_str!("../../../cases/config/rules.yaml");
 const VALID_JSON: &str = include_str!("../../../cases/config/valid-json.json");
 
 /// Checks a text, and what must hold for the findings of any text.
@@ -90,6 +91,11 @@ proptest! {
     #[test]
     fn a_damaged_template_is_survived(bytes in mutated(TEMPLATE)) {
         let _ = diff(TEMPLATE.as_bytes(), &bytes);
+        check(&bytes);
+    }
+
+    #[test]
+    fn damaged_rules_are_survived(bytes in mutated(RULES)) {
         check(&bytes);
     }
 

@@ -132,6 +132,16 @@ pub const ALARMS_AT_ONCE_MAX: usize = 1_000;
 pub const ALARM_SHELVED_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Length of a comment on an alarm. Longer: refused.
 pub const ALARM_COMMENT_BYTES_MAX: usize = 1_024;
+/// Rules of one edge. More: a finding.
+pub const RULES_MAX: u32 = 10_000;
+/// The SQL of one rule. Longer: a finding.
+pub const RULE_SQL_BYTES_MAX: usize = 65_536;
+/// Actions of one rule. More: a finding.
+pub const RULE_ACTIONS_MAX: u32 = 32;
+/// Labels of one rule. More: a finding.
+pub const RULE_LABELS_MAX: u32 = 16;
+/// How long a rule waits for rows that come late. Longer: a finding.
+pub const RULE_LATENESS_MAX: Duration = Duration::from_secs(3_600);
 /// Rules of history's retention. More: refused.
 pub const HISTORY_RULES_MAX: u32 = 100;
 /// Tags or patterns that one export of history names. More: refused.

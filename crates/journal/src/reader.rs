@@ -145,6 +145,13 @@ impl Reader {
         }
     }
 
+    /// Waits until something may have been appended since this was called last, or the journal is
+    /// closed. May return once too often, never once too seldom.
+    pub async fn grown(&mut self) {
+        // An error means that nothing will be appended any more.
+        let _ = self.ends.changed().await;
+    }
+
     /// The next item if there is one. Far behind the tail it reads from disk, synchronously, up to
     /// 256 KiB and one frame at a time.
     pub fn try_next(&mut self) -> Option<Item> {

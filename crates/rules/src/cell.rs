@@ -1,8 +1,8 @@
 //! One value of a row, outside of Arrow: what state keeps, and what a row that is shown holds.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, NullArray,
-    StringViewArray, TimestampNanosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
+    TimestampNanosecondArray, UInt64Array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -215,12 +215,4 @@ pub fn times(array: &ArrayRef) -> Option<TimestampNanosecondArray> {
     let nanoseconds = ArrowType::Timestamp(TimeUnit::Nanosecond, None);
     let plain = cast(array, &nanoseconds).ok()?;
     Some(plain.as_primitive::<TimestampNanosecondType>().clone())
-}
-
-/// NULL in every row.
-pub fn nulls(own: Option<CellType>, rows: usize) -> ArrayRef {
-    match own {
-        Some(own) => arrow::array::new_null_array(&own.arrow(), rows),
-        None => Arc::new(NullArray::new(rows)),
-    }
 }

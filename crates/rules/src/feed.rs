@@ -6,10 +6,8 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tagwerk_model::{DataType, Kind, Quality, SampleBatch, SampleRef, TagId, TagSet, Value, ValueRef};
-use tagwerk_sql::stream::{
-    ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream, list_text,
-};
+use tagwerk_model::{Kind, Quality, SampleBatch, SampleRef, TagId, TagSet, ValueRef};
+use tagwerk_sql::stream::{ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream, list_text};
 
 /// Gathers rows of one table, with the columns that one rule needs.
 pub struct Feed {
@@ -48,7 +46,8 @@ impl Feed {
             }
             Stream::Reads(shape) => {
                 let of_device = |device: &Arc<tagwerk_sql::stream::Device>| {
-                    let places = device.tags.iter().filter_map(|(tag, place)| Some((*tag, (*place)?)));
+                    let places =
+                        device.tags.iter().filter_map(|(tag, place)| Some((*tag, (*place)?)));
                     (device.name.clone(), Arc::new(places.collect::<HashMap<_, _>>()))
                 };
                 let columns = &shape.columns;
@@ -108,8 +107,7 @@ impl Feed {
                         found[place] = Some(sample);
                     }
                 }
-                for ((column, cells), own) in
-                    columns.iter().zip(&mut self.columns).zip(&self.types)
+                for ((column, cells), own) in columns.iter().zip(&mut self.columns).zip(&self.types)
                 {
                     cells.push(match column {
                         ReadColumn::Time => Cell::Time(batch.unix_ns),
@@ -215,10 +213,4 @@ fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> 
         SampleColumn::Unit => Cell::Text((&*tag.unit).into()),
         SampleColumn::Type => Cell::Text(tag.data_type.name().into()),
     }
-}
-
-/// A cell as a tag's value of a type; none, where it does not fit.
-pub fn fitting(cell: &Cell, data_type: DataType) -> Option<Value> {
-    let value = cell.value()?;
-    (value.as_ref().kind() == data_type.kind()).then_some(value)
 }

@@ -36,11 +36,7 @@ impl Finding {
         Finding::placed(node.span(), problem, remedy)
     }
 
-    pub fn placed(
-        span: Span,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Finding {
+    pub fn placed(span: Span, problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
         let start = span.start;
         let known = start.line > 0;
         let (line, column) = if known { (start.line, start.column) } else { (1, 1) };

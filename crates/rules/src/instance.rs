@@ -11,8 +11,8 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Schema;
 use datafusion::common::cast::as_boolean_array;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ use tagwerk_env::{Clock, Moment};
 /// Rows that a rule may keep, and their memory. More: it is stopped.
 pub const ROWS_MAX: u64 = 2_000_000;
 pub const MEMORY_MAX: usize = 256 * 1024 * 1024;
+/// Takes from one look at the size to the next.
+const LOOK_EVERY: u32 = 64;
 /// Partitions of a window. More: the rule is stopped.
 pub const PARTITIONS_MAX: usize = 10_000;
 /// Rows that one window may give. More: the rule is stopped.
@@ -55,8 +57,12 @@ pub struct Runner {
 }
 
 impl Runner {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     pub fn new(clock: Arc<dyn Clock>) -> std::io::Result<Runner> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Runner { runtime, clock })
     }
 }
@@ -72,7 +78,8 @@ pub struct Instance {
     pub(crate) pending: Pending,
     pub(crate) partitions: BTreeMap<Vec<u8>, Partition>,
     pub(crate) order: u64,
-    rows_kept: u64,
+    /// Takes since the size was looked at.
+    unchecked: u32,
 }
 
 /// Rows that wait for those before them.
@@ -104,7 +111,7 @@ impl Instance {
             pending: Pending::default(),
             partitions: BTreeMap::new(),
             order: 0,
-            rows_kept: 0,
+            unchecked: 0,
         }
     }
 
@@ -120,12 +127,10 @@ impl Instance {
         let program = self.program.clone();
         let rows = self.with_overs(&program, source, rows)?;
         match &program.window {
-            None => self.row_by_row(runner, &program, rows, out),
-            Some(window) => {
-                self.arrange(runner, &program, window, source, rows, out)?;
-                self.check_size()
-            }
+            None => self.row_by_row(runner, &program, rows, out)?,
+            Some(window) => self.arrange(runner, &program, window, source, rows, out)?,
         }
+        self.check_size()
     }
 
     fn with_overs(
@@ -301,9 +306,9 @@ impl Instance {
             }
         }
         closed.sort_by_key(|(_, closed)| (closed.due, closed.order, closed.start));
-        let ended = closed.iter().try_for_each(|(key, closed)| {
-            self.run_window(runner, program, key, closed, out)
-        });
+        let ended = closed
+            .iter()
+            .try_for_each(|(key, closed)| self.run_window(runner, program, key, closed, out));
         for partition in self.partitions.values_mut() {
             partition.tidy(&window.kind, bound);
         }
@@ -394,8 +399,7 @@ impl Instance {
         out: &mut Vec<Output>,
     ) -> Result<(), RuleError> {
         let Some(partition) = self.partitions.get(key) else { return Ok(()) };
-        for ((source, kept), rows) in
-            program.sources.iter().zip(&partition.rows).zip(&closed.rows)
+        for ((source, kept), rows) in program.sources.iter().zip(&partition.rows).zip(&closed.rows)
         {
             source.slot.put(kept.slices(rows.clone()));
         }
@@ -463,11 +467,20 @@ impl Instance {
         self.lateness
     }
 
+    /// From time to time: each look goes over all partitions.
     fn check_size(&mut self) -> Result<(), RuleError> {
+        self.unchecked += 1;
+        if self.unchecked < LOOK_EVERY {
+            return Ok(());
+        }
+        self.unchecked = 0;
         let kept = self.partitions.values().flat_map(|partition| &partition.rows);
-        self.rows_kept = kept.map(Kept::count).sum();
-        if self.rows_kept > ROWS_MAX {
+        if kept.map(Kept::count).sum::<u64>() > ROWS_MAX {
             let text = format!("its windows hold more than {ROWS_MAX} rows");
+            return Err(RuleError::Limit(text));
+        }
+        if self.memory() > MEMORY_MAX {
+            let text = format!("it keeps more than {} MiB", MEMORY_MAX / 1024 / 1024);
             return Err(RuleError::Limit(text));
         }
         Ok(())

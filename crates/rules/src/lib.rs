@@ -1,24 +1,31 @@
 //! Rules: SQL over streams. A statement is planned once; its rows come from the journal or from
 //! history, lie in windows, and what it gives is the same whenever it is run over them.
 
+mod board;
 mod bounds;
 mod cell;
 mod error;
 mod feed;
 mod finding;
 mod instance;
+mod keeper;
 mod over;
 mod parse;
 mod program;
+mod record;
 mod rows;
 mod span;
 mod stages;
+mod state;
 mod table;
 mod window;
 
+pub use board::{Board, Definition, RuleState, RuleView, Stage};
 pub use cell::{Cell, CellType};
 pub use error::RuleError;
 pub use feed::Feed;
 pub use finding::Finding;
 pub use instance::{Counts, Instance, Output, Runner};
+pub use keeper::{Keeper, Outlet, run};
 pub use program::{Column, Planner, Program};
+pub use record::SNAPSHOT_KIND;

@@ -18,11 +18,25 @@ pub const OVER_PREFIX: &str = "__over_";
 /// Which rows a window holds, and what it needs of them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WindowKind {
-    Tumbling { size: i64 },
-    Hopping { size: i64, hop: i64 },
-    Sliding { size: i64, delay: i64 },
-    Session { gap: i64, longest: Option<i64> },
-    Count { rows: u64, every: u64 },
+    Tumbling {
+        size: i64,
+    },
+    Hopping {
+        size: i64,
+        hop: i64,
+    },
+    Sliding {
+        size: i64,
+        delay: i64,
+    },
+    Session {
+        gap: i64,
+        longest: Option<i64>,
+    },
+    Count {
+        rows: u64,
+        every: u64,
+    },
     /// Rows in a row that have the same value.
     State,
     /// From the row that opens it to the one that closes it.
@@ -261,8 +275,15 @@ fn plain_name(call: &Function) -> String {
 
 fn is_unrepeatable(call: &Function) -> bool {
     const NAMES: [&str; 9] = [
-        "now", "current_timestamp", "current_date", "current_time", "today", "random", "uuid",
-        "localtime", "localtimestamp",
+        "now",
+        "current_timestamp",
+        "current_date",
+        "current_time",
+        "today",
+        "random",
+        "uuid",
+        "localtime",
+        "localtimestamp",
     ];
     NAMES.contains(&plain_name(call).as_str())
 }

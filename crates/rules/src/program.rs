@@ -138,6 +138,17 @@ impl Planner {
     }
 }
 
+impl Program {
+    /// The tables that it reads.
+    pub fn tables(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.table.clone()).collect()
+    }
+
+    pub fn reads_samples(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source.stream, Stream::Samples))
+    }
+}
+
 /// A table with the columns that statements see of it.
 struct Table {
     name: String,

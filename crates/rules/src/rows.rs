@@ -90,10 +90,10 @@ impl Kept {
         let place = self.pieces.partition_point(before);
         match self.pieces.get(place) {
             None => self.end,
-            Some(piece) => {
-                piece.first.max(self.first)
-                    .max(piece.first + piece.times.partition_point(|t| *t < time) as u64)
-            }
+            Some(piece) => piece
+                .first
+                .max(self.first)
+                .max(piece.first + piece.times.partition_point(|t| *t < time) as u64),
         }
     }
 
@@ -101,9 +101,9 @@ impl Kept {
     pub fn slices(&self, rows: Range<u64>) -> Vec<RecordBatch> {
         let rows = rows.start.max(self.first)..rows.end.min(self.end);
         let mut slices = Vec::new();
-        let from = self.pieces.partition_point(|piece| {
-            piece.first + piece.times.len() as u64 <= rows.start
-        });
+        let from = self
+            .pieces
+            .partition_point(|piece| piece.first + piece.times.len() as u64 <= rows.start);
         for piece in self.pieces.iter().skip(from) {
             let start = rows.start.max(piece.first);
             let end = rows.end.min(piece.first + piece.times.len() as u64);

@@ -40,10 +40,9 @@ impl Slot {
                 let place = places.get(*column).copied().flatten();
                 match place {
                     Some(place) => batch.column(place).clone(),
-                    None => arrow::array::new_null_array(
-                        schema.field(0).data_type(),
-                        batch.num_rows(),
-                    ),
+                    None => {
+                        arrow::array::new_null_array(schema.field(0).data_type(), batch.num_rows())
+                    }
                 }
             });
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));

@@ -169,9 +169,8 @@ impl Partition {
         sign: Option<&Signs>,
         closed: &mut Vec<Closed>,
     ) {
-        let holds = |place: usize| {
-            sign.and_then(|sign| sign.states.get(place)) == Some(&Cell::Bool(true))
-        };
+        let holds =
+            |place: usize| sign.and_then(|sign| sign.states.get(place)) == Some(&Cell::Bool(true));
         if self.marks.start.is_none() {
             if !holds(0) {
                 return;

@@ -84,8 +84,9 @@ impl SchemaProvider for Tables {
             LEDGER_DELIVERY => Some(account(Account::Delivery)),
             other => {
                 let tags = self.0.tags();
-                tags.named(other)
-                    .map(|named| -> Arc<dyn TableProvider> { Arc::new(DeviceTable::new(self.0.clone(), &named)) })
+                tags.named(other).map(|named| -> Arc<dyn TableProvider> {
+                    Arc::new(DeviceTable::new(self.0.clone(), &named))
+                })
             }
         })
     }

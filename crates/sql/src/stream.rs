@@ -2,7 +2,9 @@
 
 pub use crate::columns::{list_text, time_type};
 pub use crate::device::{Column as ReadColumn, Device, Shape};
-pub use crate::samples::{COLUMNS as SAMPLE_COLUMNS, Column as SampleColumn, SCHEMA as SAMPLE_SCHEMA};
+pub use crate::samples::{
+    COLUMNS as SAMPLE_COLUMNS, Column as SampleColumn, SCHEMA as SAMPLE_SCHEMA,
+};
 
 use crate::catalog::{CATALOG, SAMPLES, SCHEMA};
 use crate::error::SqlError;

@@ -1,0 +1,348 @@
+//! All rules as those see them who ask: which there are, and how they fare.
+
+use crate::error::RuleError;
+use crate::feed::Feed;
+use crate::finding::Finding;
+use crate::instance::{Counts, Instance, Output};
+use crate::keeper::feeds;
+use crate::program::{Column, Program};
+use crate::state;
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_env::{Clock, Env};
+use tagwerk_journal::{Journal, Stream as Log};
+
+/// Rows remembered for showing.
+const NEWEST_MAX: usize = 50;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Kept, and not run.
+    Draft,
+    /// Runs and shows its rows, and writes nothing.
+    Trial,
+    Live,
+}
+
+/// A rule as the configuration has it, planned.
+#[derive(Clone)]
+pub struct Definition {
+    pub name: Arc<str>,
+    pub sql: Arc<str>,
+    pub lateness: Duration,
+    pub stage: Stage,
+    /// Or why it cannot run.
+    pub program: Result<Arc<Program>, Finding>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum RuleState {
+    Running,
+    /// It is a draft.
+    Stopped,
+    Failed(String),
+}
+
+/// A rule as it is now.
+#[derive(Clone, Debug)]
+pub struct RuleView {
+    pub name: Arc<str>,
+    pub stage: Stage,
+    pub state: RuleState,
+    pub tables: Vec<String>,
+    pub columns: Vec<Column>,
+    pub counts: Counts,
+    /// When, and what.
+    pub last_error: Option<(i64, String)>,
+    pub last_output_unix_ns: Option<i64>,
+    pub busy: Duration,
+    pub memory: usize,
+    /// Samples that it has not taken yet.
+    pub behind: u64,
+}
+
+/// All rules. Cheap to clone.
+#[derive(Clone)]
+pub struct Board(Arc<Inner>);
+
+struct Inner {
+    env: Env,
+    journal: Journal,
+    state: Mutex<State>,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Default)]
+struct Shown {
+    rules: BTreeMap<Arc<str>, RuleView>,
+    newest: HashMap<Arc<str>, Vec<Output>>,
+}
+
+/// A state of the run before, not asked for yet.
+pub(crate) struct Defined {
+    pub unseen: u64,
+    pub state: Vec<u8>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// A configuration has said which rules there are.
+    pub defined: bool,
+    pub wanted: Option<Vec<Definition>>,
+    pub running: BTreeMap<Arc<str>, Running>,
+    /// Of each device met, the rules that read it.
+    pub readers: HashMap<Arc<str>, Vec<Arc<str>>>,
+    saved: HashMap<String, Defined>,
+    pub position: u64,
+    /// Rules came or went since the last snapshot.
+    pub changed: bool,
+}
+
+pub(crate) struct Running {
+    pub name: Arc<str>,
+    definition: Definition,
+    pub instance: Option<Instance>,
+    failed: Option<String>,
+    pub feeds: Vec<Feed>,
+    pub feeding: Option<usize>,
+    pub reads_samples: bool,
+    /// Samples before this were before the rule.
+    pub from: u64,
+    /// Rows given and not written.
+    pub unwritten: VecDeque<Output>,
+    /// While catching up: rows given again, which may stand in the stream.
+    pub unconfirmed: VecDeque<Output>,
+    /// Rows written that the keeper has not met in the stream.
+    pub unseen: u64,
+    catching_up: bool,
+    newest: VecDeque<Output>,
+    last_error: Option<(i64, String)>,
+    last_output: Option<i64>,
+    busy: Duration,
+}
+
+impl Board {
+    pub(crate) fn new(env: &Env, journal: &Journal, saved: HashMap<String, Defined>) -> Board {
+        let state = State { saved, ..State::default() };
+        Board(Arc::new(Inner {
+            env: env.clone(),
+            journal: journal.clone(),
+            state: Mutex::new(state),
+            shown: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock()
+    }
+
+    /// Says which rules there are. One that is the same as before goes on as if nothing had happened.
+    /// When this returns, no rule gives rows of a form that it had before.
+    pub fn define(&self, rules: Vec<Definition>) {
+        let mut state = self.state();
+        let stays = |running: &Running| rules.iter().any(|rule| running.stays(rule));
+        state.running.retain(|_, running| stays(running));
+        state.readers.clear();
+        state.wanted = Some(rules);
+    }
+
+    pub fn list(&self) -> Vec<RuleView> {
+        self.0.shown.lock().rules.values().cloned().collect()
+    }
+
+    pub fn one(&self, name: &str) -> Option<RuleView> {
+        self.0.shown.lock().rules.get(name).cloned()
+    }
+
+    /// The rows that a rule gave last, oldest first.
+    pub fn newest(&self, name: &str) -> Vec<Output> {
+        self.0.shown.lock().newest.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn show(&self, state: &State) {
+        let behind = self.0.journal.end(Log::Samples).saturating_sub(state.position);
+        let mut shown = self.0.shown.lock();
+        shown.rules.retain(|name, _| state.running.contains_key(name));
+        shown.newest.retain(|name, _| state.running.contains_key(name));
+        for (name, running) in &state.running {
+            shown.rules.insert(name.clone(), running.view(behind));
+            let newest = shown.newest.entry(name.clone()).or_default();
+            if running.newest.back() != newest.last() || running.newest.len() != newest.len() {
+                *newest = running.newest.iter().cloned().collect();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Begins the rules that are wanted; `position` is where the keeper is in the stream, `begun_at`
+    /// where this run began.
+    pub fn begin(&mut self, wanted: Vec<Definition>, position: u64, begun_at: u64) {
+        let first = !self.defined;
+        (self.defined, self.changed) = (true, true);
+        let mut before = std::mem::take(&mut self.running);
+        for definition in wanted {
+            let name = definition.name.clone();
+            let kept = before.remove(&name).filter(|running| running.stays(&definition));
+            let running = match kept {
+                Some(running) => Running { definition, ..running },
+                None => {
+                    let saved = self.saved.remove(&*name).filter(|_| first);
+                    Running::new(definition, saved, position, begun_at)
+                }
+            };
+            self.running.insert(name, running);
+        }
+        self.saved.clear();
+        self.readers.clear();
+    }
+}
+
+impl Running {
+    fn new(
+        definition: Definition,
+        saved: Option<Defined>,
+        position: u64,
+        begun_at: u64,
+    ) -> Running {
+        let lateness = i64::try_from(definition.lateness.as_nanos()).unwrap_or(i64::MAX);
+        let program = definition.program.as_ref().ok();
+        let program = program.filter(|_| definition.stage != Stage::Draft);
+        let unseen = saved.as_ref().map_or(0, |saved| saved.unseen);
+        let restored = program
+            .zip(saved)
+            .and_then(|(program, saved)| state::restore(program, lateness, &saved.state));
+        let goes_on = restored.is_some();
+        let fresh = || program.map(|program| Instance::new(program.clone(), lateness));
+        let mut instance = restored.or_else(fresh);
+        if let Some(instance) = &mut instance {
+            instance.lives = true;
+        }
+        let failed = definition.program.as_ref().err().map(ToString::to_string);
+        Running {
+            name: definition.name.clone(),
+            feeds: program.map(|program| feeds(program)).unwrap_or_default(),
+            feeding: None,
+            reads_samples: program.is_some_and(|program| program.reads_samples()),
+            // Nobody is told today of what was last week: a new rule begins now.
+            from: if goes_on { position } else { begun_at.max(position) },
+            catching_up: goes_on && position < begun_at && definition.stage == Stage::Live,
+            instance,
+            failed,
+            unwritten: VecDeque::new(),
+            unconfirmed: VecDeque::new(),
+            unseen: if goes_on { unseen } else { 0 },
+            newest: VecDeque::new(),
+            last_error: None,
+            last_output: None,
+            busy: Duration::ZERO,
+            definition,
+        }
+    }
+
+    /// The same rule, which need not begin anew.
+    fn stays(&self, wanted: &Definition) -> bool {
+        let of = |definition: &Definition| {
+            let program = definition.program.as_ref().map(|program| program.fingerprint.clone());
+            (definition.name.clone(), definition.lateness, definition.stage, program.ok())
+        };
+        of(&self.definition) == of(wanted) && self.failed.is_none()
+    }
+
+    /// Lets the rule work, and takes what it gives.
+    pub fn work(
+        &mut self,
+        clock: &Arc<dyn Clock>,
+        work: impl FnOnce(&mut Instance, &mut Vec<Output>) -> Result<(), RuleError>,
+    ) {
+        let Some(instance) = &mut self.instance else { return };
+        let begun = clock.now();
+        let mut out = Vec::new();
+        let errors = instance.counts.errors;
+        let done = catch_unwind(AssertUnwindSafe(|| work(instance, &mut out)));
+        self.busy += clock.now().since(begun);
+        let now_ns = clock.wall().unix_ns;
+        if instance.counts.errors != errors {
+            self.last_error = instance.last_error.clone().map(|text| (now_ns, text));
+        }
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(RuleError::Rows(text))) => {
+                instance.counts.errors += 1;
+                self.last_error = Some((now_ns, text));
+            }
+            Ok(Err(limit)) => self.fail(limit),
+            Err(_) => self.fail(RuleError::Limit("a fault inside the rule".to_owned())),
+        }
+        self.given(out, now_ns);
+    }
+
+    fn given(&mut self, out: Vec<Output>, now_ns: i64) {
+        if out.is_empty() {
+            return;
+        }
+        self.last_output = Some(now_ns);
+        let newest = out.len().saturating_sub(NEWEST_MAX);
+        self.newest.extend(out[newest..].iter().cloned());
+        let over = self.newest.len().saturating_sub(NEWEST_MAX);
+        self.newest.drain(..over);
+        match (self.definition.stage, self.catching_up) {
+            (Stage::Live, true) => self.unconfirmed.extend(out),
+            (Stage::Live, false) => self.unwritten.extend(out),
+            _ => {}
+        }
+    }
+
+    /// Everything of the last run has been taken again.
+    pub fn caught_up(&mut self) {
+        self.catching_up = false;
+        let fresh = std::mem::take(&mut self.unconfirmed);
+        self.unwritten.extend(fresh);
+    }
+
+    pub fn note_unwritten(&mut self, reason: String) {
+        let text = format!("what it gives cannot be written: {reason}");
+        self.last_error = Some((self.last_output.unwrap_or_default(), text));
+    }
+
+    pub fn fail(&mut self, error: RuleError) {
+        tracing::warn!(rule = %self.name, %error, "a rule is stopped");
+        self.failed = Some(error.to_string());
+        self.instance = None;
+        self.feeding = None;
+    }
+
+    fn view(&self, behind: u64) -> RuleView {
+        let program = self.definition.program.as_ref().ok();
+        let counts = self.instance.as_ref().map(|instance| instance.counts.clone());
+        let tables = program.map(|program| program.tables());
+        RuleView {
+            name: self.name.clone(),
+            stage: self.definition.stage,
+            state: match (&self.failed, self.definition.stage) {
+                (Some(reason), _) => RuleState::Failed(reason.clone()),
+                (None, Stage::Draft) => RuleState::Stopped,
+                (None, _) => RuleState::Running,
+            },
+            tables: tables.unwrap_or_default(),
+            columns: program.map(|program| program.columns.clone()).unwrap_or_default(),
+            counts: counts.unwrap_or_default(),
+            last_error: self.last_error.clone(),
+            last_output_unix_ns: self.last_output,
+            busy: self.busy,
+            memory: self.instance.as_ref().map_or(0, Instance::memory),
+            behind,
+        }
+    }
+}

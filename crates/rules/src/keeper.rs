@@ -1,0 +1,392 @@
+//! Runs rules over the journal's samples and writes what they give back into it. After a start each rule
+//! goes on where it was: from its last snapshot it takes the same samples again, and what it gave then,
+//! which stands in the same stream, is not given twice.
+
+use crate::board::{Board, Defined, Running, State};
+use crate::error::RuleError;
+use crate::feed::Feed;
+use crate::instance::{Instance, Output, Runner};
+use crate::record::{SNAPSHOT_KIND, Snapshot, parts};
+use crate::state;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_env::{Env, Moment};
+use tagwerk_journal::{Block, Cursor, Item, Journal, Reader, ReaderFilter, Stream};
+use tagwerk_model::{SampleBatch, TagSet, codec, limits};
+use tokio::sync::watch;
+
+/// The name of the cursor: the journal keeps what rules may take again.
+const CURSOR: &str = "rules";
+/// The longest time until the keeper looks for what is due.
+const IDLE: Duration = Duration::from_millis(100);
+/// Blocks taken in one step.
+const BLOCKS_AT_ONCE: usize = 256;
+/// Snapshots are at least so far apart, and farther when they are large: at most so many bytes a second
+/// are written.
+const SNAPSHOT_AFTER: Duration = Duration::from_secs(60);
+const SNAPSHOT_BYTES_PER_SECOND: u64 = 4_096;
+/// But never farther apart than this many bytes of samples, which a start takes again, or eight times
+/// what a snapshot takes.
+const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
+/// Rows that a rule has given and that could not be written yet. More: the rule is stopped.
+const UNWRITTEN_MAX: usize = 100_000;
+
+/// Where a rule's rows go.
+pub trait Outlet: Send {
+    /// Writes rows of a rule in their order. What failed, and how many were written before.
+    fn publish(&mut self, rule: &str, rows: &[Output]) -> Result<(), (usize, String)>;
+}
+
+/// One thread.
+pub struct Keeper {
+    board: Board,
+    outlet: Box<dyn Outlet>,
+    runner: Runner,
+    samples: Reader,
+    sets: HashMap<u32, (u32, Arc<TagSet>)>,
+    /// Where this run began in the stream of samples.
+    begun_at: u64,
+    snapshot: Moment,
+    snapshot_bytes: u64,
+    /// Since the last snapshot.
+    bytes: u64,
+    snapshot_position: u64,
+}
+
+impl Keeper {
+    /// A keeper that has no rules yet.
+    pub fn open(
+        env: &Env,
+        journal: &Journal,
+        outlet: Box<dyn Outlet>,
+    ) -> io::Result<(Keeper, Board)> {
+        let begun_at = journal.end(Stream::Samples);
+        let (saved, position) = load(journal, begun_at);
+        let board = Board::new(env, journal, saved);
+        let mut samples = journal.reader(Stream::Samples, position, ReaderFilter::default());
+        samples.seek(position);
+        let keeper = Keeper {
+            board: board.clone(),
+            outlet,
+            runner: Runner::new(env.clock.clone())?,
+            samples,
+            sets: HashMap::new(),
+            begun_at,
+            snapshot: env.clock.now(),
+            snapshot_bytes: 0,
+            bytes: 0,
+            snapshot_position: position,
+        };
+        keeper.hold(position);
+        Ok((keeper, board))
+    }
+
+    /// The journal keeps samples from here on.
+    fn hold(&self, position: u64) {
+        let cursor = Cursor::new(Stream::Samples, position);
+        if let Err(error) = self.board.journal().save_cursor(CURSOR, &cursor) {
+            tracing::warn!(%error, "the place of rules cannot be saved now");
+        }
+    }
+
+    fn catching_up(&self) -> bool {
+        self.samples.position() < self.begun_at
+    }
+
+    /// Takes what is new. Returns whether there may be more at once.
+    pub fn step(&mut self) -> bool {
+        let board = self.board.clone();
+        let mut state = board.state();
+        let position = self.samples.position();
+        if let Some(wanted) = state.wanted.take() {
+            state.begin(wanted, position, self.begun_at);
+        }
+        // Rules that were not said yet must not miss what is theirs.
+        if !state.defined {
+            return false;
+        }
+        let mut taken = 0;
+        while taken < BLOCKS_AT_ONCE
+            && let Some(item) = self.samples.try_next()
+        {
+            taken += 1;
+            if let Item::Block(block) = item {
+                self.bytes += block.payload.len() as u64;
+                self.take(&mut state, &block);
+            }
+        }
+        let catching_up = self.catching_up();
+        for running in state.running.values_mut() {
+            self.flush(running);
+        }
+        let more = taken == BLOCKS_AT_ONCE;
+        if !more && !catching_up {
+            let now_ns = board.env().clock.wall().unix_ns;
+            for running in state.running.values_mut() {
+                self.tick(running, now_ns);
+            }
+        }
+        for (name, running) in &mut state.running {
+            if !catching_up {
+                // What is given again and does not stand in the stream was lost with the last run's end.
+                running.caught_up();
+            }
+            write(&mut *self.outlet, name, running);
+        }
+        state.position = self.samples.position();
+        if !more {
+            self.save(&mut state, false);
+        }
+        board.show(&state);
+        more
+    }
+
+    fn take(&mut self, state: &mut State, block: &Block) {
+        let Some(set) = self.set(block) else { return };
+        let device = set.device();
+        let of_rule = state.running.contains_key(device);
+        if of_rule && let Some(running) = state.running.get_mut(device) {
+            self.recorded(running, block);
+        }
+        let State { running, readers, .. } = state;
+        let readers = match readers.get(device) {
+            Some(readers) => readers,
+            None => {
+                let wants = |r: &Running| r.feeds.iter().any(|feed| feed.wants(device));
+                let names = running.iter().filter(|(name, running)| {
+                    // A rule's own output is no input of it, and no sample of a device's.
+                    ***name != *device && wants(running) && !(of_rule && running.reads_samples)
+                });
+                let names: Vec<Arc<str>> = names.map(|(name, _)| name.clone()).collect();
+                readers.entry(Arc::from(device)).or_insert(names)
+            }
+        };
+        if readers.is_empty() {
+            return;
+        }
+        let decoded = codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns);
+        let Ok(batch) = decoded else { return };
+        let readers = readers.clone();
+        for name in readers {
+            if let Some(running) = running.get_mut(&name)
+                && block.span.from >= running.from
+            {
+                self.feed(running, &batch);
+            }
+        }
+    }
+
+    fn feed(&mut self, running: &mut Running, batch: &SampleBatch) {
+        for source in 0..running.feeds.len() {
+            if !running.feeds[source].wants(batch.set.device()) {
+                continue;
+            }
+            // Rows of another stream that came before enter before.
+            if running.feeding.is_some_and(|before| before != source) {
+                self.flush(running);
+            }
+            running.feeds[source].push(batch);
+            running.feeding = Some(source);
+            // The same rows for another use of them in the statement are one source.
+        }
+    }
+
+    /// Rows gathered go into the rule.
+    fn flush(&mut self, running: &mut Running) {
+        let Some(source) = running.feeding.take() else { return };
+        let Some(rows) = running.feeds[source].finish() else { return };
+        let runner = &self.runner;
+        running.work(&self.board.env().clock, |instance, out| {
+            instance.take(runner, source, &rows, out)
+        });
+    }
+
+    fn tick(&mut self, running: &mut Running, now_ns: i64) {
+        let due = running.instance.as_ref().and_then(Instance::due);
+        if due.is_none() {
+            return;
+        }
+        let runner = &self.runner;
+        running.work(&self.board.env().clock, |instance, out| instance.tick(runner, now_ns, out));
+    }
+
+    /// A row that the rule gave, as it stands in the journal.
+    fn recorded(&mut self, running: &mut Running, block: &Block) {
+        if running.unseen > 0 {
+            running.unseen -= 1;
+            return;
+        }
+        if block.span.from >= self.begun_at || block.span.from < running.from {
+            return;
+        }
+        self.flush(running);
+        if running.unconfirmed.is_empty() {
+            // No row ended the window then, but the clock.
+            self.tick(running, block.unix_ns);
+        }
+        if running.unconfirmed.pop_front().is_none() {
+            tracing::warn!(rule = %running.name, "a row of the last run is not given again");
+        }
+    }
+
+    fn set(&mut self, block: &Block) -> Option<Arc<TagSet>> {
+        let (id, revision) = (block.set.id, block.set.revision);
+        if let Some((known, set)) = self.sets.get(&id)
+            && *known == revision
+        {
+            return Some(set.clone());
+        }
+        let definition = codec::decode_definition(id, &block.set.dictionary).ok()?;
+        let set = Arc::new(TagSet::new(definition));
+        self.sets.insert(id, (revision, set.clone()));
+        Some(set)
+    }
+
+    /// Writes what all rules remember, when it is time or at the end.
+    fn save(&mut self, state: &mut State, at_once: bool) {
+        let now = self.board.env().clock.now();
+        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
+        let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
+            || self.bytes >= SNAPSHOT_AFTER_BYTES.max(8 * self.snapshot_bytes);
+        let news = state.position != self.snapshot_position || state.changed;
+        let whole = state
+            .running
+            .values()
+            .all(|running| running.unwritten.is_empty() && running.unconfirmed.is_empty());
+        // What was taken must be on disk before that it was.
+        let kept = self.board.journal().committed(Stream::Samples) >= state.position;
+        if !(due || at_once) || !news || !whole || !kept || self.catching_up() {
+            return;
+        }
+        self.snapshot = now;
+        match self.write_snapshot(state) {
+            Ok(bytes) => {
+                (self.snapshot_bytes, self.bytes) = (bytes, 0);
+                self.snapshot_position = state.position;
+                state.changed = false;
+                self.hold(state.position);
+            }
+            Err(error) => tracing::warn!(error, "what rules remember cannot be written now"),
+        }
+    }
+
+    fn write_snapshot(&self, state: &State) -> Result<u64, String> {
+        let mut snapshot = Snapshot { position: state.position, rules: Vec::new() };
+        for (name, running) in &state.running {
+            let Some(instance) = &running.instance else { continue };
+            let saved = state::save(instance).map_err(|error| error.to_string())?;
+            snapshot.rules.push((name.to_string(), running.unseen, saved));
+        }
+        let mut bytes = 0;
+        for payload in parts(&snapshot)? {
+            bytes += payload.len() as u64;
+            let written = self.board.journal().append_record(SNAPSHOT_KIND, &payload);
+            written.map_err(|error| error.to_string())?;
+        }
+        Ok(bytes)
+    }
+
+    /// Takes what there is and writes what all rules remember.
+    pub fn end(&mut self) {
+        while self.step() {}
+        if let Err(error) = self.board.journal().commit(Stream::Samples) {
+            tracing::warn!(%error, "the last samples are taken again at the next start");
+        }
+        let board = self.board.clone();
+        let mut state = board.state();
+        if state.defined {
+            self.save(&mut state, true);
+        }
+    }
+
+    fn due_in(&self) -> Duration {
+        let state = self.board.state();
+        let due = state.running.values().filter_map(|running| {
+            let instance = running.instance.as_ref()?;
+            Some(instance.due()?.saturating_add(instance.lateness()))
+        });
+        let now_ns = self.board.env().clock.wall().unix_ns;
+        let due = due.min().map(|due| due.saturating_sub(now_ns).max(0) as u64);
+        due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
+    }
+
+    fn wait(&mut self, most: Duration) {
+        let clock = self.board.env().clock.clone();
+        let until = clock.now().after(most);
+        let grown = self.samples.grown();
+        self.runner.wait(tagwerk_env::timeout(&*clock, until, grown));
+    }
+}
+
+/// Rows on their way into the journal.
+fn write(outlet: &mut dyn Outlet, name: &str, running: &mut Running) {
+    if running.unwritten.is_empty() {
+        return;
+    }
+    let rows = running.unwritten.make_contiguous();
+    let written = match outlet.publish(name, rows) {
+        Ok(()) => rows.len(),
+        Err((written, reason)) => {
+            running.note_unwritten(reason);
+            written
+        }
+    };
+    running.unwritten.drain(..written);
+    running.unseen += written as u64;
+    if running.unwritten.len() > UNWRITTEN_MAX {
+        running.unwritten = VecDeque::new();
+        let text = format!("more than {UNWRITTEN_MAX} rows could not be written");
+        running.fail(RuleError::Limit(text));
+    }
+}
+
+/// What the last run remembered, and where it was.
+fn load(journal: &Journal, end: u64) -> (HashMap<String, Defined>, u64) {
+    let mut found: Option<Snapshot> = None;
+    let mut gathering = Vec::new();
+    journal.records(&mut |item| {
+        if let Item::Record(record) = item
+            && record.kind == SNAPSHOT_KIND
+            && let Some(whole) = crate::record::gather(&mut gathering, &record.payload)
+        {
+            found = Some(whole);
+        }
+        ControlFlow::Continue(())
+    });
+    let Some(found) = found else { return (HashMap::new(), end) };
+    let oldest = journal.oldest(Stream::Samples).min(end);
+    let position = found.position.clamp(oldest, end);
+    let of = |(name, unseen, state): (String, u64, Vec<u8>)| (name, Defined { unseen, state });
+    (found.rules.into_iter().map(of).collect(), position)
+}
+
+/// Runs rules until `stop` is true or its sender is gone. Blocking: on a thread of its own.
+pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
+    let clock = keeper.board.env().clock.clone();
+    let stopping = || *stop.borrow() || stop.has_changed().is_err();
+    let mut pause = limits::PANIC_FIRST;
+    while !stopping() {
+        match catch_unwind(AssertUnwindSafe(|| keeper.step())) {
+            Ok(true) => {}
+            Ok(false) => {
+                let most = keeper.due_in();
+                keeper.wait(most);
+            }
+            Err(_) => {
+                tracing::error!("rules panicked and go on after the samples that did it");
+                clock.park_until(clock.now().after(pause));
+                pause = (pause * 2).min(limits::PANIC_MAX);
+            }
+        }
+    }
+    keeper.end();
+}
+
+/// Feeds of a program's sources.
+pub(crate) fn feeds(program: &crate::Program) -> Vec<Feed> {
+    program.sources.iter().map(Feed::new).collect()
+}

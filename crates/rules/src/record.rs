@@ -1,0 +1,75 @@
+//! What rules write into the journal's record stream: from time to time all that they remember, in
+//! parts that fit a record.
+
+use serde::{Deserialize, Serialize};
+
+/// What rules remember, and up to which sample.
+pub const SNAPSHOT_KIND: u16 = 50;
+/// Bytes of one part.
+const PART_BYTES: usize = 192 * 1024;
+
+pub struct Snapshot {
+    pub position: u64,
+    /// Name, rows given that the keeper has not met in the stream yet, and the state.
+    pub rules: Vec<(String, u64, Vec<u8>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    position: u64,
+    rules: Vec<(String, u64, usize)>,
+}
+
+/// Begins each part: which it is, of how many.
+const PART_HEAD: usize = 8;
+
+pub fn parts(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, String> {
+    let rules =
+        snapshot.rules.iter().map(|(name, unseen, state)| (name.clone(), *unseen, state.len()));
+    let head = Head { position: snapshot.position, rules: rules.collect() };
+    let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
+    let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(head);
+    for (_, _, state) in &snapshot.rules {
+        bytes.extend(state);
+    }
+    let many = bytes.len().div_ceil(PART_BYTES) as u32;
+    let part = |(place, part): (usize, &[u8])| {
+        let mut payload = Vec::with_capacity(PART_HEAD + part.len());
+        payload.extend((place as u32).to_le_bytes());
+        payload.extend(many.to_le_bytes());
+        payload.extend(part);
+        payload
+    };
+    Ok(bytes.chunks(PART_BYTES).enumerate().map(part).collect())
+}
+
+/// Takes a part; gives the snapshot when it was the last of one that is whole.
+pub fn gather(gathering: &mut Vec<u8>, payload: &[u8]) -> Option<Snapshot> {
+    let number = |at: usize| -> Option<u32> {
+        Some(u32::from_le_bytes(payload.get(at..at + 4)?.try_into().ok()?))
+    };
+    let (place, many) = (number(0)?, number(4)?);
+    if place == 0 {
+        gathering.clear();
+    }
+    if gathering.len() != place as usize * PART_BYTES {
+        gathering.clear();
+        return None;
+    }
+    gathering.extend(&payload[PART_HEAD..]);
+    if place + 1 != many {
+        return None;
+    }
+    let bytes = std::mem::take(gathering);
+    let length = usize::try_from(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)).ok()?;
+    let head: Head = serde_json::from_slice(bytes.get(8..8usize.checked_add(length)?)?).ok()?;
+    let mut rest = bytes.get(8 + length..)?;
+    let mut rules = Vec::with_capacity(head.rules.len());
+    for (name, unseen, length) in head.rules {
+        let (state, others) = rest.split_at_checked(length)?;
+        rest = others;
+        rules.push((name, unseen, state.to_vec()));
+    }
+    Some(Snapshot { position: head.position, rules })
+}

@@ -5,6 +5,7 @@ import heapq
 import math
 import re
 from decimal import Decimal
+from functools import cache
 
 import duckdb
 
@@ -60,13 +61,19 @@ def plain(value, kind):
     return bytes(value) if isinstance(value, (bytes, bytearray)) else value
 
 
+@cache
+def connection():
+    duck = duckdb.connect()
+    duck.execute("SET TimeZone = 'UTC'")
+    duck.execute("SET threads = 1")
+    return duck
+
+
 class Rows:
     """The rows taken so far, by number, in tables of DuckDB."""
 
     def __init__(self, case, parsed):
-        self.duck = duckdb.connect()
-        self.duck.execute("SET TimeZone = 'UTC'")
-        self.duck.execute("SET threads = 1")
+        self.duck = connection()
         self.parsed = parsed
         self.types = {name: columns(table) for name, table in case.tables.items()}
         self.types["samples"] = dict(SAMPLES)
@@ -80,17 +87,18 @@ class Rows:
         """Values of expressions over one row."""
         alias = self.parsed.streams.get(table, [table])[0]
         asked = ", ".join(dialect(expression) for expression in expressions)
-        self.duck.execute(f"CREATE OR REPLACE TEMP TABLE asked AS SELECT {asked} "
-                          f"FROM (SELECT {self.row_select(table, values)}) AS {alias}")
-        return self.fetch("asked")
+        return self.fetch(f"SELECT {asked} FROM (SELECT {self.row_select(table, values)}) AS {alias}")
 
-    def fetch(self, table):
-        described = self.duck.execute(f"DESCRIBE {table}").fetchall()
-        kinds = [(row[0], row[1]) for row in described]
-        asked = ", ".join(f'epoch_ns("{name}"::TIMESTAMP_NS)' if "TIMESTAMP" in kind else f'"{name}"'
-                          for name, kind in kinds)
-        rows = self.duck.execute(f"SELECT {asked} FROM {table}").fetchall()
-        self.names = kinds
+    def fetch(self, sql):
+        asked = self.duck.execute(sql)
+        self.names = kinds = [(name, str(kind)) for name, kind, *_ in asked.description]
+        rows = asked.fetchall()
+        if any("TIMESTAMP" in kind for _, kind in kinds):
+            # Python's times have no nanoseconds.
+            self.duck.execute(f"CREATE OR REPLACE TEMP TABLE given AS {sql}")
+            columns = [f'epoch_ns("{name}"::TIMESTAMP_NS)' if "TIMESTAMP" in kind else f'"{name}"'
+                       for name, kind in kinds]
+            rows = self.duck.execute(f"SELECT {', '.join(columns)} FROM given").fetchall()
         return [[plain(value, kind) for value, (_, kind) in zip(row, kinds)] for row in rows]
 
     def one(self, table, values, expression):
@@ -114,8 +122,7 @@ class Rows:
         sql = dialect(self.parsed.sql)
         for name, bound in (("start", start), ("end", end)):
             sql = re.sub(rf"\bwindow_{name}\s*\(\s*\)", f"make_timestamp_ns({bound})", sql, flags=re.I)
-        self.duck.execute(f"CREATE OR REPLACE TEMP TABLE given AS {sql}")
-        return self.fetch("given")
+        return self.fetch(sql.rstrip().rstrip(";"))
 
 
 class Functions:

@@ -4,7 +4,6 @@ use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance, Output};
-use crate::keeper::feeds;
 use crate::program::{Column, Program};
 use crate::state;
 use parking_lot::{Mutex, MutexGuard};
@@ -232,7 +231,7 @@ impl Running {
         let failed = definition.program.as_ref().err().map(ToString::to_string);
         Running {
             name: definition.name.clone(),
-            feeds: program.map(|program| feeds(program)).unwrap_or_default(),
+            feeds: program.map(|program| program.feeds()).unwrap_or_default(),
             feeding: None,
             reads_samples: program.is_some_and(|program| program.reads_samples()),
             // Nobody is told today of what was last week: a new rule begins now.

@@ -6,6 +6,7 @@ use crate::over::{self, Memories};
 use crate::program::{Body, Program, Window};
 use crate::rows::Kept;
 use crate::stages;
+use crate::state;
 use crate::window::{Closed, Partition, Signs};
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -88,8 +89,10 @@ pub(crate) struct Pending {
     pub(crate) rows: Vec<Waiting>,
     /// The newest time seen.
     pub(crate) newest: Option<i64>,
-    /// Rows before this are late.
+    /// Rows up to this time are taken, and windows up to it end.
     pub(crate) bound: Option<i64>,
+    /// Rows before this are late: one after them was taken, or their window was ended.
+    pub(crate) floor: Option<i64>,
 }
 
 pub(crate) struct Waiting {
@@ -113,6 +116,16 @@ impl Instance {
             order: 0,
             unchecked: 0,
         }
+    }
+
+    /// What it remembers, as bytes.
+    pub fn save(&self) -> Result<Vec<u8>, RuleError> {
+        state::save(self)
+    }
+
+    /// The same again; none, where the bytes are of another program or damaged.
+    pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<Instance> {
+        state::restore(program, lateness, bytes)
     }
 
     /// Takes rows of a source in the order of their arrival.
@@ -242,20 +255,21 @@ impl Instance {
         for row in 0..rows.num_rows() {
             // A row without a time lies in no window.
             if !times.is_valid(row) {
-                self.counts.rows_late += 1;
                 continue;
             }
             let time = times.value(row);
-            if self.lives
-                && window.time.is_none()
-                && self.pending.bound.is_some_and(|bound| time < bound.saturating_sub(SET_BACK))
-            {
+            if self.pending.newest.is_some_and(|newest| time < newest) {
+                // It may be late: that is judged by what was taken of the rows before it.
                 self.put(source, &rows, std::mem::take(&mut kept))?;
-                self.end_all(runner, program, window, out)?;
-            }
-            if self.pending.bound.is_some_and(|bound| time < bound) {
-                self.counts.rows_late += 1;
-                continue;
+                self.go_on(runner, program, window, out)?;
+                let set_back = self.lives && window.time.is_none();
+                let newest = self.pending.newest.unwrap_or(time);
+                if set_back && time < newest.saturating_sub(SET_BACK) {
+                    self.end_all(runner, program, window, out)?;
+                } else if self.pending.floor.is_some_and(|floor| time < floor) {
+                    self.counts.rows_late += 1;
+                    continue;
+                }
             }
             kept.push((row as u64, time));
             let newest = self.pending.newest.map_or(time, |newest| newest.max(time));
@@ -296,6 +310,7 @@ impl Instance {
         let Some(bound) = self.pending.bound else { return Ok(()) };
         let mut closed = Vec::new();
         for ready in self.pending.ready(bound)? {
+            self.pending.floor = self.pending.floor.max(ready.times.iter().copied().max());
             self.enter(program, window, ready, &mut closed)?;
         }
         for (key, partition) in &mut self.partitions {
@@ -305,6 +320,9 @@ impl Instance {
                 closed.extend(over.into_iter().map(|closed| (key.clone(), closed)));
             }
         }
+        let ended =
+            closed.iter().filter(|(_, closed)| closed.by_time).map(|(_, closed)| closed.due);
+        self.pending.floor = self.pending.floor.max(ended.max());
         closed.sort_by_key(|(_, closed)| (closed.due, closed.order, closed.start));
         let ended = closed
             .iter()

@@ -4,7 +4,6 @@
 
 use crate::board::{Board, Defined, Running, State};
 use crate::error::RuleError;
-use crate::feed::Feed;
 use crate::instance::{Instance, Output, Runner};
 use crate::record::{SNAPSHOT_KIND, Snapshot, parts};
 use crate::state;
@@ -384,9 +383,4 @@ pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
         }
     }
     keeper.end();
-}
-
-/// Feeds of a program's sources.
-pub(crate) fn feeds(program: &crate::Program) -> Vec<Feed> {
-    program.sources.iter().map(Feed::new).collect()
 }

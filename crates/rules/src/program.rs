@@ -3,6 +3,7 @@
 
 use crate::bounds::Bounds;
 use crate::cell::CellType;
+use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
@@ -142,6 +143,11 @@ impl Program {
     /// The tables that it reads.
     pub fn tables(&self) -> Vec<String> {
         self.sources.iter().map(|source| source.table.clone()).collect()
+    }
+
+    /// What gathers rows for each of its sources.
+    pub fn feeds(&self) -> Vec<Feed> {
+        self.sources.iter().map(Feed::new).collect()
     }
 
     pub fn reads_samples(&self) -> bool {

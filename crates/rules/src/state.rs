@@ -27,6 +27,7 @@ struct Head {
     order: u64,
     newest: Option<i64>,
     bound: Option<i64>,
+    floor: Option<i64>,
     memories: Vec<Vec<(Vec<u8>, crate::over::Memory)>>,
     /// Source, times and the length of the rows, which follow in this order.
     pending: Vec<(usize, Vec<i64>, usize)>,
@@ -69,6 +70,7 @@ pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
         order: instance.order,
         newest: instance.pending.newest,
         bound: instance.pending.bound,
+        floor: instance.pending.floor,
         memories: memories
             .map(|m| m.iter().map(|(k, m)| (k.clone(), m.clone())).collect())
             .collect(),
@@ -104,17 +106,19 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
     if instance.memories.len() != program.overs.len() {
         return None;
     }
-    let mut rows = Vec::with_capacity(head.pending.len());
-    for (source, times, length) in head.pending {
+    let (pending, saved_partitions) = (head.pending, head.partitions);
+    let mut rows = Vec::with_capacity(pending.len());
+    for (source, times, length) in pending {
         let batch = next(length, source)?;
         if batch.num_rows() != times.len() {
             return None;
         }
         rows.push(Waiting { source, rows: batch, times });
     }
-    instance.pending = Pending { rows, newest: head.newest, bound: head.bound };
+    let (newest, bound, floor) = (head.newest, head.bound, head.floor);
+    instance.pending = Pending { rows, newest, bound, floor };
     let mut partitions = BTreeMap::new();
-    for saved in head.partitions {
+    for saved in saved_partitions {
         let mut partition = Partition::new(program.sources.len());
         partition.marks = saved.marks;
         if saved.rows.len() != program.sources.len() {

@@ -12,7 +12,8 @@ STATES = ("running", "temperature > 5", "parts % 2", "parts")
 CONDITIONS = ("running", "NOT running", "temperature > 3", "parts < 5", "pressure IS NOT NULL",
               "had_changed(running)", "temperature > lag(temperature)", "parts % 3 = 0")
 AGGREGATES = ("count(*)", "count(temperature)", "sum(temperature)", "min(temperature)",
-              "max(temperature)", "avg(pressure)", "sum(parts)", "min(parts)", "max(parts)", "count(DISTINCT parts)",
+              "max(temperature)", "avg(pressure)", "sum(parts)", "min(parts)", "max(parts)",
+              "count(DISTINCT parts)",
               "bool_or(running)", "max(time)", "min(temperature_source_time)",
               "sum(temperature) FILTER (WHERE running)", "max(parts) - min(parts)",
               "first_value(parts ORDER BY time, parts, temperature, pressure)",
@@ -20,7 +21,8 @@ AGGREGATES = ("count(*)", "count(temperature)", "sum(temperature)", "min(tempera
 COLUMNS = ("temperature", "parts", "pressure * 2", "temperature > 4", "running", "time",
            "temperature_quality", "coalesce(parts, -1)", "lag(temperature)", "lag(parts, 2, -7)",
            "latest(temperature)", "latest(parts, 0)", "had_changed(running)",
-           "changed_value(parts)", "running_sum(parts)", "running_min(temperature)", "running_max(temperature)",
+           "changed_value(parts)", "running_sum(parts)", "running_min(temperature)",
+           "running_max(temperature)",
            "running_count(pressure)", "running_sum(temperature) FILTER (WHERE running)",
            "lag(parts) FILTER (WHERE parts > 3)", "rate_of(temperature)",
            "CASE WHEN running THEN temperature END")

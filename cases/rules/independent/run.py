@@ -1,5 +1,5 @@
-"""Runs a case: order of time, lateness, windows and functions over a stream in plain Python, expressions
-and the statement of each window in DuckDB."""
+"""Runs a case: order of time, lateness, windows and functions over a stream in plain Python,
+expressions and the statement of each window in DuckDB."""
 
 import heapq
 import math
@@ -16,8 +16,8 @@ TYPES = {"int64": "BIGINT", "uint64": "UBIGINT", "float64": "DOUBLE", "bool": "B
          "text": "VARCHAR", "bytes": "BLOB", "time": "TIMESTAMP_NS"}
 SAMPLES = {"time": "time", "device": "text", "tag": "text", "value": "float64", "quality": "text",
            "source_time": "time", "value_f64": "float64", "value_i64": "int64",
-           "value_u64": "uint64", "value_bool": "bool", "value_text": "text", "value_bytes": "bytes",
-           "type": "text"}
+           "value_u64": "uint64", "value_bool": "bool", "value_text": "text",
+           "value_bytes": "bytes", "type": "text"}
 OF_TYPE = {"float64": "value_f64", "int64": "value_i64", "uint64": "value_u64",
            "bool": "value_bool", "text": "value_text", "bytes": "value_bytes"}
 
@@ -81,13 +81,15 @@ class Rows:
 
     def row_select(self, table, values):
         kinds = self.types[table]
-        return ", ".join(f'{literal(values.get(name), kind)} AS "{name}"' for name, kind in kinds.items())
+        return ", ".join(f'{literal(values.get(name), kind)} AS "{name}"'
+                         for name, kind in kinds.items())
 
     def ask(self, table, values, expressions):
         """Values of expressions over one row."""
         alias = self.parsed.streams.get(table, [table])[0]
         asked = ", ".join(dialect(expression) for expression in expressions)
-        return self.fetch(f"SELECT {asked} FROM (SELECT {self.row_select(table, values)}) AS {alias}")
+        row = f"(SELECT {self.row_select(table, values)}) AS {alias}"
+        return self.fetch(f"SELECT {asked} FROM {row}")
 
     def fetch(self, sql):
         asked = self.duck.execute(sql)
@@ -115,13 +117,15 @@ class Rows:
     def query(self, rows, start, end):
         """The statement over these rows: what its columns are and what it gives."""
         for table in self.parsed.streams:
-            selects = [f"SELECT {self.row_select(table, values)}" for of, values in rows if of == table]
+            selects = [f"SELECT {self.row_select(table, values)}"
+                       for of, values in rows if of == table]
             empty = f"SELECT {self.row_select(table, {})}"
             source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
             self.duck.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {source}")
         sql = dialect(self.parsed.sql)
         for name, bound in (("start", start), ("end", end)):
-            sql = re.sub(rf"\bwindow_{name}\s*\(\s*\)", f"make_timestamp_ns({bound})", sql, flags=re.I)
+            sql = re.sub(rf"\bwindow_{name}\s*\(\s*\)", f"make_timestamp_ns({bound})", sql,
+                         flags=re.I)
         return self.fetch(sql.rstrip().rstrip(";"))
 
 

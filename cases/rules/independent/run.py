@@ -233,6 +233,8 @@ class Run:
         self.given, self.late = [], 0
         self.held, self.arrived = [], 0
         self.newest = self.position = -(1 << 62)
+        # By how much the newest event time is ahead of the edge's.
+        self.ahead = 0
         call = self.parsed.window
         self.event_time = call.named.get("time") if call else None
         self.windows = KINDS[call.name](self, call) if call else None
@@ -240,7 +242,8 @@ class Run:
     def run(self):
         for step in self.case.steps:
             if isinstance(step, text.Tick):
-                self.reach(step.time)
+                if self.windows:
+                    self.reach(step.time + self.ahead)
                 continue
             for table, values in table_rows(self.case, step, self.parsed.streams):
                 self.arrive(table, values)
@@ -252,10 +255,16 @@ class Run:
             time = self.rows.one(table, values, self.event_time)
         if time is None:
             return
+        if not self.windows:
+            # Row by row there is nothing to wait for.
+            self.take(time, 0, table, values)
+            return
         if time < self.position:
             self.late += 1
             return
         self.arrived += 1
+        if time > self.newest:
+            self.ahead = time - values["time"]
         heapq.heappush(self.held, (time, self.arrived, table, values))
         self.reach(time)
 

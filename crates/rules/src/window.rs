@@ -251,8 +251,9 @@ impl Partition {
                 _ => kept.at(at.saturating_add(delay).saturating_add(1)).max(number + 1),
             };
             let rows = std::iter::once(from..to).collect();
-            let (start, due) = (at.saturating_sub(size), at.saturating_add(delay));
-            closed.push(Closed { start, end: due, time: at, due, order, by_time: delay > 0, rows });
+            let (start, end) = (at.saturating_sub(size), at.saturating_add(delay));
+            let due = end.saturating_add(i64::from(delay > 0));
+            closed.push(Closed { start, end, time: at, due, order, by_time: delay > 0, rows });
         }
     }
 

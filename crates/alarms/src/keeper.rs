@@ -1,7 +1,7 @@
 //! Judges the journal's samples in their order and writes what becomes of alarms. After a start it goes
 //! on where it was: it reads what is written, and judges again what came after the last snapshot.
 
-use crate::alarm::{Alarm, AlarmKey, ChangeKind, Noted, Stamp};
+use crate::alarm::{Alarm, AlarmKey, ChangeKind, Memory, Noted, Stamp};
 use crate::board::{Board, State};
 use crate::record::{AlarmChange, CHANGE_KIND, PART_ALARMS, SNAPSHOT_KIND, Snapshot, Written};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -48,7 +48,12 @@ impl Keeper {
     /// A keeper that has judged nothing yet, and judges nothing before alarms were defined: the first
     /// step after that reads what is written, on the thread that takes it.
     pub fn open(env: &Env, journal: &Journal) -> (Keeper, Board) {
-        let board = Board::new(env, journal);
+        Keeper::open_bounded(env, journal, limits::ALARM_CHANGES_PER_MINUTE_MAX)
+    }
+
+    /// One that writes at most so many changes a minute, those by operators not counted.
+    pub fn open_bounded(env: &Env, journal: &Journal, changes_max: u32) -> (Keeper, Board) {
+        let board = Board::new(env, journal, changes_max);
         let from = journal.oldest(Stream::Samples);
         let keeper = Keeper {
             samples: journal.reader(Stream::Samples, from, ReaderFilter::default()),
@@ -97,6 +102,11 @@ impl Keeper {
         for (key, alarm) in written.alarms {
             state.alarms.restore(&key, alarm);
         }
+        for (key, memory) in written.memories {
+            state.alarms.restore_memory(&key, memory);
+        }
+        state.alarms.restore_quota(written.quota);
+        state.alarms.restore_flood(written.flood);
         for (seq, change) in remembered {
             state.remember(seq, change);
         }
@@ -111,6 +121,9 @@ impl Keeper {
         self.before.extend(written.changes);
         self.loaded = true;
         if !any {
+            // What is waited for is waited for from now on, whatever happens.
+            let stamp = board.now(&mut state);
+            board.let_pass(&mut state, stamp);
             self.save(&mut state, true);
         }
     }
@@ -141,23 +154,54 @@ impl Keeper {
         if !more {
             let stamp = board.now(&mut state);
             board.let_pass(&mut state, stamp);
-            self.save(&mut state, false);
+            let redefined = state.redefined;
+            state.redefined &= !self.save(&mut state, redefined);
         }
         more
     }
 
-    /// What was written by the run before at the place that has been reached is so.
+    /// What was written by the run before at the place that has been reached is so. Until then, time
+    /// brings again what it brought, in the same order: what was counted and not written too.
     fn recall(&mut self, state: &mut State) {
         let caught_up = state.position >= self.begun_at;
         while let Some(change) = self.before.front()
             && (change.position <= state.position || caught_up)
             && let Some(change) = self.before.pop_front()
         {
-            state.alarms.restore(&change.key(), change.state);
+            let (key, by_itself) = (change.key(), change.by.is_none());
+            let stamp = Stamp { logical_ns: change.at_ns, unix_ns: change.unix_ns };
+            let until = match by_itself {
+                true => state.alarms.order(change.at_ns, &key),
+                false => (change.at_ns, usize::MAX),
+            };
+            let mut noted = Vec::new();
+            while state.alarms.advance_once(until, &mut noted) {
+                self.keep_new(state, change.position, &mut noted);
+                state.describe_all(&mut noted, stamp);
+            }
+            if !by_itself {
+                state.alarms.restore_operation(change.at_ns, change.kind, change.announced);
+            }
+            state.alarms.restore(&key, change.state);
+            if let Some(quota) = change.quota {
+                state.alarms.restore_quota(quota);
+            }
         }
         if caught_up && !self.told.is_empty() {
             self.told.clear();
         }
+    }
+
+    /// Takes out what the run before has written already.
+    fn keep_new(&self, state: &State, position: u64, noted: &mut Vec<Noted>) {
+        if self.told.is_empty() {
+            return;
+        }
+        noted.retain(|noted| {
+            let instance = noted.place.map(|place| &state.alarms.instances()[place]);
+            let key = instance.map_or_else(AlarmKey::of_all, |instance| instance.key());
+            !self.told.contains(&(key, noted.change.kind, position))
+        });
     }
 
     fn take(&mut self, board: &Board, state: &mut State, block: &Block) {
@@ -174,13 +218,7 @@ impl Keeper {
         let stamp = Stamp { logical_ns, unix_ns: block.unix_ns };
         let mut noted = Vec::new();
         state.alarms.take(&batch, logical_ns, &mut noted);
-        if !self.told.is_empty() {
-            let (position, told) = (state.position, &self.told);
-            noted.retain(|noted: &Noted| {
-                let key = state.alarms.instances()[noted.place].key();
-                !told.contains(&(key, noted.change.kind, position))
-            });
-        }
+        self.keep_new(state, state.position, &mut noted);
         board.write_all(state, noted, stamp);
     }
 
@@ -197,8 +235,8 @@ impl Keeper {
         Some(set)
     }
 
-    /// Writes all states, when it is time or at the end.
-    fn save(&mut self, state: &mut State, at_once: bool) {
+    /// Writes all states, when it is time or at once. Returns whether that was tried.
+    fn save(&mut self, state: &mut State, at_once: bool) -> bool {
         let now = self.board.0.env.clock.now();
         let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
         let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
@@ -208,7 +246,7 @@ impl Keeper {
         // What was judged must be on disk before that it was.
         let kept = self.journal().committed(Stream::Samples) >= state.position;
         if !(due || at_once) || !news || !whole || !kept {
-            return;
+            return false;
         }
         self.snapshot = now;
         match self.write(state) {
@@ -219,22 +257,34 @@ impl Keeper {
             }
             Err(error) => tracing::warn!(error, "the states of alarms cannot be written now"),
         }
+        true
     }
 
     fn write(&self, state: &State) -> Result<u64, String> {
-        let normal = Alarm::default();
-        let instances = state.alarms.instances().iter();
-        let states: Vec<(Box<str>, u32, Alarm)> = instances
-            .filter(|instance| instance.alarm != normal)
-            .map(|i| ((&*i.definition.name).into(), i.tag.0, i.alarm.clone()))
-            .collect();
-        let parts = states.len().div_ceil(PART_ALARMS).max(1);
+        let (normal, nothing) = (Alarm::default(), Memory::default());
+        let (mut alarms, mut memories) = (Vec::new(), Vec::new());
+        for instance in state.alarms.instances() {
+            let name = || Box::<str>::from(&*instance.definition.name);
+            if instance.alarm != normal {
+                alarms.push((name(), instance.tag.0, instance.alarm.clone()));
+            }
+            if instance.memory != nothing {
+                memories.push((name(), instance.tag.0, instance.memory.clone()));
+            }
+        }
+        let parts = alarms.len().max(memories.len()).div_ceil(PART_ALARMS).max(1);
         let mut bytes = 0;
         for part in 0..parts {
-            let from = part * PART_ALARMS;
-            let alarms = states[from..states.len().min(from + PART_ALARMS)].to_vec();
-            let (position, clock) = (state.position, state.clock);
-            let snapshot = Snapshot { position, clock, part, parts, alarms };
+            let snapshot = Snapshot {
+                position: state.position,
+                clock: state.clock,
+                part,
+                parts,
+                alarms: of_part(&alarms, part),
+                memories: of_part(&memories, part),
+                quota: state.alarms.quota(),
+                flood: state.alarms.flood().clone(),
+            };
             let payload = serde_json::to_vec(&snapshot).map_err(|error| error.to_string())?;
             bytes += payload.len() as u64;
             let journal = self.journal();
@@ -262,6 +312,10 @@ impl Keeper {
         let due = state.alarms.due_ns().map(|due| due.saturating_sub(now_ns).max(0) as u64);
         due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
     }
+}
+
+fn of_part<T: Clone>(all: &[T], part: usize) -> Vec<T> {
+    all.iter().skip(part * PART_ALARMS).take(PART_ALARMS).cloned().collect()
 }
 
 /// Keeps alarms until `stop` is true or its sender is gone. Blocking: on a thread of its own.

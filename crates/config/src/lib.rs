@@ -4,6 +4,7 @@
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
 mod alarm;
+mod alarm_condition;
 mod archive;
 mod blame;
 mod builder;
@@ -40,7 +41,8 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedTag, CheckedTemplate, EdgeConfig,
+    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedSuppression, CheckedTag,
+    CheckedTemplate, EdgeConfig, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

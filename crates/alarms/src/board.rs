@@ -1,8 +1,8 @@
 //! All alarms as those see them who ask: list, history, and what operators do.
 
 use crate::alarm::{
-    Alarm, AlarmKey, Alarms, ChangeKind, Definition, Instance, Noted, Operator, Priority, Refused,
-    Shelf, Shown, Stamp, Suppression, Target,
+    Alarm, AlarmKey, Alarms, ChangeKind, Definition, Instance, Noted, Operator, Priority,
+    Reference, Refused, Shelf, Shown, Stamp, Suppression, Target,
 };
 use crate::clock::AlarmClock;
 use crate::record::{AlarmChange, CHANGE_KIND};
@@ -34,7 +34,7 @@ pub struct Watched {
 pub struct WatchedBy {
     pub watched: Watched,
     /// What its value is compared with.
-    pub reference: Option<TagId>,
+    pub reference: Option<Arc<Reference>>,
     pub suppression: Option<Arc<Suppression>>,
 }
 
@@ -66,6 +66,8 @@ pub struct AlarmView {
     pub since_unix_ns: Option<i64>,
     pub shelf: Option<(Shelf, i64)>,
     pub suppressed: Option<Box<str>>,
+    /// What it is compared with.
+    pub reference: Option<Arc<Reference>>,
     /// It changes too often: changes that were counted and not told.
     pub chattering: Option<u64>,
     /// The newest that was judged; a value is none when its quality is bad.
@@ -442,6 +444,7 @@ impl State {
             since_unix_ns: alarm.since_ns().map(|since| stamp.unix(since)),
             shelf: alarm.shelf().map(|shelf| (shelf.clone(), stamp.unix(shelf.until_ns))),
             suppressed: alarm.suppressed().map(Into::into),
+            reference: instance.reference.clone(),
             chattering: alarm.chattering(),
             value: instance.value.clone(),
             quality: instance.quality,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::fmt;
 use tagwerk_model::{Quality, ValueRef};
 
 /// What a tag's value must be for its alarm. Limits are in the tag's unit.
@@ -60,6 +61,19 @@ pub enum Scalar {
     U64(u64),
     F64(f64),
     Text(Box<str>),
+}
+
+/// As people are told.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(flag) => write!(f, "{flag}"),
+            Scalar::I64(number) => write!(f, "{number}"),
+            Scalar::U64(number) => write!(f, "{number}"),
+            Scalar::F64(number) => write!(f, "{number}"),
+            Scalar::Text(text) => write!(f, "“{text}”"),
+        }
+    }
 }
 
 /// What a sample says of a condition.

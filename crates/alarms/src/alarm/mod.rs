@@ -13,7 +13,9 @@ pub use machine::{
     Alarm, Change, ChangeKind, Operator, Refused, Shelf, Shown, Treatment, UNACKNOWLEDGED_MAX,
 };
 pub use memory::{Exact, Memory};
-pub use set::{AlarmKey, Alarms, Definition, Instance, Noted, Stamp, Suppression, Target};
+pub use set::{
+    AlarmKey, Alarms, Definition, Instance, Noted, Reference, Stamp, Suppression, Target,
+};
 pub use together::{Flood, Quota};
 
 use serde::{Deserialize, Serialize};

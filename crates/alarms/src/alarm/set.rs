@@ -26,8 +26,7 @@ pub struct Definition {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     pub tag: TagId,
-    /// What it is compared with.
-    pub reference: Option<TagId>,
+    pub reference: Option<Arc<Reference>>,
     pub suppression: Option<Arc<Suppression>>,
 }
 
@@ -35,6 +34,14 @@ impl From<TagId> for Target {
     fn from(tag: TagId) -> Target {
         Target { tag, reference: None, suppression: None }
     }
+}
+
+/// The tag that others are compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    pub tag: TagId,
+    /// As people are told, such as `press/setpoint`.
+    pub name: Box<str>,
 }
 
 /// While a tag has a value, alarms are suppressed by design.
@@ -86,7 +93,7 @@ pub struct Noted {
 pub struct Instance {
     pub definition: Arc<Definition>,
     pub tag: TagId,
-    reference: Option<TagId>,
+    pub reference: Option<Arc<Reference>>,
     suppression: Option<Arc<Suppression>>,
     pub alarm: Alarm,
     pub memory: Memory,
@@ -192,7 +199,7 @@ impl Alarms {
     ) {
         let place = self.instances.len();
         let mut uses = vec![(Role::Own, tag)];
-        uses.extend(reference.map(|tag| (Role::Reference, tag)));
+        uses.extend(reference.iter().map(|reference| (Role::Reference, reference.tag)));
         uses.extend(suppression.iter().map(|suppression| (Role::Suppression, suppression.tag)));
         for (role, tag) in uses {
             self.by_tag.entry(tag).or_default().push((role, place));
@@ -209,7 +216,7 @@ impl Alarms {
             due_ns: None,
         };
         if let Some(kept) = kept {
-            let as_before = kept.reference == reference;
+            let as_before = kept.reference == instance.reference;
             if as_before && kept.definition.condition.hands_over_to(&definition.condition) {
                 instance.memory = kept.memory;
             }

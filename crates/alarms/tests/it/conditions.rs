@@ -4,8 +4,8 @@ use crate::many::{batch, definition};
 use proptest::prelude::*;
 use std::sync::Arc;
 use tagwerk_alarms::alarm::{
-    Alarms, ChangeKind, Condition, Memory, Noted, Scalar, Shown, Suppression, Target, Treatment,
-    Verdict,
+    Alarms, ChangeKind, Condition, Memory, Noted, Reference, Scalar, Shown, Suppression, Target,
+    Treatment, Verdict,
 };
 use tagwerk_model::{Quality, TagId, ValueRef, limits};
 
@@ -107,7 +107,8 @@ fn a_fall_between_samples_farther_apart_than_the_span_is_taken_as_even() {
 #[test]
 fn two_tags_are_compared_when_both_are_known() {
     let apart = Condition::Deviation { limit: 5.0, hysteresis: 2.0 };
-    let target = Target { reference: Some(TagId(3)), ..TagId(1).into() };
+    let reference = Arc::new(Reference { tag: TagId(3), name: "boiler/return".into() });
+    let target = Target { reference: Some(reference), ..TagId(1).into() };
     let mut bench = Bench::new(apart, Treatment::default(), target);
     bench.take(1, [Some(50.0), None, None]);
     bench.take(2, [Some(50.0), None, Some(55.0)]);

@@ -4,7 +4,9 @@ use crate::many::{batch, definition, set};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_alarms::alarm::{ChangeKind, ChatterBound, Condition, Scalar, Suppression, Treatment};
+use tagwerk_alarms::alarm::{
+    ChangeKind, ChatterBound, Condition, Reference, Scalar, Suppression, Treatment,
+};
 use tagwerk_alarms::{Action, Board, By, ChangeQuery, Keeper, Watch, Watched, WatchedBy};
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{CommitBy, Journal, Options, Stream};
@@ -37,13 +39,14 @@ fn watches() -> Vec<Watch> {
         equals: Scalar::I64(0),
         reason: "temperature is 0".into(),
     });
+    let reference = Arc::new(Reference { tag: TagId(3), name: "return".into() });
     let watch = |name, condition, treatment, tags: &[u32]| Watch {
         definition: definition(name, condition, treatment),
         tags: tags
             .iter()
             .map(|id| WatchedBy {
                 watched: watched(*id),
-                reference: (name == "apart").then_some(TagId(3)),
+                reference: (name == "apart").then(|| reference.clone()),
                 suppression: (name == "rises").then(|| suppression.clone()),
             })
             .collect(),

@@ -19,11 +19,13 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Blocks taken under one hold of the lock that those who ask need too.
 const BLOCKS_AT_ONCE: usize = 256;
 /// Snapshots are at least so far apart, and farther when they are large: at most so many bytes a second
-/// are written.
+/// are written, since the audit is in the same stream.
 const SNAPSHOT_AFTER: Duration = Duration::from_secs(60);
-const SNAPSHOT_BYTES_PER_SECOND: u64 = 1_024;
-/// But never farther apart than this many bytes of samples, which a start judges again.
+const SNAPSHOT_BYTES_PER_SECOND: u64 = 128;
+/// But never farther apart than this many bytes of samples, which a start judges again, or this many
+/// times its own size.
 const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
+const SNAPSHOT_AFTER_TIMES: u64 = 256;
 
 /// One thread.
 pub struct Keeper {
@@ -137,10 +139,14 @@ impl Keeper {
             self.load();
         }
         let board = self.board.clone();
+        // While samples come in, some are always not on disk yet: states are written of a place up to
+        // which they are.
+        let until = self.due_until();
         let mut state = board.0.state.lock();
         self.recall(&mut state);
         let mut taken = 0;
         while taken < BLOCKS_AT_ONCE
+            && until.is_none_or(|until| state.position < until)
             && let Some(item) = self.samples.try_next()
         {
             taken += 1;
@@ -150,13 +156,16 @@ impl Keeper {
             }
             self.recall(&mut state);
         }
-        let more = taken == BLOCKS_AT_ONCE;
+        if taken == BLOCKS_AT_ONCE {
+            return true;
+        }
+        let more = until.is_some() && self.journal().end(Stream::Samples) > state.position;
         if !more {
             let stamp = board.now(&mut state);
             board.let_pass(&mut state, stamp);
-            let redefined = state.redefined;
-            state.redefined &= !self.save(&mut state, redefined);
         }
+        let redefined = state.redefined;
+        state.redefined &= !self.save(&mut state, redefined);
         more
     }
 
@@ -235,19 +244,46 @@ impl Keeper {
         Some(set)
     }
 
+    /// When states are to be written: up to where samples are on disk. What was judged must be there
+    /// before that it was. Blocking.
+    fn due_until(&self) -> Option<u64> {
+        let (redefined, may) = {
+            let state = self.board.0.state.lock();
+            (state.redefined, self.may_save(&state))
+        };
+        if !may || !(redefined || self.is_due()) {
+            return None;
+        }
+        let journal = self.journal();
+        if journal.committed(Stream::Samples) < journal.end(Stream::Samples)
+            && let Err(error) = journal.commit(Stream::Samples)
+        {
+            tracing::warn!(%error, "the states of alarms wait for samples to be on disk");
+            return None;
+        }
+        Some(journal.committed(Stream::Samples))
+    }
+
+    fn is_due(&self) -> bool {
+        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
+        let judged = SNAPSHOT_AFTER_BYTES.max(self.snapshot_bytes * SNAPSHOT_AFTER_TIMES);
+        let passed = self.board.0.env.clock.now().since(self.snapshot);
+        passed >= SNAPSHOT_AFTER.max(apart) || self.bytes >= judged
+    }
+
+    /// Nothing waits to be written or to be recalled.
+    fn may_save(&self, state: &State) -> bool {
+        state.unwritten.is_empty() && self.before.is_empty()
+    }
+
     /// Writes all states, when it is time or at once. Returns whether that was tried.
     fn save(&mut self, state: &mut State, at_once: bool) -> bool {
-        let now = self.board.0.env.clock.now();
-        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
-        let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
-            || self.bytes >= SNAPSHOT_AFTER_BYTES;
         let news = at_once || state.position != self.snapshot_position || state.written_bytes > 0;
-        let whole = state.unwritten.is_empty() && self.before.is_empty();
-        // What was judged must be on disk before that it was.
         let kept = self.journal().committed(Stream::Samples) >= state.position;
-        if !(due || at_once) || !news || !whole || !kept {
+        if !(at_once || self.is_due()) || !news || !kept || !self.may_save(state) {
             return false;
         }
+        let now = self.board.0.env.clock.now();
         self.snapshot = now;
         match self.write(state) {
             Ok(bytes) => {

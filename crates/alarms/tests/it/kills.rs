@@ -94,6 +94,11 @@ impl Machine {
         self.running = Some((journal, keeper, board));
     }
 
+    fn end(&mut self) {
+        let (_, keeper, _) = self.running.as_mut().unwrap();
+        keeper.end();
+    }
+
     pub fn kill(&mut self) {
         let (journal, ..) = self.running.take().unwrap();
         drop(journal);
@@ -216,6 +221,10 @@ fn run(seed: u64, changes_max: u32, spoil: fn(&Machine)) -> Vec<Told> {
         let now = plain.env.clock.wall().unix_ns;
         happen(&mut random, &mut [&mut plain, &mut killed], now);
         if random.below(6) == 0 {
+            // Killed, or ended in good order before: then it goes on from its states.
+            if random.below(3) == 0 {
+                killed.end();
+            }
             killed.kill();
             spoil(&killed);
             killed.start();

@@ -4,6 +4,7 @@
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
 mod alarm;
+mod alarm_condition;
 mod archive;
 mod blame;
 mod builder;
@@ -41,8 +42,13 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
+<<<<<<< HEAD
     CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
     CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
+=======
+    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedSuppression, CheckedTag,
+    CheckedTemplate, EdgeConfig, TagName,
+>>>>>>> alarms
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

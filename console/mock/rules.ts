@@ -73,7 +73,7 @@ export class Rules {
     const widthMs = durationMs(/tumbling_window\('([^']*)'/.exec(each.sql)?.[1] ?? '')
     const runs = stage !== 'draft' && failed === undefined
     const rowsIn = runs ? Math.floor(seconds * perSecond) : 0
-    const rowsOut = widthMs === undefined ? rowsIn : Math.floor((seconds * 1_000) / widthMs)
+    const rowsOut = !runs || widthMs === undefined ? rowsIn : Math.floor((seconds * 1_000) / widthMs)
     const errors = faults && index === 2 ? 17 + Math.floor(seconds / 30) - 240 : 0
     return {
       name: each.name,

@@ -4,9 +4,9 @@ import { useMemo, useState } from 'react'
 import type { RuleDetail } from '../api/rules'
 import { useSize } from '../hooks/useSize'
 import { costs, shareOf } from '../lib/ruleCost'
-import { answerOf, shareWords } from '../lib/rules'
+import { answerOf, costWords } from '../lib/rules'
 import { chartOf } from '../lib/sql'
-import { duration, momentMs } from '../lib/time'
+import { momentMs } from '../lib/time'
 import { indexAt, type View } from '../lib/trend'
 import { Button } from '../ui/Button'
 import { Rows } from './SqlResult'
@@ -44,7 +44,7 @@ export function RuleCost({ rule }: { rule: RuleDetail }) {
       <header>
         <h2 id="rule-cost">Cost</h2>
         <span className="small muted">
-          {shareWords(shareOf(rule.name))} of a core now; {duration(rule.busy_seconds * 1_000)} of work in all
+          {costWords(shareOf(rule.name), rule.busy_seconds).filter((each) => each !== '').join(', ')}
         </span>
       </header>
       {chart === undefined ? <p className="body muted">The chart begins with this page: wait a few seconds.</p> : <CostChart chart={chart} />}

@@ -4,8 +4,7 @@ import { Link } from 'react-router'
 import type { Rule } from '../api/rules'
 import { count } from '../lib/numbers'
 import { shareOf } from '../lib/ruleCost'
-import { shareWords, troubleOf } from '../lib/rules'
-import { duration } from '../lib/time'
+import { costWords, troubleOf } from '../lib/rules'
 import { paths } from '../paths'
 import { Prose } from '../ui/Prose'
 import { RuleMark, StageMark } from './ruleMarks'
@@ -52,6 +51,7 @@ export function RuleTable({ rules, onLabel }: { rules: Rule[]; onLabel: (label: 
 function Row({ rule, onLabel }: { rule: Rule; onLabel: (label: string) => void }) {
   const trouble = troubleOf(rule)
   const text = rule.text ?? ''
+  const [now, whole] = costWords(shareOf(rule.name), rule.busy_seconds)
   return (
     <tr>
       <th scope="row" className="rule-name">
@@ -98,8 +98,8 @@ function Row({ rule, onLabel }: { rule: Rule; onLabel: (label: string) => void }
         <Ago time={rule.last_output ?? undefined} />
       </td>
       <td className="number" data-label="cost">
-        {shareWords(shareOf(rule.name))}
-        <span className="sub">of a core, {duration(rule.busy_seconds * 1_000)} in all</span>
+        {now}
+        <span className="sub">{whole}</span>
       </td>
     </tr>
   )

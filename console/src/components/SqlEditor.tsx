@@ -37,7 +37,7 @@ const compact = EditorView.theme({ '.cm-content': { paddingBottom: '12px' } })
 
 function marked({ place, problem }: Wrong, doc: Text) {
   const from = position(doc, place.line, place.column)
-  const word = /^[\w".]+/.exec(doc.sliceString(from, Math.min(doc.length, from + 80)))?.[0].length ?? 1
+  const word = /^(?:"[^"]*"|[\w.])+/.exec(doc.sliceString(from, Math.min(doc.length, from + 80)))?.[0].length ?? 1
   return { from, to: Math.min(doc.length, from + word), severity: 'error' as const, message: problem }
 }
 

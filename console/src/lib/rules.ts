@@ -3,6 +3,7 @@ import type { SqlColumn, SqlTables, SqlTextAnswer } from '../api/history'
 import type { Rule, RuleColumn, RuleFilter, RuleRow, RuleStage, RuleState } from '../api/rules'
 import { pageOf } from './alarms'
 import { sqlName } from './sql'
+import { duration } from './time'
 
 export const stageWords: Record<RuleStage, string> = { draft: 'draft', trial: 'trial', live: 'live' }
 
@@ -33,12 +34,16 @@ export function troubleOf(rule: Rule): { tone: 'bad' | 'warn'; problem: string; 
 }
 
 /** A share of one core, as few digits as tell it from its neighbours. */
-export function shareWords(share: number | undefined): string {
-  if (share === undefined || !Number.isFinite(share)) return '–'
+export function shareWords(share: number): string {
   const percent = share * 100
   if (percent === 0) return '0 %'
   if (percent < 0.01) return '< 0.01 %'
   return `${percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`
+}
+
+/** What a rule costs now, where that is known, and what it has cost. */
+export function costWords(share: number | undefined, busySeconds: number): [string, string] {
+  return [share === undefined ? '' : `${shareWords(share)} of a core`, `${duration(busySeconds * 1_000)} in all`]
 }
 
 /** A value with all its digits. */

@@ -17,8 +17,7 @@ import { bytes, count } from '../../lib/numbers'
 import { may } from '../../lib/roles'
 import { ruleIn } from '../../lib/ruleForm'
 import { shareOf } from '../../lib/ruleCost'
-import { shareWords, troubleOf } from '../../lib/rules'
-import { duration } from '../../lib/time'
+import { costWords, troubleOf } from '../../lib/rules'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
 import { Notice } from '../../ui/Notice'
@@ -109,7 +108,7 @@ function RuleHead({ rule }: { rule: RuleDetail }) {
             ['Errors', count(rule.errors)],
             ['Last output', <Ago key="last" time={rule.last_output ?? undefined} />],
             ['Waiting samples', count(rule.behind_samples)],
-            ['Cost', `${shareWords(shareOf(rule.name))} of a core, ${duration(rule.busy_seconds * 1_000)} in all`],
+            ['Cost', costWords(shareOf(rule.name), rule.busy_seconds).filter((each) => each !== '').join(', ')],
             ['Memory', bytes(rule.memory_bytes)],
           ]}
         />

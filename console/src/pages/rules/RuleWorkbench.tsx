@@ -29,7 +29,7 @@ interface Props {
   original: RuleForm
   /** empty for a new one */
   name: string
-  /** stands between the query and the trial */
+  /** stands below the trial */
   children?: ReactNode
 }
 
@@ -88,7 +88,7 @@ export function RuleWorkbench({ original, name, children }: Props) {
       {cannot === undefined && (
         <>
           <RuleSettings form={form} columns={columns} problems={tried ? problems : new Map()} fresh={name === ''} onChange={change} />
-          <div className="step-foot rule-foot">
+          <div className={changed ? 'step-foot rule-foot' : 'step-foot rule-foot is-idle'}>
             <Button
               kind="primary"
               onClick={() => {
@@ -161,7 +161,6 @@ function Bench({ form, check, readOnly, problem, onSql, children }: BenchProps) 
     <div className="sql-split rule-split">
       <div className="sql-main">
         <RuleQuery ref={editor} sql={form.sql} check={check} tables={tables} readOnly={readOnly} problem={problem} onChange={onSql} onRun={run} onChoose={({ line, column }) => editor.current?.goTo(line, column)} />
-        {children}
         <RuleTrialPane
           source={source}
           trial={trial}
@@ -176,6 +175,7 @@ function Bench({ form, check, readOnly, problem, onSql, children }: BenchProps) 
           }}
           onRun={() => run(form.sql)}
         />
+        {children}
       </div>
       <aside className="sql-side" aria-label="What there is to name">
         <SqlTables tables={tables} onInsert={(insert) => editor.current?.insert(insert)} />

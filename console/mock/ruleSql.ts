@@ -73,7 +73,7 @@ function typeOf(expression: string, stream: Stream): string {
 const known = new Set('select distinct from where group by having order limit as and or not is null between in case when then else end join left right on using union all with cast filter over partition true false avg sum min max count stddev tumbling_window hopping_window sliding_window session_window count_window state_window window_start window_end lag latest had_changed changed_value running_sum running_min running_max running_avg running_count rate_of abs round coalesce greatest least interval time desc asc double bigint boolean'.split(' '))
 
 function columnFindings(sql: string, stream: Stream, note: (at: number, problem: string, remedy: string) => void) {
-  const named = new Set([...stream.columns.map((each) => each.name), ...itemsOf(sql).map((each) => each.name), stream.name])
+  const named = new Set([...stream.columns.map((each) => each.name), ...itemsOf(sql).filter((each) => each.expression.replaceAll('"', '') !== each.name).map((each) => each.name), stream.name])
   const bare = sql.replaceAll(/'[^']*'/g, (text) => ' '.repeat(text.length)).replaceAll(/--[^\n]*/g, (text) => ' '.repeat(text.length))
   for (const word of bare.matchAll(/"([^"]+)"|[A-Za-z_]\w*/g)) {
     const name = word[1] ?? word[0]

@@ -18,6 +18,9 @@ interface Written {
   actions?: RuleAction[]
 }
 
+/** A rule does not read itself. */
+const but = (streams: Stream[], name: string) => streams.filter((each) => each.name !== name)
+
 const started = Date.now() - 7_200_000
 
 export class Rules {
@@ -34,12 +37,12 @@ export class Rules {
     return [...own, ...many]
   }
 
-  private streams(but = ''): Stream[] {
+  private streams(): Stream[] {
     const types: Record<string, string> = { bool: 'BOOLEAN', text: 'VARCHAR' }
     const typed = (type: string) => types[type] ?? (type.startsWith('uint') ? 'BIGINT UNSIGNED' : type.startsWith('int') ? 'BIGINT' : 'DOUBLE')
     const devices = this.edge.devices.map((device): Stream => ({ name: device.name, columns: [{ name: 'time', type: 'TIMESTAMP', unit: '' }, ...[...device.tags.values()].flatMap(({ point }) => [{ name: point.name, type: typed(point.type), unit: point.unit ?? '' }, { name: `${point.name}_quality`, type: 'VARCHAR', unit: '' }])] }))
     const samples: Stream = { name: 'samples', columns: ['time', 'device', 'tag', 'value_f64', 'value_bool', 'value_text', 'quality'].map((name) => ({ name, type: name === 'value_f64' ? 'DOUBLE' : name === 'value_bool' ? 'BOOLEAN' : 'VARCHAR', unit: '' })) }
-    const others = this.written().filter((each) => each.name !== but && each.name !== '').map((each): Stream => ({ name: each.name, columns: ['time', ...[...each.sql.matchAll(/\bas\s+([\w.-]+)/gi)].map(([, name]) => name ?? '')].map((name) => ({ name, type: 'DOUBLE', unit: '' })) }))
+    const others = this.written().map((each): Stream => ({ name: each.name, columns: ['time', ...[...each.sql.matchAll(/\bas\s+([\w.-]+)/gi)].map(([, name]) => name ?? '')].map((name) => ({ name, type: 'DOUBLE', unit: '' })) }))
     return [...devices, samples, ...others]
   }
 
@@ -59,8 +62,8 @@ export class Rules {
     return [...byTime].toSorted(([a], [b]) => a - b).map(([at, cells]) => ({ at, cells }))
   }
 
-  private shown(each: Written, index: number): Rule {
-    const checked = check(each.sql, this.streams(each.name), each.units)
+  private shown(each: Written, index: number, streams: Stream[]): Rule {
+    const checked = check(each.sql, but(streams, each.name), each.units)
     const table = tableOf(each.sql)
     const source = this.edge.devices.find((device) => device.name === table)
     const faults = this.edge.scenario === 'faults'
@@ -97,7 +100,8 @@ export class Rules {
   }
 
   private all(): Rule[] {
-    return this.written().map((each, index) => this.shown(each, index))
+    const streams = this.streams()
+    return this.written().map((each, index) => this.shown(each, index, streams))
   }
 
   list(search: URLSearchParams) {
@@ -115,9 +119,10 @@ export class Rules {
     const index = this.written().findIndex((each) => each.name === name)
     const written = this.written()[index]
     if (written === undefined) throw new Refused(404, 'not_found', `There is no rule ${name}.`, 'It may have been removed: look at the list of rules.')
-    const rule = this.shown(written, index)
-    const checked = check(written.sql, this.streams(name), written.units)
-    const stream = this.streams().find((each) => each.name === tableOf(written.sql))
+    const streams = this.streams()
+    const rule = this.shown(written, index, streams)
+    const checked = check(written.sql, but(streams, name), written.units)
+    const stream = streams.find((each) => each.name === tableOf(written.sql))
     const runs = rule.state === 'running' && stream !== undefined
     const now = Date.now()
     const rows = runs ? evaluate(written.sql, stream, this.rows(stream, now - 600_000, now, 600)).filter((each) => Date.parse(each.time) <= now).slice(-50) : []
@@ -125,20 +130,21 @@ export class Rules {
   }
 
   check({ name = '', sql }: RuleCheckRequest) {
-    return check(sql, this.streams(name))
+    return check(sql, but(this.streams(), name))
   }
 
   async try({ body, response }: Call): Promise<RuleTrial | object> {
     const request: RuleTrialRequest = JSON.parse(body)
     const { name = '', sql, rows, actions = [], limit = 1_000 } = request
     const began = performance.now()
-    const checked = check(sql.replace(/cross join\s+\S+/i, ''), this.streams(name))
+    const streams = but(this.streams(), name)
+    const checked = check(sql.replace(/cross join\s+\S+/i, ''), streams)
     const [wrong] = checked.findings
     if (wrong !== undefined) throw new Refused(422, 'invalid', `The SQL at line ${wrong.line}, column ${wrong.column}: ${wrong.problem}.`, wrong.remedy)
     if ((rows === undefined) === (request.from === undefined)) throw new Refused(422, 'invalid', 'A trial is over history or over rows, not both.', 'Give `from` and `to`, or `rows`.')
     const [from, to] = [Date.parse(request.from ?? ''), Date.parse(request.to ?? '')]
     if (await waited(response, /cross join/i.test(sql) ? 600_000 : rows === undefined ? Math.min(2_500, (to - from) / 40_000) : 0)) return {}
-    const stream = this.streams().find((each) => each.name === tableOf(sql)) ?? { name: '', columns: [] }
+    const stream = streams.find((each) => each.name === tableOf(sql)) ?? { name: '', columns: [] }
     const input = rows === undefined ? this.rows(stream, from, to, 4_000) : pasted(rows, stream.name)
     const out = evaluate(sql, stream, input)
     const live = this.written().find((each) => each.name === name && (each.stage ?? 'live') === 'live')
@@ -153,7 +159,7 @@ export class Rules {
       seconds: (performance.now() - began) / 1_000,
       alarms: actions.flatMap((action) => ('alarm' in action ? changes(out, checked.columns.findIndex((each) => each.name === action.alarm.column), action.alarm.column) : [])),
       writes: actions.flatMap((action) => ('write' in action ? out.flatMap((row) => [row.values[checked.columns.findIndex((each) => each.name === action.write.column)] ?? null].filter((value) => value !== null).map((value) => ({ time: row.time, tag: action.write.tag, value }))) : [])),
-      compared: live === undefined || rows !== undefined || check(live.sql, this.streams(name)).findings.length > 0 ? undefined : compared(out, evaluate(live.sql, stream, input)),
+      compared: live === undefined || rows !== undefined || check(live.sql, streams).findings.length > 0 ? undefined : compared(out, evaluate(live.sql, stream, input)),
     } satisfies RuleTrial
   }
 }

@@ -2,7 +2,7 @@
 import { Link } from 'react-router'
 
 import type { Alarm, AlarmAction } from '../api/alarms'
-import { actionWords, keyOf, nextAction, shownValue } from '../lib/alarms'
+import { actionWords, exactOf, keyOf, nextAction, shownValue } from '../lib/alarms'
 import { count } from '../lib/numbers'
 import { moment } from '../lib/time'
 import { paths } from '../paths'
@@ -96,7 +96,7 @@ function Row({ alarm, chosen, act }: { alarm: Alarm; chosen: boolean; act: Props
         </span>
       </td>
       <td className="number alarm-value">
-        <span className="value">{shownValue(alarm.value, alarm.unit)}</span>
+        <span className="value">{shownValue(alarm.value, alarm.unit, exactOf(alarm))}</span>
         <span className="alarm-quality">{alarm.quality === null ? <span className="sub">no value yet</span> : <QualityMark severity={alarm.quality} stale={false} />}</span>
       </td>
       <td className="alarm-state">

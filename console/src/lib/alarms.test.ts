@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Alarm, AlarmCounts, AlarmState } from '../api/alarms'
-import { actions, alarmFilter, allows, commentProblem, countWords, nextAction, shownValue, stripWords } from './alarms'
+import { actions, alarmFilter, allows, commentProblem, countWords, exactOf, nextAction, shownValue, stripWords } from './alarms'
 
 const alarm = (state: AlarmState, more: Partial<Alarm> = {}): Alarm => ({ name: 'hot', device: 'boiler', tag: 't', state, priority: 'high', active: false, unacknowledged: 0, raised: 1, since: null, value: 1, unit: '', quality: 'good', condition: 'above 1', text: null, response: null, shelf: null, suppressed: null, ...more })
 const offered = (one: Alarm) => actions.filter((action) => allows(one, action))
@@ -46,4 +46,11 @@ test('an address says which alarms are meant', () => {
   expect(of('state=all&priority=high&page=3')).toMatchObject({ state: '', priority: 'high', offset: 200 })
   expect(of('page=-4').offset).toBe(0)
   expect(of('page=x').offset).toBe(0)
+})
+
+test('all digits of a whole number are shown where the edge gives them', () => {
+  const counted = { ...alarm('normal', { value: 9_007_199_254_740_992, unit: 'kWh' }), value_text: '9007199254740993' }
+  expect(shownValue(counted.value, counted.unit, exactOf(counted))).toBe('9007199254740993 kWh')
+  expect(shownValue(1.5, 'bar', exactOf(alarm('normal')))).toBe('1.5 bar')
+  expect(shownValue(null, 'bar', '1')).toBe('–')
 })

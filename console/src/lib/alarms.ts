@@ -71,6 +71,9 @@ export function nextAction(alarm: Alarm): AlarmAction | undefined {
   return actions.find((action) => (action === 'reset' || action === 'unshelve') && allows(alarm, action))
 }
 
+/** All digits of `value`, which a number of the browser may have lost; `text` is what an alarm means. */
+export const exactOf = (of: object): string | undefined => ('value_text' in of && typeof of.value_text === 'string' ? of.value_text : undefined)
+
 export const keyOf = ({ name, device, tag }: AlarmName): string => `${name} ${device}/${tag}`
 
 export const nameOf = ({ name, device, tag }: AlarmName): AlarmName => ({ name, device, tag })
@@ -91,10 +94,10 @@ export function commentProblem(comment: string): string | undefined {
   return bytes > commentBytesMax ? `Shorten it: ${count(commentBytesMax)} bytes at most, this has ${count(bytes)}.` : undefined
 }
 
-/** A value as it came, in its unit. */
-export function shownValue(value: unknown, unit = ''): string {
+/** A value as it came, in its unit; `exact` are its digits where a double may have lost some. */
+export function shownValue(value: unknown, unit = '', exact?: string | null): string {
   if (value === null || value === undefined) return '–'
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const text = exact ?? (typeof value === 'string' ? value : JSON.stringify(value))
   return unit === '' ? text : `${text} ${unit}`
 }
 

@@ -10,7 +10,7 @@ import { ChangeMark, PriorityMark } from '../../components/alarmMarks'
 import { Failure } from '../../components/Failure'
 import { AlarmTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
-import { changeWords, shownValue } from '../../lib/alarms'
+import { changeWords, exactOf, shownValue } from '../../lib/alarms'
 import { withNewest, withOlder, type Kept } from '../../lib/events'
 import { moment } from '../../lib/time'
 import { paths } from '../../paths'
@@ -153,7 +153,7 @@ function ChangeRow({ change }: { change: AlarmChange }) {
         </Link>
       </td>
       <td className="number" data-label="value">
-        {happens.includes(change.kind) || change.value !== null ? shownValue(change.value) : ''}
+        {happens.includes(change.kind) || change.value !== null ? shownValue(change.value, '', exactOf(change)) : ''}
       </td>
       <td className="change-by" data-label="by">
         {change.by ?? <span className="muted">by itself</span>}

@@ -1,12 +1,13 @@
 //! Alarms on the edge: the thread that judges samples, and the alarms of a configuration.
 
 use anyhow::Context;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tagwerk_alarms::alarm::{Condition, Definition, Priority, Scalar, Treatment};
 use tagwerk_alarms::{Board, Keeper, Watch, Watched};
-use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm};
+use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm, TagPattern};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, Value};
@@ -53,14 +54,32 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
     if watches.is_empty() {
         return watches;
     }
+    // There may be an alarm for each of very many tags.
+    let mut exact: HashMap<&str, HashMap<&str, Vec<usize>>> = HashMap::new();
+    let mut wide: Vec<(usize, &TagPattern)> = Vec::new();
+    for (place, alarm) in enabled.iter().enumerate() {
+        for pattern in &alarm.tags {
+            match pattern.exact() {
+                Some((device, tag)) => {
+                    exact.entry(device).or_default().entry(tag).or_default().push(place);
+                }
+                None => wide.push((place, pattern)),
+            }
+        }
+    }
     runtime.each_tag(&mut |device: &str, group: &str, tag: &TagDefinition| {
         // A device's own state is no tag of the configuration.
         if group == OWN_GROUP {
             return;
         }
-        for (alarm, watch) in enabled.iter().zip(&mut watches) {
-            if alarm.tags.iter().any(|pattern| pattern.matches(device, group, &tag.name)) {
-                watch.tags.push(Watched {
+        let named = exact.get(device).and_then(|tags| tags.get(&*tag.name));
+        let named = named.into_iter().flatten().copied();
+        let chosen = wide.iter().filter(|(_, pattern)| pattern.matches(device, group, &tag.name));
+        for place in named.chain(chosen.map(|(place, _)| *place)) {
+            let tags = &mut watches[place].tags;
+            // Another pattern of the same alarm may have chosen it.
+            if tags.last().is_none_or(|last| last.id != tag.id) {
+                tags.push(Watched {
                     id: tag.id,
                     device: Arc::from(device),
                     name: Arc::from(&*tag.name),

@@ -2,7 +2,7 @@
 """What the cases of rules' SQL must give, computed independently of the engine, with DuckDB.
 
     oracle.py check [FILE…]    says where a case's `gives` is not what comes out here
-    oracle.py write [FILE…]    writes what comes out here into the cases; read it before you keep it
+    oracle.py write [FILE…]    writes what comes out here into the cases; read it then
     oracle.py random SEED N    prints N random cases with what they give
 """
 
@@ -46,6 +46,10 @@ def compute(path, case):
         return [], 0, -1
 
 
+def show(*found):
+    print("\n".join("    " + line for line in text.result_lines(*found)))
+
+
 def check(path, source):
     wrong = 0
     for case in text.read(source):
@@ -56,9 +60,9 @@ def check(path, source):
         if found[2] < 0:
             continue
         print(f"{path}:{case.line}: {case.name}: the case says")
-        print("\n".join("    " + line for line in text.result_lines(case.rows, case.late, case.errors)))
+        show(case.rows, case.late, case.errors)
         print("  and DuckDB")
-        print("\n".join("    " + line for line in text.result_lines(*found)))
+        show(*found)
     return wrong
 
 

@@ -1,1 +1,1 @@
-"""What rules' SQL gives, computed without the engine: plain Python for time, DuckDB for the rest."""
+"""What rules' SQL gives, without the engine: plain Python for time, DuckDB for the rest."""

@@ -1,5 +1,5 @@
-"""Random cases: rows in disorder, a window of any kind, simple aggregates. Numbers are quarters, so that
-sums do not hang on the order of adding."""
+"""Random cases: rows in disorder, a window of any kind, simple aggregates. Numbers are quarters, so
+that sums do not hang on the order of adding."""
 
 import random
 
@@ -11,16 +11,18 @@ TABLES = ("table boiler: temperature float64, pressure float64, running bool, pa
 STATES = ("running", "temperature > 5", "parts % 2", "parts")
 CONDITIONS = ("running", "NOT running", "temperature > 3", "parts < 5", "pressure IS NOT NULL",
               "had_changed(running)", "temperature > lag(temperature)", "parts % 3 = 0")
-AGGREGATES = ("count(*)", "count(temperature)", "sum(temperature)", "min(temperature)", "max(temperature)",
-              "avg(pressure)", "sum(parts)", "min(parts)", "max(parts)", "count(DISTINCT parts)",
+AGGREGATES = ("count(*)", "count(temperature)", "sum(temperature)", "min(temperature)",
+              "max(temperature)", "avg(pressure)", "sum(parts)", "min(parts)", "max(parts)",
+              "count(DISTINCT parts)",
               "bool_or(running)", "max(time)", "min(temperature_source_time)",
               "sum(temperature) FILTER (WHERE running)", "max(parts) - min(parts)",
               "first_value(parts ORDER BY time, parts, temperature, pressure)",
               "max(lag(temperature))", "sum(latest(parts))", "max(running_count(parts))")
 COLUMNS = ("temperature", "parts", "pressure * 2", "temperature > 4", "running", "time",
            "temperature_quality", "coalesce(parts, -1)", "lag(temperature)", "lag(parts, 2, -7)",
-           "latest(temperature)", "latest(parts, 0)", "had_changed(running)", "changed_value(parts)",
-           "running_sum(parts)", "running_min(temperature)", "running_max(temperature)",
+           "latest(temperature)", "latest(parts, 0)", "had_changed(running)",
+           "changed_value(parts)", "running_sum(parts)", "running_min(temperature)",
+           "running_max(temperature)",
            "running_count(pressure)", "running_sum(temperature) FILTER (WHERE running)",
            "lag(parts) FILTER (WHERE parts > 3)", "rate_of(temperature)",
            "CASE WHEN running THEN temperature END")
@@ -49,7 +51,8 @@ def window(rng, template):
         case "session":
             args = [seconds(rng, 1, 10)] + ([seconds(rng, 4, 30)] if rng.random() < 0.4 else [])
         case "count":
-            args = [str(rng.randint(1, 6))] + ([str(rng.randint(1, 7))] if rng.random() < 0.5 else [])
+            args = [str(rng.randint(1, 6))]
+            args += [str(rng.randint(1, 7))] if rng.random() < 0.5 else []
         case "state":
             two = rng.random() < 0.5
             args = rng.sample(CONDITIONS, 2) if two else [rng.choice(STATES)]
@@ -109,8 +112,8 @@ def rows(rng, template):
         read = [column for column in ("temperature", "pressure", "running", "parts")
                 if rng.random() < 0.7]
         head = f"pumps/p{rng.randint(1, 3)}" if template else "boiler"
-        parts = [head, text.instant_text(at - back), *(sample(rng, column, at - back) for column in read)]
-        yield " ".join(parts)
+        samples = [sample(rng, column, at - back) for column in read]
+        yield " ".join([head, text.instant_text(at - back), *samples])
     if rng.random() < 0.7:
         yield f"tick {text.instant_text(at + rng.randint(0, 120) * text.SECOND // 4)}"
 

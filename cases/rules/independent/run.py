@@ -1,5 +1,5 @@
-"""Runs a case: order of time, lateness, windows and functions over a stream in plain Python, expressions
-and the statement of each window in DuckDB."""
+"""Runs a case: order of time, lateness, windows and functions over a stream in plain Python,
+expressions and the statement of each window in DuckDB."""
 
 import heapq
 import math
@@ -16,8 +16,8 @@ TYPES = {"int64": "BIGINT", "uint64": "UBIGINT", "float64": "DOUBLE", "bool": "B
          "text": "VARCHAR", "bytes": "BLOB", "time": "TIMESTAMP_NS"}
 SAMPLES = {"time": "time", "device": "text", "tag": "text", "value": "float64", "quality": "text",
            "source_time": "time", "value_f64": "float64", "value_i64": "int64",
-           "value_u64": "uint64", "value_bool": "bool", "value_text": "text", "value_bytes": "bytes",
-           "type": "text"}
+           "value_u64": "uint64", "value_bool": "bool", "value_text": "text",
+           "value_bytes": "bytes", "type": "text"}
 OF_TYPE = {"float64": "value_f64", "int64": "value_i64", "uint64": "value_u64",
            "bool": "value_bool", "text": "value_text", "bytes": "value_bytes"}
 
@@ -81,13 +81,15 @@ class Rows:
 
     def row_select(self, table, values):
         kinds = self.types[table]
-        return ", ".join(f'{literal(values.get(name), kind)} AS "{name}"' for name, kind in kinds.items())
+        return ", ".join(f'{literal(values.get(name), kind)} AS "{name}"'
+                         for name, kind in kinds.items())
 
     def ask(self, table, values, expressions):
         """Values of expressions over one row."""
         alias = self.parsed.streams.get(table, [table])[0]
         asked = ", ".join(dialect(expression) for expression in expressions)
-        return self.fetch(f"SELECT {asked} FROM (SELECT {self.row_select(table, values)}) AS {alias}")
+        row = f"(SELECT {self.row_select(table, values)}) AS {alias}"
+        return self.fetch(f"SELECT {asked} FROM {row}")
 
     def fetch(self, sql):
         asked = self.duck.execute(sql)
@@ -115,13 +117,15 @@ class Rows:
     def query(self, rows, start, end):
         """The statement over these rows: what its columns are and what it gives."""
         for table in self.parsed.streams:
-            selects = [f"SELECT {self.row_select(table, values)}" for of, values in rows if of == table]
+            selects = [f"SELECT {self.row_select(table, values)}"
+                       for of, values in rows if of == table]
             empty = f"SELECT {self.row_select(table, {})}"
             source = " UNION ALL ".join(selects) if selects else f"{empty} LIMIT 0"
             self.duck.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {source}")
         sql = dialect(self.parsed.sql)
         for name, bound in (("start", start), ("end", end)):
-            sql = re.sub(rf"\bwindow_{name}\s*\(\s*\)", f"make_timestamp_ns({bound})", sql, flags=re.I)
+            sql = re.sub(rf"\bwindow_{name}\s*\(\s*\)", f"make_timestamp_ns({bound})", sql,
+                         flags=re.I)
         return self.fetch(sql.rstrip().rstrip(";"))
 
 
@@ -229,6 +233,8 @@ class Run:
         self.given, self.late = [], 0
         self.held, self.arrived = [], 0
         self.newest = self.position = -(1 << 62)
+        # By how much the newest event time is ahead of the edge's.
+        self.ahead = 0
         call = self.parsed.window
         self.event_time = call.named.get("time") if call else None
         self.windows = KINDS[call.name](self, call) if call else None
@@ -236,7 +242,8 @@ class Run:
     def run(self):
         for step in self.case.steps:
             if isinstance(step, text.Tick):
-                self.reach(step.time)
+                if self.windows:
+                    self.reach(step.time + self.ahead)
                 continue
             for table, values in table_rows(self.case, step, self.parsed.streams):
                 self.arrive(table, values)
@@ -248,10 +255,16 @@ class Run:
             time = self.rows.one(table, values, self.event_time)
         if time is None:
             return
+        if not self.windows:
+            # Row by row there is nothing to wait for.
+            self.take(time, 0, table, values)
+            return
         if time < self.position:
             self.late += 1
             return
         self.arrived += 1
+        if time > self.newest:
+            self.ahead = time - values["time"]
         heapq.heappush(self.held, (time, self.arrived, table, values))
         self.reach(time)
 

@@ -1,17 +1,17 @@
-"""What of a statement is ours (windows, functions over a stream), found by its tokens, and the rest of
-it as text for DuckDB."""
+"""What of a statement is ours (windows, functions over a stream), found by its tokens, and the
+rest of it as text for DuckDB."""
 
 import re
 from dataclasses import dataclass, field
 
-TOKEN = re.compile(r"""\s+|--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z_0-9]*|\d+(?:\.\d+)?
-    (?:[eE][-+]?\d+)?|=>|<>|<=|>=|!=|\|\||::|.""", re.X | re.S)
+TOKEN = re.compile(r"""\s+|--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_][A-Za-z_0-9]*|
+    \d+(?:\.\d+)?(?:[eE][-+]?\d+)?|=>|<>|<=|>=|!=|\|\||::|.""", re.X | re.S)
 WINDOWS = ("tumbling_window", "hopping_window", "sliding_window", "session_window", "count_window",
            "state_window")
 OVER_STREAM = ("lag", "latest", "had_changed", "changed_value", "running_sum", "running_min",
                "running_max", "running_avg", "running_count", "rate_of")
-NO_ALIAS = {"where", "group", "order", "join", "on", "left", "right", "full", "inner", "cross", "having",
-            "limit", "union", "using", "as", "except", "intersect", "offset", "natural"}
+NO_ALIAS = {"where", "group", "order", "join", "on", "left", "right", "full", "inner", "cross",
+            "having", "limit", "union", "using", "as", "except", "intersect", "offset", "natural"}
 
 
 @dataclass

@@ -4,7 +4,6 @@ use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance, Output};
-use crate::keeper::feeds;
 use crate::program::{Column, Program};
 use crate::state;
 use parking_lot::{Mutex, MutexGuard};
@@ -49,7 +48,7 @@ impl Definition {
     /// What its program reads, while it is to run.
     fn feeds(&self) -> Vec<Feed> {
         let program = self.program.as_ref().ok().filter(|_| self.stage != Stage::Draft);
-        program.map(|program| feeds(program)).unwrap_or_default()
+        program.map(|program| program.feeds()).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tagwerk_model::{DataType, Value};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Cell {
     Null,
     Bool(bool),
@@ -24,6 +24,23 @@ pub enum Cell {
     Bytes(Box<[u8]>),
     /// Nanoseconds since 1970.
     Time(i64),
+}
+
+/// NaN is the same as NaN here, and no zero another.
+impl PartialEq for Cell {
+    fn eq(&self, other: &Cell) -> bool {
+        match (self, other) {
+            (Cell::Null, Cell::Null) => true,
+            (Cell::Bool(a), Cell::Bool(b)) => a == b,
+            (Cell::I64(a), Cell::I64(b)) => a == b,
+            (Cell::U64(a), Cell::U64(b)) => a == b,
+            (Cell::F64(a), Cell::F64(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Cell::Text(a), Cell::Text(b)) => a == b,
+            (Cell::Bytes(a), Cell::Bytes(b)) => a == b,
+            (Cell::Time(a), Cell::Time(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 mod bits {
@@ -78,6 +95,12 @@ impl CellType {
             CellType::Bytes => ArrowType::Binary,
             CellType::Time => tagwerk_sql::stream::time_type(),
         }
+    }
+
+    /// Its values can be in a column of the other type.
+    pub fn fits(self, other: CellType) -> bool {
+        let number = |of| matches!(of, CellType::I64 | CellType::U64 | CellType::F64);
+        self == other || (number(self) && number(other))
     }
 
     /// The type of a tag that holds such values; a time is a text there.

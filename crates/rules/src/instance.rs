@@ -6,6 +6,7 @@ use crate::over::{self, Memories};
 use crate::program::{Body, Program, Window};
 use crate::rows::Kept;
 use crate::stages;
+use crate::state;
 use crate::window::{Closed, Partition, Signs};
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -88,8 +89,12 @@ pub(crate) struct Pending {
     pub(crate) rows: Vec<Waiting>,
     /// The newest time seen.
     pub(crate) newest: Option<i64>,
-    /// Rows before this are late.
+    /// Rows up to this time are taken, and windows up to it end.
     pub(crate) bound: Option<i64>,
+    /// Rows before this are late: one after them was taken, or their window was ended.
+    pub(crate) floor: Option<i64>,
+    /// By how much the newest time is ahead of the edge's: nothing, where it is the edge's.
+    pub(crate) ahead: i64,
 }
 
 pub(crate) struct Waiting {
@@ -115,6 +120,16 @@ impl Instance {
         }
     }
 
+    /// What it remembers, as bytes.
+    pub fn save(&self) -> Result<Vec<u8>, RuleError> {
+        state::save(self)
+    }
+
+    /// The same again; none, where the bytes are of another program or damaged.
+    pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<Instance> {
+        state::restore(program, lateness, bytes)
+    }
+
     /// Takes rows of a source in the order of their arrival.
     pub fn take(
         &mut self,
@@ -125,10 +140,14 @@ impl Instance {
     ) -> Result<(), RuleError> {
         self.counts.rows_in += rows.num_rows() as u64;
         let program = self.program.clone();
-        let rows = self.with_overs(&program, source, rows)?;
         match &program.window {
-            None => self.row_by_row(runner, &program, rows, out)?,
-            Some(window) => self.arrange(runner, &program, window, source, rows, out)?,
+            None => {
+                let times = cell::times(rows.column(0));
+                let times = times.as_ref().map_or(&[][..], |times| times.values());
+                let rows = self.with_overs(&program, source, rows, times)?;
+                self.row_by_row(runner, &program, rows, out)?;
+            }
+            Some(window) => self.arrange(runner, &program, window, source, rows.clone(), out)?,
         }
         self.check_size()
     }
@@ -138,6 +157,7 @@ impl Instance {
         program: &Program,
         source: usize,
         rows: &RecordBatch,
+        times: &[i64],
     ) -> Result<RecordBatch, RuleError> {
         if program.overs.is_empty() {
             return Ok(rows.clone());
@@ -150,7 +170,7 @@ impl Instance {
             let fields = whole.fields()[..base + over.place].to_vec();
             let schema = Arc::new(Schema::new(fields));
             let so_far = RecordBatch::try_new(schema, columns.clone())?;
-            columns.push(over.run(&so_far, memories)?);
+            columns.push(over.run(&so_far, times, memories)?);
         }
         Ok(RecordBatch::try_new(whole.clone(), columns)?)
     }
@@ -226,38 +246,38 @@ impl Instance {
         rows: RecordBatch,
         out: &mut Vec<Output>,
     ) -> Result<(), RuleError> {
-        let rows = match &window.filter {
-            None => rows,
-            Some(filter) => {
-                let array = filter.evaluate(&rows)?.into_array(rows.num_rows())?;
-                filter_record_batch(&rows, as_boolean_array(&array)?)?
-            }
-        };
         let column = match &window.time {
             None => rows.column(0).clone(),
             Some(time) => time.evaluate(&rows)?.into_array(rows.num_rows())?,
         };
         let Some(times) = cell::times(&column) else { return Ok(()) };
+        let edge_times = window.time.as_ref().and_then(|_| cell::times(rows.column(0)));
         let mut kept: Vec<(u64, i64)> = Vec::with_capacity(rows.num_rows());
         for row in 0..rows.num_rows() {
             // A row without a time lies in no window.
             if !times.is_valid(row) {
-                self.counts.rows_late += 1;
                 continue;
             }
             let time = times.value(row);
-            if self.lives
-                && window.time.is_none()
-                && self.pending.bound.is_some_and(|bound| time < bound.saturating_sub(SET_BACK))
-            {
+            let behind = |mark: Option<i64>| mark.is_some_and(|mark| time < mark);
+            if behind(self.pending.newest) || behind(self.pending.floor) {
+                // It may be late: that is judged by what was taken of the rows before it.
                 self.put(source, &rows, std::mem::take(&mut kept))?;
-                self.end_all(runner, program, window, out)?;
-            }
-            if self.pending.bound.is_some_and(|bound| time < bound) {
-                self.counts.rows_late += 1;
-                continue;
+                self.go_on(runner, program, window, out)?;
+                let set_back = self.lives && window.time.is_none();
+                let newest = self.pending.newest.unwrap_or(time);
+                if set_back && time < newest.saturating_sub(SET_BACK) {
+                    self.end_all(runner, program, window, out)?;
+                } else if self.pending.floor.is_some_and(|floor| time < floor) {
+                    self.counts.rows_late += 1;
+                    continue;
+                }
             }
             kept.push((row as u64, time));
+            if self.pending.newest.is_none_or(|newest| time > newest) {
+                let own = edge_times.as_ref().map_or(time, |own| own.value(row));
+                self.pending.ahead = time.saturating_sub(own);
+            }
             let newest = self.pending.newest.map_or(time, |newest| newest.max(time));
             self.pending.newest = Some(newest);
             let bound = newest.saturating_sub(self.lateness);
@@ -296,6 +316,7 @@ impl Instance {
         let Some(bound) = self.pending.bound else { return Ok(()) };
         let mut closed = Vec::new();
         for ready in self.pending.ready(bound)? {
+            self.pending.floor = self.pending.floor.max(ready.times.iter().copied().max());
             self.enter(program, window, ready, &mut closed)?;
         }
         for (key, partition) in &mut self.partitions {
@@ -305,6 +326,9 @@ impl Instance {
                 closed.extend(over.into_iter().map(|closed| (key.clone(), closed)));
             }
         }
+        let ended =
+            closed.iter().filter(|(_, closed)| closed.by_time).map(|(_, closed)| closed.due);
+        self.pending.floor = self.pending.floor.max(ended.max());
         closed.sort_by_key(|(_, closed)| (closed.due, closed.order, closed.start));
         let ended = closed
             .iter()
@@ -325,7 +349,18 @@ impl Instance {
         ready: Waiting,
         closed: &mut Vec<(Vec<u8>, Closed)>,
     ) -> Result<(), RuleError> {
-        let Waiting { source, rows, times } = ready;
+        let Waiting { source, rows, mut times } = ready;
+        let mut rows = self.with_overs(program, source, &rows, &times)?;
+        if let Some(filter) = &window.filter {
+            let array = filter.evaluate(&rows)?.into_array(rows.num_rows())?;
+            let holds = as_boolean_array(&array)?;
+            rows = filter_record_batch(&rows, holds)?;
+            let mut holds = holds.iter();
+            times.retain(|_| holds.next() == Some(Some(true)));
+            if times.is_empty() {
+                return Ok(());
+            }
+        }
         let signs = self.signs(window, &rows)?;
         let keys = over::partitions(&window.partition, &rows)?;
         let parts: Vec<(Vec<u8>, Vec<u64>)> = match keys {
@@ -443,28 +478,27 @@ impl Instance {
         now_ns: i64,
         out: &mut Vec<Output>,
     ) -> Result<(), RuleError> {
-        let bound = now_ns.saturating_sub(self.lateness);
-        if self.due().is_none_or(|due| due > bound) {
-            return Ok(());
-        }
         let program = self.program.clone();
         let Some(window) = &program.window else { return Ok(()) };
-        self.pending.bound = Some(self.pending.bound.map_or(bound, |known| known.max(bound)));
-        self.go_on(runner, &program, window, out)
+        let bound = now_ns.saturating_add(self.pending.ahead).saturating_sub(self.lateness);
+        if self.lives && self.pending.bound.is_some_and(|known| bound < known - SET_BACK) {
+            return self.end_all(runner, &program, window, out);
+        }
+        self.pending.bound = self.pending.bound.max(Some(bound));
+        match self.due() {
+            Some(due) if due <= now_ns => self.go_on(runner, &program, window, out),
+            _ => Ok(()),
+        }
     }
 
-    /// The time at which a tick may do something, without the lateness.
+    /// The edge's time at which a tick may do something; none, while nothing waits for it.
     pub fn due(&self) -> Option<i64> {
-        let window = self.program.window.as_ref().filter(|window| window.time.is_none())?;
+        let window = self.program.window.as_ref()?;
         let waiting = self.pending.rows.iter().flat_map(|waiting| waiting.times.iter());
         let waiting = waiting.min().copied();
         let over = self.partitions.values().filter_map(|partition| partition.due(&window.kind));
-        waiting.into_iter().chain(over).min()
-    }
-
-    /// How long after that.
-    pub fn lateness(&self) -> i64 {
-        self.lateness
+        let due = waiting.into_iter().chain(over).min()?;
+        Some(due.saturating_add(self.lateness).saturating_sub(self.pending.ahead))
     }
 
     /// From time to time: each look goes over all partitions.

@@ -4,7 +4,6 @@
 
 use crate::board::{Board, Defined, Running, State};
 use crate::error::RuleError;
-use crate::feed::Feed;
 use crate::instance::{Instance, Output, Runner};
 use crate::record::{SNAPSHOT_KIND, Snapshot, parts};
 use crate::state;
@@ -305,10 +304,7 @@ impl Keeper {
 
     fn due_in(&self) -> Duration {
         let state = self.board.state();
-        let due = state.running.values().filter_map(|running| {
-            let instance = running.instance.as_ref()?;
-            Some(instance.due()?.saturating_add(instance.lateness()))
-        });
+        let due = state.running.values().filter_map(|running| running.instance.as_ref()?.due());
         let now_ns = self.board.env().clock.wall().unix_ns;
         let due = due.min().map(|due| due.saturating_sub(now_ns).max(0) as u64);
         due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
@@ -384,9 +380,4 @@ pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
         }
     }
     keeper.end();
-}
-
-/// Feeds of a program's sources.
-pub(crate) fn feeds(program: &crate::Program) -> Vec<Feed> {
-    program.sources.iter().map(Feed::new).collect()
 }

@@ -7,6 +7,7 @@ mod cell;
 mod error;
 mod feed;
 mod finding;
+mod form;
 mod instance;
 mod keeper;
 mod order;

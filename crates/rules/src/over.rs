@@ -1,7 +1,7 @@
 //! What is computed over a stream, row after row, before anything else looks at the rows: the value of
 //! a row before, whether it changed, sums that run.
 
-use crate::cell::{Cell, CellType, array, cells, size_of_cells, times};
+use crate::cell::{Cell, CellType, array, cells, size_of_cells};
 use crate::parse::OverKind;
 use crate::program::Physical;
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -54,7 +54,7 @@ impl Over {
             OverKind::RunningSum if number => argument,
             OverKind::RunningAvg | OverKind::RateOf if number => CellType::F64,
             OverKind::RunningMin | OverKind::RunningMax if ordered => argument,
-            _ => return Err("this needs a number".to_owned()),
+            _ => return Err(format!("{} needs a number", kind.name())),
         };
         Ok(Over { kind, place, argument, cell, value, default, back, filter, partition })
     }
@@ -69,8 +69,13 @@ impl Over {
         some.chain(&mut self.filter).chain(&mut self.partition).try_for_each(change)
     }
 
-    /// The column over these rows, whose first column is their time.
-    pub fn run(&self, rows: &RecordBatch, memories: &mut Memories) -> Result<ArrayRef> {
+    /// The column over these rows.
+    pub fn run(
+        &self,
+        rows: &RecordBatch,
+        times: &[i64],
+        memories: &mut Memories,
+    ) -> Result<ArrayRef> {
         let of = |expr: &Physical| expr.evaluate(rows)?.into_array(rows.num_rows());
         let values = self.typed(&of(&self.value)?)?;
         let defaults = match &self.default {
@@ -79,7 +84,6 @@ impl Over {
         };
         let filter = self.filter.as_ref().map(of).transpose()?;
         let keys = partitions(&self.partition, rows)?;
-        let times = times(rows.column(0));
         let mut out = Vec::with_capacity(values.len());
         for (row, value) in values.into_iter().enumerate() {
             let default = defaults.as_ref().map_or(Cell::Null, |all| all[row].clone());
@@ -94,7 +98,7 @@ impl Over {
                 memories.insert(key.to_vec(), Memory::default());
             }
             let Some(memory) = memories.get_mut(key) else { continue };
-            let time = times.as_ref().map_or(0, |times| times.value(row));
+            let time = times.get(row).copied().unwrap_or_default();
             out.push(self.step(memory, value, default, (passes, time)));
         }
         Ok(array(self.cell, &out))
@@ -142,13 +146,15 @@ impl Over {
                 }
             }
             OverKind::RateOf => {
-                let Some(number) = value.as_f64().filter(|_| passes) else { return Cell::Null };
-                let before = memory.last.front().and_then(Cell::as_f64);
+                if value.is_null() || !passes {
+                    return Cell::Null;
+                }
+                let grown = memory.last.front().and_then(|before| difference(&value, before));
                 let seconds = (time.saturating_sub(memory.time)) as f64 / 1e9;
                 memory.last = [value].into();
                 memory.time = time;
-                match before {
-                    Some(before) if seconds > 0.0 => Cell::F64((number - before) / seconds),
+                match grown {
+                    Some(grown) if seconds != 0.0 => Cell::F64(grown / seconds),
                     _ => Cell::Null,
                 }
             }
@@ -178,6 +184,15 @@ impl Over {
             (_, None) => Cell::Null,
         }
     }
+}
+
+/// Of integers exact, whatever their size.
+fn difference(a: &Cell, b: &Cell) -> Option<f64> {
+    Some(match (a, b) {
+        (Cell::I64(a), Cell::I64(b)) => (i128::from(*a) - i128::from(*b)) as f64,
+        (Cell::U64(a), Cell::U64(b)) => (i128::from(*a) - i128::from(*b)) as f64,
+        (a, b) => a.as_f64()? - b.as_f64()?,
+    })
 }
 
 /// An integer that grows beyond its type stays NULL: no sum is better than a wrong one.

@@ -2,6 +2,7 @@
 //! its expressions. What is left is a statement as any other.
 
 use crate::finding::Finding;
+use crate::form::{self, Places};
 use crate::span::Nanoseconds;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
@@ -70,20 +71,25 @@ pub enum OverKind {
 }
 
 impl OverKind {
+    const ALL: [(&str, OverKind); 10] = [
+        ("lag", OverKind::Lag),
+        ("latest", OverKind::Latest),
+        ("had_changed", OverKind::HadChanged),
+        ("changed_value", OverKind::ChangedValue),
+        ("running_sum", OverKind::RunningSum),
+        ("running_min", OverKind::RunningMin),
+        ("running_max", OverKind::RunningMax),
+        ("running_avg", OverKind::RunningAvg),
+        ("running_count", OverKind::RunningCount),
+        ("rate_of", OverKind::RateOf),
+    ];
+
     fn named(name: &str) -> Option<OverKind> {
-        Some(match name {
-            "lag" => OverKind::Lag,
-            "latest" => OverKind::Latest,
-            "had_changed" => OverKind::HadChanged,
-            "changed_value" => OverKind::ChangedValue,
-            "running_sum" => OverKind::RunningSum,
-            "running_min" => OverKind::RunningMin,
-            "running_max" => OverKind::RunningMax,
-            "running_avg" => OverKind::RunningAvg,
-            "running_count" => OverKind::RunningCount,
-            "rate_of" => OverKind::RateOf,
-            _ => return None,
-        })
+        OverKind::ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
+    pub fn name(self) -> &'static str {
+        OverKind::ALL.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 
     /// How many arguments it takes.
@@ -119,13 +125,15 @@ pub struct Text {
     pub window: Option<WindowCall>,
     pub overs: Vec<OverCall>,
     pub tables: Vec<TableUse>,
+    pub places: Places,
 }
 
-pub fn read(text: &str) -> Result<Text, Finding> {
+pub fn read(text: &str, is_aggregate: &dyn Fn(&str) -> bool) -> Result<Text, Finding> {
     let mut parsed = tagwerk_sql::stream::parse(text)?;
     let Parsed::Statement(statement) = &mut parsed else {
         return Err(Finding::new("a rule is one SELECT", "begin with SELECT"));
     };
+    let places = Places::of(statement);
     let mut named = Named::default();
     if let ControlFlow::Break(finding) = named.look(statement) {
         return Err(finding);
@@ -135,7 +143,8 @@ pub fn read(text: &str) -> Result<Text, Finding> {
         return Err(*finding);
     }
     let Taker { window, overs, .. } = taker;
-    Ok(Text { statement: parsed, window, overs, tables: named.tables })
+    form::check(statement, window.is_some(), is_aggregate)?;
+    Ok(Text { statement: parsed, window, overs, tables: named.tables, places })
 }
 
 /// The tables of a statement, without those that it defines itself.
@@ -237,7 +246,8 @@ impl VisitorMut for Taker {
             if self.window.as_ref().is_some_and(|known| *known != found) {
                 let remedy = "group by the same window everywhere; a rule that needs two is two \
                               rules, one reading the other";
-                return broken(Finding::at(&key, "the statement has two windows", remedy));
+                let problem = format!("{key} is a second window");
+                return broken(Finding::at(&key, problem, remedy));
             }
             self.window = Some(found);
         }
@@ -269,7 +279,7 @@ impl VisitorMut for Taker {
     }
 }
 
-fn plain_name(call: &Function) -> String {
+pub fn plain_name(call: &Function) -> String {
     last_ident(&call.name).map(name_of).unwrap_or_default()
 }
 
@@ -379,15 +389,21 @@ fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
         match name.as_str() {
             "time" => found.time = Some(value),
             "trigger" => found.trigger = Some(value),
-            other => return Err(wrong(format!("there is no argument `{other}`"))),
+            other => {
+                let problem = format!("there is no argument `{other}`");
+                return Err(Finding::at(&value, problem, format!("write {usage}")));
+            }
         }
     }
-    if found.trigger.is_some() && name != "sliding_window" {
-        return Err(wrong("only sliding windows have a trigger".to_owned()));
+    if let Some(trigger) = &found.trigger
+        && name != "sliding_window"
+    {
+        let problem = "only sliding windows have a trigger";
+        return Err(Finding::at(trigger, problem, format!("write {usage}")));
     }
     let span = |at: usize| -> Result<Option<i64>, Finding> {
         let Some(argument) = plain.get(at) else { return Ok(None) };
-        let span = Nanoseconds::of(argument).ok_or_else(|| {
+        let span = Nanoseconds::of(argument).filter(|span| *span > 0).ok_or_else(|| {
             let remedy = "write a span of time as '10s', '1m 30s' or '2 hours'";
             Finding::at(argument, format!("{argument} is no span of time"), remedy)
         })?;
@@ -418,7 +434,12 @@ fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
             let number = |at| match count(at) {
                 None => Ok(None),
                 Some(Ok(number)) if number > 0 => Ok(Some(number)),
-                Some(_) => Err(wrong("a number of rows is a whole number above 0".to_owned())),
+                Some(_) => {
+                    let argument = &plain[at];
+                    let problem = format!("{argument} is no number of rows");
+                    let remedy = "write a whole number above 0";
+                    Err(Finding::at(argument, problem, remedy))
+                }
             };
             let rows = number(0)?.ok_or_else(|| wrong("how many rows is missing".to_owned()))?;
             WindowKind::Count { rows, every: number(1)?.unwrap_or(rows) }
@@ -438,7 +459,7 @@ fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
 /// Windows of one size that may be open at once.
 const WINDOWS_AT_ONCE_MAX: i64 = 10_000;
 
-fn usage(name: &str) -> Option<&'static str> {
+pub fn usage(name: &str) -> Option<&'static str> {
     Some(match name {
         "tumbling_window" => "tumbling_window('10s')",
         "hopping_window" => "hopping_window('10s', '5s'): size and hop",

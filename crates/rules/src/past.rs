@@ -196,3 +196,74 @@ pub fn batch(
         suppressed: 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tagwerk_historian::Values;
+    use tagwerk_model::DataType;
+
+    fn tag(id: u32, device: &str, group: &str) -> TagInfo {
+        TagInfo {
+            id: TagId(id),
+            device: device.into(),
+            group: group.into(),
+            name: format!("t{id}").into(),
+            data_type: DataType::Int64,
+            unit: "".into(),
+        }
+    }
+
+    fn piece(tag: TagId, data_type: DataType, samples: &[(i64, i64)]) -> Result<Piece, String> {
+        let times = samples.iter().map(|(time, _)| *time).collect();
+        let numbers = samples.iter().map(|(_, value)| *value);
+        let values = match data_type {
+            DataType::Int64 => Values::I64(numbers.collect()),
+            _ => Values::F64(numbers.map(|number| number as f64).collect()),
+        };
+        Ok(Piece::new(tag, data_type, "".into(), times, values))
+    }
+
+    /// Device, time, and the samples as `tag=value`.
+    fn shown(batch: &SampleBatch) -> String {
+        let samples = batch.samples().map(|sample| {
+            let tag = &batch.set.tags()[sample.index];
+            let value = sample.value.map(|value| value.to_text(tag.data_type));
+            format!("{}={}", tag.name, value.unwrap_or_default())
+        });
+        let samples: Vec<String> = samples.collect();
+        format!("{} {} {}", batch.unix_ns, batch.set.device(), samples.join(" "))
+    }
+
+    #[test]
+    fn what_was_read_together_is_together_again() {
+        let tags = vec![tag(4, "b", "g"), tag(1, "a", "g"), tag(2, "a", "g"), tag(3, "a", "h")];
+        let open = |tag: TagId| -> Pieces {
+            use DataType::{Float64, Int64};
+            let pieces = match tag.0 {
+                1 => vec![
+                    piece(tag, Int64, &[(1, 10), (2, 11), (2, 12)]),
+                    piece(tag, Int64, &[(5, 13)]),
+                ],
+                2 => vec![piece(tag, Float64, &[(1, 20)]), piece(tag, Int64, &[(2, 21)])],
+                3 => vec![piece(tag, Int64, &[(2, 30)])],
+                _ => vec![piece(tag, Int64, &[(1, 40), (4, 41)]), Err("damaged".to_owned())],
+            };
+            Box::new(pieces.into_iter())
+        };
+        let mut past = Past::open(tags, &open).unwrap();
+        let mut all: Vec<String> = Vec::new();
+        let error = loop {
+            match past.next() {
+                Some(Ok(batch)) => all.push(shown(&batch)),
+                Some(Err(error)) => break error,
+                None => panic!("it does not tell of the damage: {all:?}"),
+            }
+        };
+        let expected =
+            ["1 a t1=10 t2=20.0", "1 b t4=40", "2 a t1=11 t2=21", "2 a t1=12", "2 a t3=30"];
+        assert_eq!(all, expected);
+        assert_eq!(error, "damaged");
+        assert!(past.next().is_none());
+    }
+}

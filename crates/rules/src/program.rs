@@ -3,7 +3,9 @@
 
 use crate::bounds::Bounds;
 use crate::cell::CellType;
+use crate::feed::Feed;
 use crate::finding::Finding;
+use crate::form::is_name;
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
 use crate::stages::{Stage, stages};
@@ -22,6 +24,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::sql::sqlparser::ast::{self, Expr};
+use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tagwerk_model::DataType;
@@ -42,6 +45,13 @@ pub struct Source {
     /// These columns, and what is computed over the stream.
     pub schema: SchemaRef,
     pub slot: Arc<Slot>,
+}
+
+impl Source {
+    /// The columns that come from outside, without what is computed over the stream.
+    pub fn base(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.schema.fields()[..self.used.len()].to_vec()))
+    }
 }
 
 pub type Physical = Arc<dyn PhysicalExpr>;
@@ -101,10 +111,18 @@ impl Planner {
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
     pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
-        let text = parse::read(sql)?;
+        let known = self.state.aggregate_functions();
+        let text = parse::read(sql, &|name| known.contains_key(name))?;
+        let places = text.places.clone();
+        self.planned(sql, text, tags).map_err(|finding| places.place(finding))
+    }
+
+    fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
         let tables = tables(&text, tags)?;
         let bounds = Arc::new(Bounds::default());
-        let mut planning = Planning { state: self.state(&bounds)?, tables, overs: Vec::new() };
+        let spans = text.places.columns.clone();
+        let state = self.state(&bounds)?;
+        let mut planning = Planning { state, tables, overs: Vec::new(), spans };
         for (place, call) in text.overs.iter().enumerate() {
             let over = planning.over(place, call, &text.tables)?;
             planning.overs.push(over);
@@ -144,6 +162,11 @@ impl Program {
         self.sources.iter().map(|source| source.table.clone()).collect()
     }
 
+    /// What gathers rows for each of its sources.
+    pub fn feeds(&self) -> Vec<Feed> {
+        self.sources.iter().map(Feed::new).collect()
+    }
+
     pub fn reads_samples(&self) -> bool {
         self.sources.iter().any(|source| matches!(source.stream, Stream::Samples))
     }
@@ -161,6 +184,8 @@ struct Planning {
     state: SessionState,
     tables: Vec<Table>,
     overs: Vec<Over>,
+    /// Of the columns that the rule gives.
+    spans: Vec<Span>,
 }
 
 fn tables(text: &Text, tags: &TagTable) -> Result<Vec<Table>, Finding> {
@@ -262,6 +287,10 @@ impl Planning {
 
     fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
         let placed = |finding: Finding| match finding.line {
+            _ if finding.problem.contains("AggregateFunction(") => {
+                let remedy = "let another rule compute the aggregate, and read that rule";
+                Finding::at(expr, "an aggregate cannot stand here", remedy)
+            }
             1 if finding.column == 1 => {
                 Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
             }
@@ -323,8 +352,20 @@ impl Planning {
             _ => 1,
         };
         let default = match call.kind {
-            parse::OverKind::Lag => rest.get(1).cloned(),
-            _ => rest.first().cloned(),
+            parse::OverKind::Lag => rest.get(1).cloned().zip(call.arguments.get(2)),
+            _ => rest.first().cloned().zip(call.arguments.get(1)),
+        };
+        let default = match default {
+            None => None,
+            Some((default, said)) => {
+                let of = default.data_type(schema.as_arrow())?;
+                let fits = CellType::of(&of).is_some_and(|cell| cell.fits(own));
+                if !fits && of != ArrowType::Null {
+                    let problem = format!("{said} is of type {of}, and the column is not");
+                    return Err(Finding::at(said, problem, "use a value of the column's type"));
+                }
+                Some(default)
+            }
         };
         Over::new(
             (place, call.kind, own),
@@ -399,7 +440,7 @@ impl Planning {
         physical: Arc<dyn ExecutionPlan>,
         bounds: Arc<Bounds>,
     ) -> Result<Program, Finding> {
-        let (columns, places, time) = columns(&physical.schema())?;
+        let (columns, places, time) = columns(&physical.schema(), &self.spans)?;
         self.note_used(window.as_ref());
         let schemas: Vec<(Vec<usize>, SchemaRef)> =
             self.tables.iter().map(|table| self.reduced(table)).collect();
@@ -509,7 +550,7 @@ impl Window {
 type Columns = (Vec<Column>, Vec<usize>, Option<usize>);
 
 /// The columns that the rule gives.
-fn columns(schema: &SchemaRef) -> Result<Columns, Finding> {
+fn columns(schema: &SchemaRef, spans: &[Span]) -> Result<Columns, Finding> {
     let (mut columns, mut places, mut time) = (Vec::new(), Vec::new(), None);
     for (place, field) in schema.fields().iter().enumerate() {
         let name = field.name();
@@ -520,8 +561,7 @@ fn columns(schema: &SchemaRef) -> Result<Columns, Finding> {
             time = Some(place);
             continue;
         }
-        let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty() || name.len() > 64 || !name.chars().all(letters) {
+        if !is_name(name) {
             let problem = format!("the column {name} has no name that a tag can have");
             let remedy = "give it one with AS: letters, digits, `.`, `_` and `-`";
             return Err(Finding::new(problem, remedy));
@@ -532,7 +572,8 @@ fn columns(schema: &SchemaRef) -> Result<Columns, Finding> {
         }
         let Some(cell) = CellType::of(field.data_type()) else {
             let problem = format!("the column {name} is of type {}", field.data_type());
-            return Err(Finding::new(problem, "cast it to a number, a text or a time"));
+            let span = spans.get(place).copied().unwrap_or_else(Span::empty);
+            return Err(Finding::placed(span, problem, "cast it to a number, a text or a time"));
         };
         columns.push(Column { name: name.clone(), cell });
         places.push(place);

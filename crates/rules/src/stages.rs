@@ -25,8 +25,12 @@ pub enum Stage {
 pub fn stages(plan: &Arc<dyn ExecutionPlan>, rows: &SchemaRef) -> Option<Vec<Stage>> {
     let any: &dyn std::any::Any = &**plan;
     if any.downcast_ref::<StreamingTableExec>().is_some() {
-        // The scan picks columns; expressions find theirs by name.
-        return Some(Vec::new());
+        let own = plan.schema();
+        if own.fields() == rows.fields() {
+            return Some(Vec::new());
+        }
+        // The scan picks columns.
+        return Some(vec![Stage::Project(by_name(&own, rows)?, own)]);
     }
     if any.downcast_ref::<CooperativeExec>().is_some() {
         return stages(plan.children().first()?, rows);
@@ -45,15 +49,19 @@ pub fn stages(plan: &Arc<dyn ExecutionPlan>, rows: &SchemaRef) -> Option<Vec<Sta
         before.push(Stage::Filter(reassign_expr_columns(filter.predicate().clone(), &input).ok()?));
         if filter.projection().is_some() {
             let picked = plan.schema();
-            let column = |name: &str| -> Option<Physical> {
-                datafusion::physical_expr::expressions::col(name, &input).ok()
-            };
-            let columns = picked.fields().iter().map(|field| column(field.name()));
-            before.push(Stage::Project(columns.collect::<Option<_>>()?, picked.clone()));
+            before.push(Stage::Project(by_name(&picked, &input)?, picked.clone()));
         }
         return Some(before);
     }
     None
+}
+
+/// These columns of others.
+fn by_name(picked: &SchemaRef, rows: &SchemaRef) -> Option<Vec<Physical>> {
+    let column = |name: &str| -> Option<Physical> {
+        datafusion::physical_expr::expressions::col(name, rows).ok()
+    };
+    picked.fields().iter().map(|field| column(field.name())).collect()
 }
 
 /// The columns behind the stages.

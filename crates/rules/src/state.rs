@@ -27,6 +27,8 @@ struct Head {
     order: u64,
     newest: Option<i64>,
     bound: Option<i64>,
+    floor: Option<i64>,
+    ahead: i64,
     memories: Vec<Vec<(Vec<u8>, crate::over::Memory)>>,
     /// Source, times and the length of the rows, which follow in this order.
     pending: Vec<(usize, Vec<i64>, usize)>,
@@ -46,8 +48,7 @@ pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
     let mut rows = Vec::new();
     let program = &instance.program;
     let pending = instance.pending.rows.iter().map(|waiting| {
-        let schema = &program.sources[waiting.source].schema;
-        let length = write(schema, std::slice::from_ref(&waiting.rows), &mut rows)?;
+        let length = write(&waiting.rows.schema(), std::slice::from_ref(&waiting.rows), &mut rows)?;
         Ok((waiting.source, waiting.times.clone(), length))
     });
     let pending = pending.collect::<Result<_, RuleError>>()?;
@@ -69,6 +70,8 @@ pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
         order: instance.order,
         newest: instance.pending.newest,
         bound: instance.pending.bound,
+        floor: instance.pending.floor,
+        ahead: instance.pending.ahead,
         memories: memories
             .map(|m| m.iter().map(|(k, m)| (k.clone(), m.clone())).collect())
             .collect(),
@@ -92,10 +95,10 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         return None;
     }
     let mut rest = bytes.get(8 + length..)?;
-    let mut next = |length: usize, source: usize| -> Option<RecordBatch> {
+    let mut next = |length: usize, schema: &SchemaRef| -> Option<RecordBatch> {
         let (own, others) = rest.split_at_checked(length)?;
         rest = others;
-        read(&program.sources.get(source)?.schema, own)
+        read(schema, own)
     };
     let mut instance = Instance::new(program.clone(), lateness);
     (instance.counts, instance.order) = (head.counts, head.order);
@@ -104,24 +107,26 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
     if instance.memories.len() != program.overs.len() {
         return None;
     }
-    let mut rows = Vec::with_capacity(head.pending.len());
-    for (source, times, length) in head.pending {
-        let batch = next(length, source)?;
+    let (pending, saved_partitions) = (head.pending, head.partitions);
+    let mut rows = Vec::with_capacity(pending.len());
+    for (source, times, length) in pending {
+        let batch = next(length, &program.sources.get(source)?.base())?;
         if batch.num_rows() != times.len() {
             return None;
         }
         rows.push(Waiting { source, rows: batch, times });
     }
-    instance.pending = Pending { rows, newest: head.newest, bound: head.bound };
+    let (newest, bound, floor, ahead) = (head.newest, head.bound, head.floor, head.ahead);
+    instance.pending = Pending { rows, newest, bound, floor, ahead };
     let mut partitions = BTreeMap::new();
-    for saved in head.partitions {
+    for saved in saved_partitions {
         let mut partition = Partition::new(program.sources.len());
         partition.marks = saved.marks;
         if saved.rows.len() != program.sources.len() {
             return None;
         }
         for (source, (first, times, length)) in saved.rows.into_iter().enumerate() {
-            let batch = next(length, source)?;
+            let batch = next(length, &program.sources[source].schema)?;
             if batch.num_rows() != times.len() {
                 return None;
             }

@@ -3,7 +3,6 @@
 use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::instance::{Counts, Instance, Output, Runner};
-use crate::keeper::feeds;
 use crate::program::Program;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +56,7 @@ impl Trial {
         let lateness = i64::try_from(self.lateness.as_nanos()).unwrap_or(i64::MAX);
         let mut trying = Trying {
             runner,
-            feeds: feeds(&self.program),
+            feeds: self.program.feeds(),
             instance: Instance::new(self.program, lateness),
             feeding: None,
             out: Vec::new(),

@@ -20,6 +20,8 @@ pub struct Closed {
     pub due: i64,
     /// The row that did it, counted over all partitions; 0, where time did.
     pub order: u64,
+    /// Time ended it: a row before that time comes too late for it.
+    pub by_time: bool,
     /// Of each source.
     pub rows: Vec<Range<u64>>,
 }
@@ -115,7 +117,7 @@ impl Partition {
         let rows = self.rows.iter().map(|kept| kept.at(start)..kept.at(due));
         let rows: Vec<Range<u64>> = rows.collect();
         let time = self.marks.last;
-        closed.push(Closed { start, end: time, time, due, order: 0, rows });
+        closed.push(Closed { start, end: time, time, due, order: 0, by_time: true, rows });
     }
 
     fn count(
@@ -135,7 +137,7 @@ impl Partition {
         let start = kept.time(from).unwrap_or(time);
         let order = sign.map_or(0, |sign| sign.order);
         let rows = std::iter::once(from..number + 1).collect();
-        closed.push(Closed { start, end: time, time, due: time, order, rows });
+        closed.push(Closed { start, end: time, time, due: time, order, by_time: false, rows });
     }
 
     /// Ends what is open with the rows before this one.
@@ -143,7 +145,7 @@ impl Partition {
         let Some(start) = self.marks.start.take() else { return };
         let (time, order) = (self.marks.last, sign.map_or(0, |sign| sign.order));
         let rows = std::iter::once(self.marks.since..before).collect();
-        closed.push(Closed { start, end: time, time, due, order, rows });
+        closed.push(Closed { start, end: time, time, due, order, by_time: false, rows });
     }
 
     fn state(
@@ -225,7 +227,7 @@ impl Partition {
         {
             let end = start.saturating_add(size);
             let rows = self.rows.iter().map(|kept| kept.at(start)..kept.at(end)).collect();
-            closed.push(Closed { start, end, time: end, due: end, order: 0, rows });
+            closed.push(Closed { start, end, time: end, due: end, order: 0, by_time: true, rows });
             self.marks.start = Some(start.saturating_add(hop));
         }
     }
@@ -239,7 +241,7 @@ impl Partition {
 
     fn slide(&mut self, size: i64, delay: i64, time: i64, closed: &mut Vec<Closed>) {
         while let Some((number, at, order)) = self.marks.waiting.front().copied()
-            && at.saturating_add(delay) <= time
+            && (at.saturating_add(delay) < time || delay == 0 && at <= time)
         {
             self.marks.waiting.pop_front();
             let kept = &self.rows[0];
@@ -249,8 +251,9 @@ impl Partition {
                 _ => kept.at(at.saturating_add(delay).saturating_add(1)).max(number + 1),
             };
             let rows = std::iter::once(from..to).collect();
-            let (start, due) = (at.saturating_sub(size), at.saturating_add(delay));
-            closed.push(Closed { start, end: due, time: at, due, order, rows });
+            let (start, end) = (at.saturating_sub(size), at.saturating_add(delay));
+            let due = end.saturating_add(i64::from(delay > 0));
+            closed.push(Closed { start, end, time: at, due, order, by_time: delay > 0, rows });
         }
     }
 
@@ -295,7 +298,10 @@ impl Partition {
                 Some(self.next_hop(*size, *hop)?.saturating_add(*size))
             }
             WindowKind::Sliding { delay, .. } => {
-                self.marks.waiting.front().map(|(_, at, _)| at.saturating_add(*delay))
+                // With a delay, once the time has passed.
+                let passed = i64::from(*delay > 0);
+                let front = self.marks.waiting.front();
+                front.map(|(_, at, _)| at.saturating_add(*delay).saturating_add(passed))
             }
             WindowKind::Session { gap, longest } => self.session_due(*gap, *longest),
             _ => None,

@@ -597,7 +597,10 @@ fn run(runner: &Runner, program: &Program) -> Result<Vec<RecordBatch>, RuleError
     let Body::Plan(plan) = &program.body else { return Ok(Vec::new()) };
     let fresh = reset_plan_states(plan.clone())?;
     let deadline = runner.clock.now().after(WORK_MAX);
-    runner.runtime.block_on(collected(runner, program, fresh, deadline))
+    let made = runner.runtime.block_on(collected(runner, program, fresh, deadline));
+    // Rows that were read are not held until the next window.
+    program.sources.iter().for_each(|source| source.slot.put(Vec::new()));
+    made
 }
 
 async fn collected(

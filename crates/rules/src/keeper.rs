@@ -137,9 +137,7 @@ impl Keeper {
             write(&mut *self.outlet, name, running);
         }
         state.position = self.samples.position();
-        if !more {
-            self.save(&mut state, false);
-        }
+        self.save(&mut state, false);
         board.show(&state);
         more
     }
@@ -251,14 +249,24 @@ impl Keeper {
         let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
         let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
             || self.bytes >= SNAPSHOT_AFTER_BYTES.max(8 * self.snapshot_bytes);
+        // A rule that is new is known after a kill, and goes on from where it began.
+        if !(due || at_once || state.changed) || self.catching_up() {
+            return;
+        }
         let news = state.position != self.snapshot_position || state.changed;
         let whole = state
             .running
             .values()
             .all(|running| running.unwritten.is_empty() && running.unconfirmed.is_empty());
+        if !news || !whole {
+            return;
+        }
         // What was taken must be on disk before that it was.
-        let kept = self.board.journal().committed(Stream::Samples) >= state.position;
-        if !(due || at_once) || !news || !whole || !kept || self.catching_up() {
+        let journal = self.board.journal();
+        if journal.committed(Stream::Samples) < state.position
+            && let Err(error) = journal.commit(Stream::Samples)
+        {
+            tracing::warn!(%error, "what rules remember is not written before samples are");
             return;
         }
         self.snapshot = now;

@@ -2,4 +2,5 @@
 
 mod case;
 mod cases;
+mod kills;
 mod rig;

@@ -1,0 +1,339 @@
+//! Rules of an edge that is killed again and again, beside those of one that is not.
+
+use crate::case::BASE_NS;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tagwerk_env::{Clock, Env};
+use tagwerk_journal::{CommitBy, Item, Journal, Options, ReaderFilter, Stream};
+use tagwerk_model::{
+    Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes, TagDefinition, TagId,
+    TagSet, TagSetDefinition, Value, ValueRef, codec,
+};
+use tagwerk_rules::{Board, Definition, Keeper, Outlet, Output, Planner, Program, Stage};
+use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_testkit::simulated::{HandClock, Random, SimDisk, machine};
+
+const S: i64 = 1_000_000_000;
+const FOLDER: &str = "/journal";
+
+/// Rules of every kind; the last reads another.
+const RULES: &[(&str, u64, &str)] = &[
+    ("rows", 0, "SELECT temperature, temperature > 50 AS hot FROM boiler WHERE temperature > 20"),
+    (
+        "before",
+        0,
+        "SELECT temperature, lag(temperature) AS last, running_count(temperature) AS n FROM boiler",
+    ),
+    (
+        "tumbling",
+        1,
+        "SELECT avg(temperature) AS mean, count(*) AS n FROM boiler GROUP BY tumbling_window('10s')",
+    ),
+    (
+        "hopping",
+        0,
+        "SELECT temperature > 50 AS hot, count(*) AS n FROM boiler \
+         GROUP BY hopping_window('20s', '5s'), 1 ORDER BY hot",
+    ),
+    (
+        "sliding",
+        2,
+        "SELECT max(temperature) AS most FROM boiler GROUP BY sliding_window('15s', '3s')",
+    ),
+    ("session", 0, "SELECT count(*) AS n FROM boiler GROUP BY session_window('6s', '40s')"),
+    ("count", 0, "SELECT sum(temperature) AS s FROM boiler GROUP BY count_window(7, 3)"),
+    (
+        "state",
+        0,
+        "SELECT count(*) AS n, window_start() AS begun FROM boiler GROUP BY state_window(temperature > 50)",
+    ),
+    (
+        "joined",
+        1,
+        "SELECT count(*) AS pairs, avg(b.temperature - m.speed) AS d FROM boiler b JOIN mixer m \
+         ON b.temperature > m.speed GROUP BY tumbling_window('10s')",
+    ),
+    ("chained", 0, "SELECT max(mean) AS most FROM tumbling GROUP BY tumbling_window('1m')"),
+];
+
+fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDefinition {
+    let tag = |(place, (name, data_type)): (usize, &(&str, DataType))| TagDefinition {
+        id: TagId(first + place as u32),
+        name: (*name).into(),
+        data_type: *data_type,
+        unit: "".into(),
+    };
+    TagSetDefinition {
+        id: first,
+        device: device.into(),
+        group: "g".into(),
+        tags: tags.iter().enumerate().map(tag).collect(),
+    }
+}
+
+/// The rules' programs, and the sets of devices and rules.
+struct Plant {
+    programs: Vec<Arc<Program>>,
+    sets: HashMap<String, Arc<TagSet>>,
+}
+
+impl Plant {
+    fn new(remark: &str) -> Plant {
+        let planner = Planner::new().unwrap();
+        let mut definitions = vec![
+            columns("boiler", &[("temperature", DataType::Float64)], 1),
+            columns("mixer", &[("speed", DataType::Float64)], 11),
+        ];
+        let mut programs = Vec::new();
+        for (place, (name, _, sql)) in RULES.iter().enumerate() {
+            let entries = definitions.iter().flat_map(|set| {
+                set.tags.iter().map(|tag| TagEntry {
+                    id: tag.id,
+                    device: (&*set.device).into(),
+                    name: (&*tag.name).into(),
+                    data_type: tag.data_type,
+                    unit: "".into(),
+                })
+            });
+            let tags = TagTable::new(entries.collect());
+            let program = planner.plan(&format!("{sql}{remark}"), &tags).unwrap();
+            let of: Vec<(&str, DataType)> =
+                program.columns.iter().map(|c| (c.name.as_str(), c.data_type())).collect();
+            definitions.push(columns(name, &of, 100 * (place as u32 + 1)));
+            programs.push(Arc::new(program));
+        }
+        let set = |definition: TagSetDefinition| {
+            (definition.device.to_string(), Arc::new(TagSet::new(definition)))
+        };
+        Plant { programs, sets: definitions.into_iter().map(set).collect() }
+    }
+
+    fn definitions(&self) -> Vec<Definition> {
+        let of =
+            |((name, lateness, sql), program): (&(&str, u64, &str), &Arc<Program>)| Definition {
+                name: Arc::from(*name),
+                sql: Arc::from(*sql),
+                lateness: Duration::from_secs(*lateness),
+                stage: Stage::Live,
+                program: Ok(program.clone()),
+            };
+        RULES.iter().zip(&self.programs).map(of).collect()
+    }
+}
+
+fn append(
+    journal: &Journal,
+    clock: &dyn Clock,
+    set: &Arc<TagSet>,
+    source_time: Option<i64>,
+    values: &[Option<Value>],
+) {
+    let mut columns = Columns::default();
+    let mut qualities = Vec::new();
+    for (place, value) in values.iter().enumerate() {
+        qualities.push(if value.is_some() { Quality::GOOD } else { Quality::BAD_NO_DATA });
+        columns.push(match value {
+            Some(value) => value.as_ref(),
+            None => match set.tags()[place].data_type {
+                DataType::Bool => ValueRef::Bool(false),
+                DataType::Int64 => ValueRef::I64(0),
+                DataType::Uint64 => ValueRef::U64(0),
+                DataType::Text => ValueRef::Text(""),
+                _ => ValueRef::F64(0.0),
+            },
+        });
+    }
+    let batch = SampleBatch {
+        set: set.clone(),
+        rows: Rows::All,
+        moment_ns: clock.now().0,
+        unix_ns: clock.wall().unix_ns,
+        source_times: source_time.map_or(SourceTimes::None, SourceTimes::One),
+        qualities: Qualities::Each(qualities),
+        columns,
+        expected: values.len() as u32,
+        suppressed: 0,
+    };
+    let stored = Arc::new(tagwerk_journal::TagSet {
+        id: set.id(),
+        revision: 1,
+        tags: set.tags().iter().map(|tag| tag.id.0).collect(),
+        dictionary: codec::encode_definition(&set.definition),
+    });
+    let mut payload = Vec::new();
+    codec::encode_batch(&batch, &mut payload);
+    let count = values.len() as u32;
+    journal.append_block(Stream::Samples, &stored, count, clock.now(), &payload).unwrap();
+}
+
+/// Writes rows until its patience ends: so is an edge killed in the middle of it.
+struct Writer {
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    sets: HashMap<String, Arc<TagSet>>,
+    patience: Arc<AtomicUsize>,
+}
+
+impl Outlet for Writer {
+    fn publish(&mut self, rule: &str, rows: &[Output]) -> Result<(), (usize, String)> {
+        for (place, row) in rows.iter().enumerate() {
+            if self.patience.load(Ordering::Relaxed) == 0 {
+                return Err((place, "killed".to_owned()));
+            }
+            self.patience.fetch_sub(1, Ordering::Relaxed);
+            let values: Vec<Option<Value>> = row.cells.iter().map(|cell| cell.value()).collect();
+            append(&self.journal, &*self.clock, &self.sets[rule], Some(row.time_ns), &values);
+        }
+        Ok(())
+    }
+}
+
+struct Machine {
+    env: Env,
+    disk: SimDisk,
+    clock: Arc<HandClock>,
+    patience: Arc<AtomicUsize>,
+    running: Option<(Journal, Keeper, Board)>,
+}
+
+impl Machine {
+    fn new(plant: &Plant) -> Machine {
+        let (env, disk, clock) = machine();
+        clock.set_wall(BASE_NS, true);
+        let patience = Arc::new(AtomicUsize::new(usize::MAX));
+        let mut machine = Machine { env, disk, clock, patience, running: None };
+        machine.start(plant);
+        machine
+    }
+
+    fn start(&mut self, plant: &Plant) {
+        let mut options = Options { commit_by: CommitBy::Caller, ..Options::default() };
+        options.reserve_bytes = 0;
+        for stream in [&mut options.samples, &mut options.outputs, &mut options.record] {
+            (stream.segment_bytes, stream.tail_bytes) = (256 * 1024, 16 * 1024);
+        }
+        let (journal, _) = Journal::open(&self.env, Path::new(FOLDER), options).unwrap();
+        self.patience.store(usize::MAX, Ordering::Relaxed);
+        let outlet = Writer {
+            journal: journal.clone(),
+            clock: self.env.clock.clone(),
+            sets: plant.sets.clone(),
+            patience: self.patience.clone(),
+        };
+        let (keeper, board) = Keeper::open(&self.env, &journal, Box::new(outlet)).unwrap();
+        board.define(plant.definitions());
+        self.running = Some((journal, keeper, board));
+    }
+
+    fn kill(&mut self) {
+        let (journal, ..) = self.running.take().unwrap();
+        drop(journal);
+        self.disk.kill();
+    }
+
+    fn append(&self, set: &Arc<TagSet>, value: Option<f64>) {
+        let (journal, ..) = self.running.as_ref().unwrap();
+        append(journal, &*self.env.clock, set, None, &[value.map(Value::F64)]);
+    }
+
+    fn step(&mut self) {
+        let (journal, keeper, _) = self.running.as_mut().unwrap();
+        while keeper.step() {}
+        journal.commit(Stream::Samples).unwrap();
+    }
+
+    /// All that rules wrote, by rule.
+    fn given(&self, plant: &Plant) -> HashMap<String, Vec<(Option<i64>, Vec<Option<Value>>)>> {
+        let (journal, ..) = self.running.as_ref().unwrap();
+        let mut reader = journal.reader(Stream::Samples, 0, ReaderFilter::default());
+        let mut given: HashMap<String, Vec<_>> = HashMap::new();
+        while let Some(item) = reader.try_next() {
+            let Item::Block(block) = item else { continue };
+            let definition = codec::decode_definition(block.set.id, &block.set.dictionary).unwrap();
+            let Some(set) = plant.sets.get(&*definition.device).filter(|s| s.id() >= 100) else {
+                continue;
+            };
+            let batch =
+                codec::decode_batch(set.clone(), &block.payload, block.moment.0, block.unix_ns);
+            let batch = batch.unwrap();
+            let values = batch.samples().map(|s| s.value.map(ValueRef::to_value)).collect();
+            let time = batch.samples().next().and_then(|sample| sample.source_time);
+            given.entry(definition.device.to_string()).or_default().push((time, values));
+        }
+        given
+    }
+}
+
+/// One thing that happens to both machines.
+fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) {
+    let after = Duration::from_millis(random.below(3_000));
+    machines.iter().for_each(|machine| machine.clock.advance(after));
+    if random.below(10) == 0 {
+        machines.iter_mut().for_each(|machine| machine.step());
+        return;
+    }
+    let value = match random.below(10) {
+        0 => None,
+        _ => Some(random.below(100) as f64),
+    };
+    let device = if random.below(4) == 0 { "mixer" } else { "boiler" };
+    machines.iter().for_each(|machine| machine.append(&plant.sets[device], value));
+    if random.below(3) > 0 {
+        machines.iter_mut().for_each(|machine| machine.step());
+    }
+}
+
+/// The rows of both; kills are as many as are asked for.
+fn run(seed: u64, kills: usize, plant: &Plant, after: &Plant) {
+    let mut random = Random::new(seed);
+    let (mut plain, mut killed) = (Machine::new(plant), Machine::new(plant));
+    plain.step();
+    killed.step();
+    for _ in 0..kills {
+        for _ in 0..random.below(12) {
+            happen(&mut random, plant, &mut [&mut plain, &mut killed]);
+        }
+        // In the middle of writing, or between.
+        killed.patience.store(random.below(4) as usize, Ordering::Relaxed);
+        if random.below(2) == 0 {
+            let (_, keeper, _) = killed.running.as_mut().unwrap();
+            keeper.step();
+        }
+        killed.kill();
+        killed.start(after);
+    }
+    for machine in [&mut plain, &mut killed] {
+        machine.clock.advance(Duration::from_secs(200));
+        machine.step();
+        machine.step();
+    }
+    let (wanted, given) = (plain.given(plant), killed.given(plant));
+    for (name, ..) in RULES {
+        let (wanted, given) = (wanted.get(*name), given.get(*name));
+        assert!(wanted.is_some_and(|rows| !rows.is_empty()), "seed {seed}: {name} gave nothing");
+        let same = wanted == given;
+        assert!(
+            same,
+            "seed {seed}: {name} is not what it would be without kills:\n{wanted:?}\n{given:?}"
+        );
+    }
+}
+
+#[test]
+fn rules_that_are_killed_go_on_as_if_nothing_had_been() {
+    let plant = Plant::new("");
+    for seed in 0..10 {
+        run(seed, 20, &plant, &plant);
+    }
+}
+
+/// The control: rules that begin anew at each start do not.
+#[test]
+#[should_panic(expected = "not what it would be without kills")]
+fn rules_that_forget_are_noticed() {
+    let (plant, anew) = (Plant::new(""), Plant::new(" -- another text"));
+    run(1, 20, &plant, &anew);
+}

@@ -44,6 +44,13 @@ impl TagPattern {
         self.device.matches(device) && self.group.matches(group) && self.tag.matches(tag)
     }
 
+    /// The device and the tag of a pattern that can choose no other.
+    pub fn exact(&self) -> Option<(&str, &str)> {
+        let plain = |glob: &Glob| !glob.0.contains(['*', '?']);
+        let one = plain(&self.device) && plain(&self.tag) && &*self.group.0 == "*";
+        one.then_some((&*self.device.0, &*self.tag.0))
+    }
+
     /// Whether the pattern chooses something in this group, whatever its tags are called: it means
     /// all of them, or names the device.
     pub(crate) fn means_device(&self, device: &str, group: &str) -> bool {

@@ -5,27 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-<<<<<<< HEAD
-use tagwerk_alarms::alarm::{Condition, Definition, Priority, Scalar, Treatment};
-use tagwerk_alarms::{Board, Keeper, Watch, Watched};
-use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm};
-use tagwerk_env::Env;
-use tagwerk_journal::Journal;
-use tagwerk_model::{TagDefinition, Value};
-use tagwerk_runtime::{OWN_GROUP, Runtime};
-=======
 use tagwerk_alarms::alarm::{
     Condition, Definition, Priority, Reference, Scalar, Suppression, Treatment,
 };
 use tagwerk_alarms::{Board, Keeper, Watch, Watched, WatchedBy};
 use tagwerk_config::{
-    AlarmCondition, AlarmPriority, CheckedAlarm, CheckedSuppression, RESERVED_TAG, TagName,
+    AlarmCondition, AlarmPriority, CheckedAlarm, CheckedSuppression, TagName, TagPattern,
 };
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
 use tagwerk_model::{TagDefinition, TagId, Value};
-use tagwerk_runtime::Runtime;
->>>>>>> alarms
+use tagwerk_runtime::{OWN_GROUP, Runtime};
 use tokio::sync::watch;
 
 /// The alarms, and the thread that judges for them.
@@ -69,26 +59,45 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
         return watches;
     }
     let mut others = Others::find(&enabled, runtime);
+    // There may be an alarm for each of very many tags.
+    let mut exact: HashMap<&str, HashMap<&str, Vec<usize>>> = HashMap::new();
+    let mut wide: Vec<(usize, &TagPattern)> = Vec::new();
+    for (place, alarm) in enabled.iter().enumerate() {
+        for pattern in &alarm.tags {
+            match pattern.exact() {
+                Some((device, tag)) => {
+                    exact.entry(device).or_default().entry(tag).or_default().push(place);
+                }
+                None => wide.push((place, pattern)),
+            }
+        }
+    }
     runtime.each_tag(&mut |device: &str, group: &str, tag: &TagDefinition| {
         // A device's own state is no tag of the configuration.
         if group == OWN_GROUP {
             return;
         }
-        for (alarm, watch) in enabled.iter().zip(&mut watches) {
-            if alarm.tags.iter().any(|pattern| pattern.matches(device, group, &tag.name)) {
-                let watched = Watched {
-                    id: tag.id,
-                    device: Arc::from(device),
-                    name: Arc::from(&*tag.name),
-                    unit: Arc::from(&*tag.unit),
-                    data_type: tag.data_type,
-                };
-                watch.tags.push(WatchedBy {
-                    watched,
-                    reference: others.reference(alarm, device),
-                    suppression: others.suppression(alarm, device),
-                });
+        let named = exact.get(device).and_then(|tags| tags.get(&*tag.name));
+        let named = named.into_iter().flatten().copied();
+        let chosen = wide.iter().filter(|(_, pattern)| pattern.matches(device, group, &tag.name));
+        for place in named.chain(chosen.map(|(place, _)| *place)) {
+            let tags = &mut watches[place].tags;
+            // Another pattern of the same alarm may have chosen it.
+            if tags.last().is_some_and(|last| last.watched.id == tag.id) {
+                continue;
             }
+            let watched = Watched {
+                id: tag.id,
+                device: Arc::from(device),
+                name: Arc::from(&*tag.name),
+                unit: Arc::from(&*tag.unit),
+                data_type: tag.data_type,
+            };
+            tags.push(WatchedBy {
+                watched,
+                reference: others.reference(enabled[place], device),
+                suppression: others.suppression(enabled[place], device),
+            });
         }
     });
     watches

@@ -7,6 +7,7 @@ use crate::configuration::Configuration;
 use crate::history::Tables;
 use crate::ledger::Books;
 use crate::process::Usage;
+use crate::rules::Rules;
 use crate::secrets::SecretStore;
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,8 @@ use tokio::sync::{Mutex, Semaphore, watch};
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Problems listed in one status.
 const PROBLEMS_MAX: usize = 100;
+/// Trials of rules at once. More: refused.
+pub const RULE_TRIALS_MAX: usize = 2;
 
 pub type Shared = Arc<App>;
 
@@ -48,6 +51,9 @@ pub struct App {
     pub tables: Arc<Tables>,
     pub archiving: Archiving,
     pub alarms: Board,
+    pub rules: Rules,
+    /// One permit per trial of a rule.
+    pub rule_trials: Arc<Semaphore>,
     /// One permit per export of history.
     pub exports: Arc<Semaphore>,
     pub accounts: Accounts,
@@ -74,6 +80,10 @@ pub async fn ended(ending: &mut watch::Receiver<bool>) {
 impl App {
     pub fn subscribers() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(limits::LIVE_SUBSCRIBERS_MAX))
+    }
+
+    pub fn rule_trials() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(RULE_TRIALS_MAX))
     }
 
     pub fn exports() -> Arc<Semaphore> {

@@ -3,6 +3,7 @@
 use crate::archiving::Archiving;
 use crate::history;
 use crate::registry::CATALOGUE;
+use crate::rules::{Rules, check_sql};
 use crate::secret_use;
 use crate::secrets::SecretStore;
 use crate::show;
@@ -33,6 +34,7 @@ struct Inner {
     archiving: Archiving,
     historian: Historian,
     alarms: Board,
+    rules: Rules,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -108,6 +110,15 @@ pub enum Base {
     Any,
 }
 
+/// What a document is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// To be run: a rule whose SQL is wrong fails, and the edge starts.
+    Start,
+    /// To become the configuration: SQL that is wrong is a finding.
+    Change,
+}
+
 /// Who applies a configuration, and why.
 pub struct Author<'a> {
     pub by: &'a str,
@@ -117,7 +128,7 @@ pub struct Author<'a> {
 impl Configuration {
     pub fn new(
         (store, secrets): (Store, Arc<SecretStore>),
-        (archiving, historian, alarms): (Archiving, Historian, Board),
+        (archiving, historian, alarms, rules): (Archiving, Historian, Board, Rules),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
     ) -> Configuration {
@@ -130,6 +141,7 @@ impl Configuration {
             archiving,
             historian,
             alarms,
+            rules,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -163,7 +175,7 @@ impl Configuration {
         self.start_newest().await;
         if self.active().is_none() && self.problem().is_none() {
             let nothing = format!("version: 1\nedge: {{ name: {} }}\n", self.0.runtime.edge());
-            let (_, read) = self.read(nothing).await;
+            let (_, read) = self.read(nothing, Reading::Start).await;
             if let Some(checked) = read.checked
                 && let Err(error) = self.run(checked).await
             {
@@ -185,7 +197,7 @@ impl Configuration {
             Ok(text) => text.unwrap_or_default(),
             Err(error) => return self.report(error.to_string()),
         };
-        let (_, read) = self.read(text).await;
+        let (_, read) = self.read(text, Reading::Start).await;
         let Some(checked) = read.checked else {
             let first = read.findings.first().map(|f| format!(": {f}")).unwrap_or_default();
             return self.report(format!(
@@ -199,7 +211,7 @@ impl Configuration {
 
     /// Everything that is wrong with a document.
     pub async fn lint(&self, text: String) -> api::LintAnswer {
-        let (text, read) = self.read(text).await;
+        let (text, read) = self.read(text, Reading::Change).await;
         api::LintAnswer {
             ok: read.checked.is_some(),
             dropped: read.dropped as u64,
@@ -210,7 +222,7 @@ impl Configuration {
     /// What applying a document would change.
     pub async fn diff(&self, text: String) -> Result<api::DiffAnswer, StoreError> {
         let active = self.active_text().await?;
-        let (text, read) = self.read(text).await;
+        let (text, read) = self.read(text, Reading::Change).await;
         let mut answer = api::DiffAnswer {
             ok: read.checked.is_some(),
             findings: self.findings(&text, read.checked.as_ref(), read.findings),
@@ -246,7 +258,7 @@ impl Configuration {
         // Before the costly check and again never: the door is closed until this one is through.
         self.based_on(base)?;
         let before = self.active_text().await?;
-        let (text, read) = self.read(text).await;
+        let (text, read) = self.read(text, Reading::Change).await;
         let Some(checked) = read.checked else {
             return Err(ApplyRefused::Findings(read.findings));
         };
@@ -381,10 +393,13 @@ impl Configuration {
         }
     }
 
-    async fn read(&self, text: String) -> (String, Lint) {
+    async fn read(&self, text: String, reading: Reading) -> (String, Lint) {
         let _permit = self.0.reading.acquire().await.expect("the semaphore is never closed");
         tokio::task::spawn_blocking(move || {
-            let read = lint(text.as_bytes(), &CATALOGUE);
+            let read = match reading {
+                Reading::Start => lint(text.as_bytes(), &CATALOGUE),
+                Reading::Change => check_sql(text.as_bytes()),
+            };
             (text, read)
         })
         .await
@@ -413,12 +428,17 @@ impl Configuration {
         let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
         let alarms = checked.alarms.clone();
         secret_use::salt(&mut checked, &inner.secrets);
-        let outputs = Vec::new();
-        tokio::task::spawn_blocking(move || inner.runtime.apply(checked, outputs, &inner.numbers))
-            .await
-            .map_err(|error| format!("applying the configuration failed: {error}"))?
-            .map_err(|error| error.to_string())?;
-        self.0.alarms.define(crate::alarms::watches(&alarms, &self.0.runtime));
+        tokio::task::spawn_blocking(move || {
+            let rules = inner.rules.prepare(&checked, &inner.numbers)?;
+            let (rules, outputs) = inner.rules.make_way(rules);
+            let applied = inner.runtime.apply(checked, outputs, &inner.numbers);
+            applied.map_err(|error| error.to_string())?;
+            inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
+            inner.rules.run(rules);
+            Ok::<(), String>(())
+        })
+        .await
+        .map_err(|error| format!("applying the configuration failed: {error}"))??;
         self.0.historian.set_retention(history::retention(keep));
         self.0.archiving.set(archive);
         self.0.archiving.opened().await;

@@ -21,6 +21,7 @@ mod metrics;
 mod mount;
 mod record;
 mod refusal;
+mod rules;
 mod secrets;
 mod sql;
 mod stall;
@@ -122,6 +123,10 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::ALARMS, alarms::list)
         .on(&routes::ALARM_CHANGES, alarms::changes)
         .on(&routes::OPERATE_ALARMS, alarms::operate)
+        .on(&routes::RULES, rules::list)
+        .on(&routes::RULE, rules::one)
+        .on(&routes::CHECK_RULE, rules::check)
+        .on(&routes::TRY_RULE, rules::try_rule)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)
         .on(&routes::DEAD_LETTERS, dead_letters::list)

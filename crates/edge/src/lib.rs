@@ -21,6 +21,7 @@ mod postgres;
 mod private_file;
 mod process;
 mod registry;
+mod rules;
 mod run;
 mod secret_use;
 mod secrets;

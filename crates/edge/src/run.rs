@@ -14,7 +14,7 @@ use crate::ledger::{Books, Keeping};
 use crate::postgres;
 use crate::private_file;
 use crate::process;
-use crate::registry::CATALOGUE;
+use crate::rules::{Ruling, check_sql};
 use crate::secrets::SecretStore;
 use crate::store::Store;
 use anyhow::{Context, bail};
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_auth::SystemRandom;
-use tagwerk_config::{Weight, lint};
+use tagwerk_config::Weight;
 use tagwerk_env::{Access, DiskFile, Env};
 use tagwerk_journal::{Durability, Journal, Opened, Options};
 use tagwerk_model::limits;
@@ -87,7 +87,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<Ended> {
         .with_context(|| format!("the data directory {} cannot be made", data.display()))?;
     let _lock = lock(&env, data)?;
     let store = open_state(&env, data)?;
-    let initial = match initial_config(&env, &options, &store)? {
+    let initial = match initial_config(&env, &options, &store).await? {
         Initial::Refused => return Ok(Ended::InitialConfigRefused),
         Initial::None => None,
         Initial::Apply(text) => Some(text),
@@ -151,12 +151,15 @@ struct Threads {
     feeding: Feeding,
     keeping: Keeping,
     judging: Judging,
+    ruling: Ruling,
     archiver: Running,
 }
 
 impl Threads {
     /// What they take from the journal must be taken before it closes.
     fn end(self) {
+        // It writes samples, which the others take.
+        self.ruling.end();
         self.archiver.end();
         self.judging.end();
         self.feeding.end();
@@ -182,12 +185,14 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
+    let ruling = Ruling::start(&env, &journal, &runtime)?;
+    let rules = ruling.rules();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &feeding, &keeping);
     let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone());
+    let fed = (archiving.clone(), historian.clone(), alarms.clone(), rules.clone());
     let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
@@ -215,6 +220,8 @@ async fn open(
         tables,
         archiving,
         alarms,
+        rules,
+        rule_trials: App::rule_trials(),
         exports: App::exports(),
         accounts,
         configuration,
@@ -225,7 +232,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    let threads = Threads { feeding, keeping, judging, archiver };
+    let threads = Threads { feeding, keeping, judging, ruling, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 
@@ -319,7 +326,7 @@ enum Initial {
 }
 
 /// Reads and checks the initial configuration, where there is one and no revision yet.
-fn initial_config(env: &Env, options: &RunOptions, store: &Store) -> anyhow::Result<Initial> {
+async fn initial_config(env: &Env, options: &RunOptions, store: &Store) -> anyhow::Result<Initial> {
     let Some(path) = &options.initial_config else { return Ok(Initial::None) };
     if store.newest_revision()?.is_some() {
         return Ok(Initial::None);
@@ -328,7 +335,11 @@ fn initial_config(env: &Env, options: &RunOptions, store: &Store) -> anyhow::Res
         .disk
         .read(path, limits::CONFIG_BYTES_MAX as u64)
         .with_context(|| format!("{} cannot be read", path.display()))?;
-    let read = lint(&bytes, &CATALOGUE);
+    let checking = tokio::task::spawn_blocking(move || {
+        let read = check_sql(&bytes);
+        (bytes, read)
+    });
+    let (bytes, read) = checking.await.context("checking the configuration failed")?;
     for finding in &read.findings {
         eprintln!("{}", crate::cli::finding_line(&path.display().to_string(), finding));
     }

@@ -37,6 +37,21 @@ pub struct Definition {
     pub program: Result<Arc<Program>, Finding>,
 }
 
+impl Definition {
+    /// A rule that goes on in the other's state, and gives rows of the same form.
+    fn is_like(&self, other: &Definition) -> bool {
+        let (Ok(own), Ok(others)) = (&self.program, &other.program) else { return false };
+        (&self.name, self.lateness, self.stage) == (&other.name, other.lateness, other.stage)
+            && own.fingerprint == others.fingerprint
+    }
+
+    /// What its program reads, while it is to run.
+    fn feeds(&self) -> Vec<Feed> {
+        let program = self.program.as_ref().ok().filter(|_| self.stage != Stage::Draft);
+        program.map(|program| program.feeds()).unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleState {
     Running,
@@ -150,10 +165,14 @@ impl Board {
     /// When this returns, no rule gives rows of a form that it had before.
     pub fn define(&self, rules: Vec<Definition>) {
         let mut state = self.state();
-        let stays = |running: &Running| rules.iter().any(|rule| running.stays(rule));
-        state.running.retain(|_, running| stays(running));
-        state.readers.clear();
+        state.keep(&rules);
         state.wanted = Some(rules);
+    }
+
+    /// Stops rules that are not the same among these; the others go on. Once it returns, none of those
+    /// gives a row.
+    pub fn stop_others(&self, rules: &[Definition]) {
+        self.state().keep(rules);
     }
 
     pub fn list(&self) -> Vec<RuleView> {
@@ -185,6 +204,20 @@ impl Board {
 }
 
 impl State {
+    /// Drops what is another, or gone, among these.
+    fn keep(&mut self, rules: &[Definition]) {
+        let by_name: HashMap<&str, &Definition> =
+            rules.iter().map(|rule| (&*rule.name, rule)).collect();
+        let same = |name: &str, stays: &dyn Fn(&Definition) -> bool| {
+            by_name.get(name).is_some_and(|rule| stays(rule))
+        };
+        self.running.retain(|name, running| same(name, &|rule| running.stays(rule)));
+        if let Some(wanted) = &mut self.wanted {
+            wanted.retain(|old| same(&old.name, &|rule| old.is_like(rule)));
+        }
+        self.readers.clear();
+    }
+
     /// Begins the rules that are wanted; `position` is where the keeper is in the stream, `begun_at`
     /// where this run began.
     pub fn begin(&mut self, wanted: Vec<Definition>, position: u64, begun_at: u64) {
@@ -195,7 +228,8 @@ impl State {
             let name = definition.name.clone();
             let kept = before.remove(&name).filter(|running| running.stays(&definition));
             let running = match kept {
-                Some(running) => Running { definition, ..running },
+                // A template may have another device by now.
+                Some(running) => Running { feeds: definition.feeds(), definition, ..running },
                 None => {
                     let saved = self.saved.remove(&*name).filter(|_| first);
                     Running::new(definition, saved, position, begun_at)
@@ -231,7 +265,7 @@ impl Running {
         let failed = definition.program.as_ref().err().map(ToString::to_string);
         Running {
             name: definition.name.clone(),
-            feeds: program.map(|program| program.feeds()).unwrap_or_default(),
+            feeds: definition.feeds(),
             feeding: None,
             reads_samples: program.is_some_and(|program| program.reads_samples()),
             // Nobody is told today of what was last week: a new rule begins now.
@@ -252,11 +286,7 @@ impl Running {
 
     /// The same rule, which need not begin anew.
     fn stays(&self, wanted: &Definition) -> bool {
-        let of = |definition: &Definition| {
-            let program = definition.program.as_ref().map(|program| program.fingerprint.clone());
-            (definition.name.clone(), definition.lateness, definition.stage, program.ok())
-        };
-        of(&self.definition) == of(wanted) && self.failed.is_none()
+        self.definition.is_like(wanted) && self.failed.is_none()
     }
 
     /// Lets the rule work, and takes what it gives.

@@ -31,8 +31,8 @@ pub use error::{Fault, SqlError};
 pub use functions::{FUNCTIONS, FunctionInfo};
 pub use partition::Cancel;
 pub use source::{
-    AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, TagEntry,
-    TagTable,
+    AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Named, Pieces, Rows, SinkRow, Source,
+    TagEntry, TagTable,
 };
 
 use arrow::datatypes::{DataType, Field};

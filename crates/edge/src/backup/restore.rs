@@ -7,14 +7,13 @@ use super::swap::Swap;
 use super::{SECRETS, SECRETS_BYTES_MAX, STORE, STORE_BYTES_MAX};
 use crate::certificates;
 use crate::private_file;
-use crate::registry::CATALOGUE;
 use crate::secrets::{self, ClearSecret, KEY_FILE};
 use crate::store::{Arrived, StoreError, adopt};
 use std::fmt;
 use std::io;
 use std::path::Path;
 use tagwerk_auth::Random;
-use tagwerk_config::{Weight, lint};
+use tagwerk_config::Weight;
 use tagwerk_env::{Access, Disk, DiskFile, Env};
 
 /// Bytes copied at once.
@@ -223,7 +222,7 @@ fn judge(arrived: &Arrived, secrets: &[ClearSecret]) -> Vec<Finding> {
         });
         return findings;
     };
-    let read = lint(text.as_bytes(), &CATALOGUE);
+    let read = crate::rules::check_sql(text.as_bytes());
     let count = read.findings.len() + read.dropped;
     for found in read.findings.into_iter().take(FINDINGS_MAX) {
         findings.push(Finding {

@@ -2,7 +2,6 @@
 
 use super::client::{Client, Refused};
 use super::{finding_line, table};
-use crate::registry::CATALOGUE;
 use anyhow::Context;
 use axum::body::Bytes;
 use clap::Subcommand;
@@ -13,7 +12,6 @@ use tagwerk_api::{
     ApplyAnswer, DiffAnswer, Finding, Page, Revision, RevisionText, RollbackAnswer,
     RollbackRequest, Weight,
 };
-use tagwerk_config::lint;
 use tagwerk_env::Env;
 use tagwerk_model::limits;
 
@@ -96,7 +94,7 @@ pub async fn run(client: Client, command: Command) -> anyhow::Result<ExitCode> {
 pub fn lint_files(env: &Env, files: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     let mut ok = true;
     for file in files {
-        let read = lint(&read(env, file)?, &CATALOGUE);
+        let read = crate::rules::check_sql(&read(env, file)?);
         ok &= read.checked.is_some();
         let name = file.display().to_string();
         if json {

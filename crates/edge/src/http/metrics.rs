@@ -7,6 +7,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use std::fmt::{Display, Write};
 use tagwerk_journal::Stream;
+use tagwerk_rules::RuleState;
 use tagwerk_runtime::view::{DeviceView, SinkState, SinkView};
 
 pub async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
@@ -23,6 +24,7 @@ fn text(app: &App) -> String {
     history(app, &mut out);
     ledger(app, &mut out);
     alarms(app, &mut out);
+    rules(app, &mut out);
     out.text
 }
 
@@ -255,6 +257,35 @@ fn alarms(app: &App, out: &mut Exposition) {
     let help = "Alarms announced since the flood of alarms began; 0 while there is none.";
     let alarms = load.flood.map_or(0, |(_, alarms)| alarms);
     out.metric(Kind::Gauge, "tagwerk_alarm_flood", help, one(alarms));
+}
+
+fn rules(app: &App, out: &mut Exposition) {
+    use Kind::{Counter, Gauge};
+    let rules = app.rules.board().list();
+    let kinds = rules.iter().flat_map(|rule| {
+        let counts = &rule.counts;
+        [("in", counts.rows_in), ("out", counts.rows_out), ("late", counts.rows_late)]
+            .map(|(kind, rows)| (vec![("rule", &*rule.name), ("kind", kind)], rows))
+    });
+    out.metric(Counter, "tagwerk_rule_rows_total", "Rows of rules.", kinds);
+    let of = |rule| vec![("rule", rule)];
+    let errors = rules.iter().map(|rule| (of(&*rule.name), rule.counts.errors));
+    let help = "Rows and windows that a rule could not compute.";
+    out.metric(Counter, "tagwerk_rule_errors_total", help, errors);
+    let failed = |state: &RuleState| matches!(state, RuleState::Failed(_));
+    let failed = rules.iter().map(|rule| (of(&*rule.name), u8::from(failed(&rule.state))));
+    out.metric(Gauge, "tagwerk_rule_failed", "1 while the rule cannot run.", failed);
+    let busy = rules.iter().map(|rule| (of(&*rule.name), rule.busy.as_secs_f64()));
+    out.metric(Counter, "tagwerk_rule_busy_seconds_total", "Time that rules took.", busy);
+    let memory = rules.iter().map(|rule| (of(&*rule.name), rule.memory));
+    out.metric(Gauge, "tagwerk_rule_memory_bytes", "What rules hold.", memory);
+    let commands = app.rules.commands();
+    let outcomes = commands.iter().flat_map(|(rule, done)| {
+        [("taken", done.taken), ("expired", done.expired), ("refused", done.refused)]
+            .map(|(outcome, count)| (vec![("rule", &**rule), ("outcome", outcome)], count))
+    });
+    let help = "Commands of rules to devices.";
+    out.metric(Counter, "tagwerk_rule_commands_total", help, outcomes);
 }
 
 fn ledger(app: &App, out: &mut Exposition) {

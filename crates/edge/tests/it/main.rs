@@ -29,6 +29,7 @@ mod process;
 mod retention;
 mod rig;
 mod roles;
+mod rules;
 mod secrets;
 mod sql;
 mod start;

@@ -1,0 +1,199 @@
+//! Rules on the edge: the thread that runs them, and the rules of a configuration.
+
+mod outlet;
+mod planning;
+
+pub use planning::check_sql;
+
+use anyhow::Context;
+use outlet::{Commanding, Done, Writer, Writes};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use tagwerk_config::{Checked, CheckedRule, RuleStage};
+use tagwerk_env::Env;
+use tagwerk_journal::Journal;
+use tagwerk_rules::{Board, Definition, Finding, Keeper, Planner, Program, RuleText, Stage, Tags};
+use tagwerk_runtime::{OutputColumn, RuleOutput, Runtime, TagIds};
+use tagwerk_sql::TagTable;
+use tokio::sync::watch;
+
+/// The thread that runs rules.
+pub struct Ruling {
+    rules: Rules,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Ruling {
+    /// Commands of rules are sent from the runtime that this is called in.
+    pub fn start(env: &Env, journal: &Journal, runtime: &Runtime) -> anyhow::Result<Ruling> {
+        let planner = Planner::new().map_err(|finding| anyhow::anyhow!("{finding}"))?;
+        let writes = Writes::default();
+        let commanding = Commanding::start(env, runtime, &writes);
+        let outlet = Writer::new(env, runtime, writes.clone(), commanding);
+        let (keeper, board) = Keeper::open(env, journal, Box::new(outlet))
+            .context("the thread of rules cannot be prepared")?;
+        let (stop, stopping) = watch::channel(false);
+        let thread = std::thread::Builder::new().name("rules".to_owned()).spawn(move || {
+            tagwerk_env::yield_to_other_threads();
+            tagwerk_rules::run(keeper, stopping);
+        });
+        let thread = thread.context("the thread of rules cannot be started")?;
+        let inner = Inner { board, planner, writes, known: RwLock::default() };
+        Ok(Ruling { rules: Rules(Arc::new(inner)), stop, thread })
+    }
+
+    pub fn rules(&self) -> Rules {
+        self.rules.clone()
+    }
+
+    /// Takes what there is and ends. Blocking.
+    pub fn end(self) {
+        self.stop.send_replace(true);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread of rules panicked");
+        }
+    }
+}
+
+/// The rules of the running configuration. Cheap to clone.
+#[derive(Clone)]
+pub struct Rules(Arc<Inner>);
+
+struct Inner {
+    board: Board,
+    planner: Planner,
+    writes: Writes,
+    known: RwLock<Arc<Known>>,
+}
+
+/// The rules as they are configured, by name.
+pub type Known = BTreeMap<Arc<str>, Configured>;
+
+/// A rule of the configuration, and what became of planning it.
+#[derive(Clone)]
+pub struct Configured {
+    pub rule: Arc<CheckedRule>,
+    pub program: Result<Arc<Program>, Finding>,
+}
+
+/// All rules of a configuration, planned, before they run.
+pub struct Prepared {
+    definitions: Vec<Definition>,
+    known: Known,
+    outputs: Vec<RuleOutput>,
+}
+
+impl Rules {
+    /// Plans the rules of a configuration; changes nothing of what runs. Blocks.
+    pub fn prepare(&self, checked: &Checked, ids: &dyn TagIds) -> Result<Prepared, String> {
+        if checked.rules.is_empty() {
+            let known = Known::new();
+            return Ok(Prepared { definitions: Vec::new(), known, outputs: Vec::new() });
+        }
+        let tags = planning::of_configuration(&checked.devices, ids)?;
+        let texts: Vec<RuleText<'_>> = checked
+            .rules
+            .iter()
+            .map(|rule| RuleText { name: &rule.name, sql: &rule.sql })
+            .collect();
+        let planned =
+            tagwerk_rules::plan_all(&self.0.planner, &texts, tags, &mut |rule, columns| {
+                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                ids.tag_ids(rule, &names)
+            });
+        let mut prepared =
+            Prepared { definitions: Vec::new(), known: Known::new(), outputs: Vec::new() };
+        for (rule, program) in checked.rules.iter().zip(planned.programs) {
+            prepared.add(rule, program);
+        }
+        Ok(prepared)
+    }
+
+    /// Stops what will not go on, so that the outputs may become these.
+    pub fn make_way(&self, mut prepared: Prepared) -> (Prepared, Vec<RuleOutput>) {
+        self.0.board.stop_others(&prepared.definitions);
+        let outputs = std::mem::take(&mut prepared.outputs);
+        (prepared, outputs)
+    }
+
+    /// Runs rules whose outputs are there.
+    pub fn run(&self, prepared: Prepared) {
+        let live = prepared.known.values().filter(|known| known.rule.stage == RuleStage::Live);
+        let live = live.filter_map(|known| Some((&known.rule, known.program.as_ref().ok()?)));
+        self.0.writes.set(live);
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prepared.known);
+        self.0.board.define(prepared.definitions);
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.0.board
+    }
+
+    pub fn known(&self) -> Arc<Known> {
+        self.0.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Plans one statement over tables; blocks.
+    pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
+        self.0.planner.plan(sql, tags)
+    }
+
+    /// What became of the commands of each rule that has some.
+    pub fn commands(&self) -> Vec<(Arc<str>, Done)> {
+        self.0.writes.done()
+    }
+
+    /// The tables that a rule of this name may read now: devices, templates, and what other rules
+    /// give.
+    pub fn tags(
+        &self,
+        runtime: &Runtime,
+        templates: Vec<tagwerk_config::CheckedTemplate>,
+        own: Option<&str>,
+    ) -> Tags {
+        let known = self.known();
+        planning::running(runtime, templates, &known, own)
+    }
+
+    /// The rule, by way of others, that reads `name` and is read by the statement.
+    pub fn circle(&self, name: &str, sql: &str) -> Option<String> {
+        planning::circle(&self.known(), name, sql)
+    }
+}
+
+impl Prepared {
+    fn add(&mut self, rule: &CheckedRule, program: Result<Arc<Program>, Finding>) {
+        if let (Ok(program), RuleStage::Live) = (&program, rule.stage) {
+            let column = |column: &tagwerk_rules::Column| OutputColumn {
+                name: column.name.as_str().into(),
+                data_type: column.data_type(),
+                unit: unit(rule, &column.name).unwrap_or_default().into(),
+            };
+            self.outputs.push(RuleOutput {
+                rule: rule.name.clone(),
+                columns: program.columns.iter().map(column).collect(),
+            });
+        }
+        let name: Arc<str> = Arc::from(&*rule.name);
+        self.definitions.push(Definition {
+            name: name.clone(),
+            sql: Arc::from(&*rule.sql),
+            lateness: rule.lateness,
+            stage: match rule.stage {
+                RuleStage::Draft => Stage::Draft,
+                RuleStage::Trial => Stage::Trial,
+                RuleStage::Live => Stage::Live,
+            },
+            program: program.clone(),
+        });
+        self.known.insert(name, Configured { rule: Arc::new(rule.clone()), program });
+    }
+}
+
+/// The unit of an output's column.
+pub fn unit<'a>(rule: &'a CheckedRule, column: &str) -> Option<&'a str> {
+    let found = rule.units.iter().find(|(name, _)| **name == *column);
+    found.map(|(_, unit)| &**unit).filter(|unit| !unit.is_empty())
+}

@@ -1,0 +1,172 @@
+//! The tables that rules read: of a document that is checked, and of what runs.
+
+use super::{Known, RuleText};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+use tagwerk_config::{
+    CheckedDevice, CheckedTemplate, Lint, RESERVED_TAG, RuleCheck, RuleFinding, Weight, lint_with,
+};
+use tagwerk_model::{DataType, TagDefinition, TagId};
+use tagwerk_rules::{Finding, Planner, Tags, plan_all, reads};
+use tagwerk_runtime::{Runtime, TagIds};
+use tagwerk_sql::TagEntry;
+
+/// Checks the SQL of rules by planning them.
+pub struct SqlCheck;
+
+/// Everything that is wrong with a document, the SQL of its rules included. Blocks; not for a thread
+/// that runs tasks.
+pub fn check_sql(text: &[u8]) -> Lint {
+    lint_with(text, &crate::registry::CATALOGUE, &SqlCheck)
+}
+
+/// One is enough for all documents.
+static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new);
+
+impl RuleCheck for SqlCheck {
+    fn check(
+        &self,
+        rules: &[tagwerk_config::RuleText<'_>],
+        devices: &[CheckedDevice],
+    ) -> Vec<RuleFinding> {
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        let texts: Vec<RuleText<'_>> =
+            rules.iter().map(|rule| RuleText { name: rule.name, sql: rule.sql }).collect();
+        let mut next = 0;
+        let mut made_up = |count: usize| -> Vec<TagId> {
+            let first = next;
+            next += count as u32;
+            (first..next).map(TagId).collect()
+        };
+        let tags = of_devices(devices, &mut |_, names| Ok(made_up(names.len())));
+        let (planner, tags) = match (&*PLANNER, tags) {
+            (Ok(planner), Ok(tags)) => (planner, tags),
+            (Err(finding), _) => return vec![found(0, finding.clone())],
+            (_, Err(error)) => return vec![found(0, Finding::new(error, "try again"))],
+        };
+        let planned = plan_all(planner, &texts, tags, &mut |_, columns| Ok(made_up(columns.len())));
+        let wrong = planned.programs.into_iter().enumerate();
+        wrong.filter_map(|(rule, program)| Some(found(rule, program.err()?))).collect()
+    }
+}
+
+fn found(rule: usize, finding: Finding) -> RuleFinding {
+    let Finding { line, column, problem, remedy } = finding;
+    RuleFinding { rule, weight: Weight::Error, line, column, problem, remedy }
+}
+
+type Number<'a> = &'a mut dyn FnMut(&str, &[&str]) -> Result<Vec<TagId>, String>;
+
+/// The tables of a configuration's devices and templates, with the numbers that the edge gives.
+pub fn of_configuration(devices: &[CheckedDevice], ids: &dyn TagIds) -> Result<Tags, String> {
+    of_devices(devices, &mut |device, names| ids.tag_ids(device, names))
+}
+
+fn of_devices(devices: &[CheckedDevice], number: Number<'_>) -> Result<Tags, String> {
+    let mut tags = Tags::default();
+    let mut templates: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    for device in devices {
+        let name: Arc<str> = Arc::from(&*device.name);
+        if let Some(template) = &device.template {
+            templates.entry(Arc::from(&**template)).or_default().push(name.clone());
+        }
+        let all = || device.groups.iter().flat_map(|group| &group.tags);
+        let names: Vec<&str> =
+            std::iter::once(RESERVED_TAG).chain(all().map(|tag| &*tag.name)).collect();
+        let ids = number(&device.name, &names)?;
+        let no_unit: Arc<str> = Arc::from("");
+        let own = (RESERVED_TAG, DataType::Bool, no_unit);
+        let known = all().map(|tag| (&*tag.name, tag.published, tag.unit.clone()));
+        let known = std::iter::once(own).chain(known);
+        tags.tags.extend(known.zip(ids).map(|((tag, data_type, unit), id)| TagEntry {
+            id,
+            device: name.clone(),
+            name: tag.into(),
+            data_type,
+            unit,
+        }));
+    }
+    tags.templates = templates.into_iter().collect();
+    Ok(tags)
+}
+
+/// The tables of what runs, with what rules other than `own` give.
+pub fn running(
+    runtime: &Runtime,
+    templates: Vec<CheckedTemplate>,
+    rules: &Known,
+    own: Option<&str>,
+) -> Tags {
+    let mut tags = Tags::default();
+    let mut devices: HashSet<Arc<str>> = HashSet::new();
+    runtime.each_tag(&mut |device: &str, _: &str, tag: &TagDefinition| {
+        if own == Some(device) {
+            return;
+        }
+        let device = match devices.get(device) {
+            Some(known) => known.clone(),
+            None => {
+                let new: Arc<str> = device.into();
+                devices.insert(new.clone());
+                new
+            }
+        };
+        tags.tags.push(TagEntry {
+            id: tag.id,
+            device,
+            name: (&*tag.name).into(),
+            data_type: tag.data_type,
+            unit: (&*tag.unit).into(),
+        });
+    });
+    let mut made_up = u32::MAX;
+    for (name, rule) in rules {
+        // One that gives nothing yet is a table too, without rows.
+        if devices.contains(name) || own == Some(&**name) {
+            continue;
+        }
+        let Ok(program) = &rule.program else { continue };
+        let ids: Vec<TagId> = program
+            .columns
+            .iter()
+            .map(|_| {
+                made_up -= 1;
+                TagId(made_up)
+            })
+            .collect();
+        tags.add_rule(name, &program.columns, &ids);
+    }
+    let of = |template: CheckedTemplate| {
+        let devices = template.devices.into_iter().map(Arc::from).collect();
+        (Arc::from(template.name), devices)
+    };
+    tags.templates = templates.into_iter().map(of).collect();
+    tags
+}
+
+/// The rule, by way of others, that reads `name` and is read by the statement.
+pub fn circle(rules: &Known, name: &str, sql: &str) -> Option<String> {
+    let by_name: HashMap<String, &Arc<str>> =
+        rules.keys().map(|rule| (rule.to_ascii_lowercase(), rule)).collect();
+    let rules_of = |sql: &str| -> Vec<Arc<str>> {
+        let tables = reads(sql).unwrap_or_default();
+        let known = tables.iter().filter_map(|table| by_name.get(&table.to_ascii_lowercase()));
+        known.map(|rule| Arc::clone(rule)).collect()
+    };
+    let mut open: Vec<(Arc<str>, Arc<str>)> =
+        rules_of(sql).into_iter().map(|rule| (rule.clone(), rule)).collect();
+    let mut seen: HashSet<Arc<str>> = HashSet::new();
+    while let Some((first, rule)) = open.pop() {
+        if *rule == *name {
+            return Some(first.to_string());
+        }
+        if seen.insert(rule.clone())
+            && let Some(known) = rules.get(&rule)
+        {
+            open.extend(rules_of(&known.rule.sql).into_iter().map(|next| (first.clone(), next)));
+        }
+    }
+    None
+}

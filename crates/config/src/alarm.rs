@@ -97,21 +97,6 @@ pub(crate) struct AlarmForm<'s> {
     pub response: Lenient<Option<&'s str>>,
 }
 
-<<<<<<< HEAD
-/// The alarms of a document.
-#[derive(Default)]
-pub(crate) struct Alarms<'s> {
-    pub list: Vec<CheckedAlarm>,
-    pub names: Names<'s>,
-    /// Counting each tag.
-    pub instances: usize,
-}
-
-impl<'s> Checker<'s> {
-    pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Alarms<'s> {
-        let mut alarms = Alarms::default();
-        let Some(list) = root.get("alarms") else { return alarms };
-=======
 /// When an alarm is suppressed by design.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "Suppression", deny_unknown_fields)]
@@ -125,29 +110,30 @@ pub(crate) struct SuppressionForm<'s> {
     equals: Part,
 }
 
+/// The alarms of a document.
+#[derive(Default)]
+pub(crate) struct Alarms<'s> {
+    pub list: Vec<CheckedAlarm>,
+    pub names: Names<'s>,
+    /// Counting each tag.
+    pub instances: usize,
+}
+
 impl<'s> Checker<'s> {
-    pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Vec<CheckedAlarm> {
-        let Some(list) = root.get("alarms") else { return Vec::new() };
-        let mut names = Names::default();
-        let mut alarms: Vec<CheckedAlarm> = Vec::with_capacity(list.len());
-        let mut instances = 0;
+    pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Alarms<'s> {
+        let mut alarms = Alarms::default();
+        let Some(list) = root.get("alarms") else { return alarms };
         // Devices with mistakes are not among those built: what they hold cannot be told.
         let known = self.report.errors() == 0 && !self.incomplete;
->>>>>>> alarms
         for node in list.items() {
             match self.alarm(node, &mut alarms.names, devices) {
                 Some(alarm) => {
-<<<<<<< HEAD
                     alarms.instances += self.count(node, &alarm, devices);
                     alarms.instances += self.count_of_rules(&alarm);
-                    alarms.list.push(alarm);
-=======
-                    instances += self.count(node, &alarm, devices);
                     if known {
                         self.others(node, &alarm, devices);
                     }
-                    alarms.push(alarm);
->>>>>>> alarms
+                    alarms.list.push(alarm);
                 }
                 None => self.incomplete = true,
             }

@@ -42,13 +42,8 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-<<<<<<< HEAD
     CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
-=======
-    CheckedDevice, CheckedGroup, CheckedKeep, CheckedSink, CheckedSuppression, CheckedTag,
-    CheckedTemplate, EdgeConfig, TagName,
->>>>>>> alarms
+    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

@@ -5,6 +5,7 @@ use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance, Output};
 use crate::program::{Column, Program};
+use crate::record::SavedRule;
 use crate::state;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -95,12 +96,6 @@ struct Shown {
     newest: HashMap<Arc<str>, Vec<Output>>,
 }
 
-/// A state of the run before, not asked for yet.
-pub(crate) struct Defined {
-    pub unseen: u64,
-    pub state: Vec<u8>,
-}
-
 #[derive(Default)]
 pub(crate) struct State {
     /// A configuration has said which rules there are.
@@ -109,7 +104,7 @@ pub(crate) struct State {
     pub running: BTreeMap<Arc<str>, Running>,
     /// Of each device met, the rules that read it.
     pub readers: HashMap<Arc<str>, Vec<Arc<str>>>,
-    saved: HashMap<String, Defined>,
+    saved: HashMap<String, SavedRule>,
     pub position: u64,
     /// Rules came or went since the last snapshot.
     pub changed: bool,
@@ -122,7 +117,6 @@ pub(crate) struct Running {
     failed: Option<String>,
     pub feeds: Vec<Feed>,
     pub feeding: Option<usize>,
-    pub reads_samples: bool,
     /// Samples before this were before the rule.
     pub from: u64,
     /// Rows given and not written.
@@ -131,6 +125,8 @@ pub(crate) struct Running {
     pub unconfirmed: VecDeque<Output>,
     /// Rows written that the keeper has not met in the stream.
     pub unseen: u64,
+    /// Rows of its name before this place are another rule's.
+    pub outputs_from: u64,
     catching_up: bool,
     newest: VecDeque<Output>,
     last_error: Option<(i64, String)>,
@@ -139,7 +135,7 @@ pub(crate) struct Running {
 }
 
 impl Board {
-    pub(crate) fn new(env: &Env, journal: &Journal, saved: HashMap<String, Defined>) -> Board {
+    pub(crate) fn new(env: &Env, journal: &Journal, saved: HashMap<String, SavedRule>) -> Board {
         let state = State { saved, ..State::default() };
         Board(Arc::new(Inner {
             env: env.clone(),
@@ -218,9 +214,9 @@ impl State {
         self.readers.clear();
     }
 
-    /// Begins the rules that are wanted; `position` is where the keeper is in the stream, `begun_at`
+    /// Begins the rules that are wanted, at the keeper's place in the stream and its end; `begun_at` is
     /// where this run began.
-    pub fn begin(&mut self, wanted: Vec<Definition>, position: u64, begun_at: u64) {
+    pub fn begin(&mut self, wanted: Vec<Definition>, place: (u64, u64), begun_at: u64) {
         let first = !self.defined;
         (self.defined, self.changed) = (true, true);
         let mut before = std::mem::take(&mut self.running);
@@ -232,7 +228,7 @@ impl State {
                 Some(running) => Running { feeds: definition.feeds(), definition, ..running },
                 None => {
                     let saved = self.saved.remove(&*name).filter(|_| first);
-                    Running::new(definition, saved, position, begun_at)
+                    Running::new(definition, saved, place, begun_at)
                 }
             };
             self.running.insert(name, running);
@@ -245,14 +241,14 @@ impl State {
 impl Running {
     fn new(
         definition: Definition,
-        saved: Option<Defined>,
-        position: u64,
+        saved: Option<SavedRule>,
+        (position, end): (u64, u64),
         begun_at: u64,
     ) -> Running {
         let lateness = i64::try_from(definition.lateness.as_nanos()).unwrap_or(i64::MAX);
         let program = definition.program.as_ref().ok();
         let program = program.filter(|_| definition.stage != Stage::Draft);
-        let unseen = saved.as_ref().map_or(0, |saved| saved.unseen);
+        let before = saved.as_ref().map_or((0, 0), |saved| (saved.unseen, saved.outputs_from));
         let restored = program
             .zip(saved)
             .and_then(|(program, saved)| state::restore(program, lateness, &saved.state));
@@ -267,7 +263,6 @@ impl Running {
             name: definition.name.clone(),
             feeds: definition.feeds(),
             feeding: None,
-            reads_samples: program.is_some_and(|program| program.reads_samples()),
             // Nobody is told today of what was last week: a new rule begins now.
             from: if goes_on { position } else { begun_at.max(position) },
             catching_up: goes_on && position < begun_at && definition.stage == Stage::Live,
@@ -275,7 +270,8 @@ impl Running {
             failed,
             unwritten: VecDeque::new(),
             unconfirmed: VecDeque::new(),
-            unseen: if goes_on { unseen } else { 0 },
+            unseen: if goes_on { before.0 } else { 0 },
+            outputs_from: if goes_on { before.1 } else { end },
             newest: VecDeque::new(),
             last_error: None,
             last_output: None,

@@ -76,6 +76,11 @@ impl Feed {
         }
     }
 
+    /// Each sample is a row of the table.
+    pub fn is_samples(&self) -> bool {
+        matches!(self.of, Of::Samples(_))
+    }
+
     pub fn push(&mut self, batch: &SampleBatch) {
         match &mut self.of {
             Of::Samples(columns) => {

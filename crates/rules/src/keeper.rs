@@ -2,10 +2,10 @@
 //! goes on where it was: from its last snapshot it takes the same samples again, and what it gave then,
 //! which stands in the same stream, is not given twice.
 
-use crate::board::{Board, Defined, Running, State};
+use crate::board::{Board, Running, State};
 use crate::error::RuleError;
 use crate::instance::{Instance, Output, Runner};
-use crate::record::{SNAPSHOT_KIND, Snapshot, parts};
+use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, parts};
 use crate::state;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -102,7 +102,8 @@ impl Keeper {
         let mut state = board.state();
         let position = self.samples.position();
         if let Some(wanted) = state.wanted.take() {
-            state.begin(wanted, position, self.begun_at);
+            let end = board.journal().end(Stream::Samples);
+            state.begin(wanted, (position, end), self.begun_at);
         }
         // Rules that were not said yet must not miss what is theirs.
         if !state.defined {
@@ -154,10 +155,9 @@ impl Keeper {
             Some(readers) => readers,
             None => {
                 let wants = |r: &Running| r.feeds.iter().any(|feed| feed.wants(device));
-                let names = running.iter().filter(|(name, running)| {
-                    // A rule's own output is no input of it, and no sample of a device's.
-                    ***name != *device && wants(running) && !(of_rule && running.reads_samples)
-                });
+                // A rule's own output is no input of it.
+                let names =
+                    running.iter().filter(|(name, running)| ***name != *device && wants(running));
                 let names: Vec<Arc<str>> = names.map(|(name, _)| name.clone()).collect();
                 readers.entry(Arc::from(device)).or_insert(names)
             }
@@ -172,14 +172,16 @@ impl Keeper {
             if let Some(running) = running.get_mut(&name)
                 && block.span.from >= running.from
             {
-                self.feed(running, &batch);
+                self.feed(running, &batch, of_rule);
             }
         }
     }
 
-    fn feed(&mut self, running: &mut Running, batch: &SampleBatch) {
+    fn feed(&mut self, running: &mut Running, batch: &SampleBatch, of_rule: bool) {
         for source in 0..running.feeds.len() {
-            if !running.feeds[source].wants(batch.set.device()) {
+            // What a rule gives is no sample of a device's.
+            let every = running.feeds[source].is_samples();
+            if !running.feeds[source].wants(batch.set.device()) || (every && of_rule) {
                 continue;
             }
             // Rows of another stream that came before enter before.
@@ -188,7 +190,6 @@ impl Keeper {
             }
             running.feeds[source].push(batch);
             running.feeding = Some(source);
-            // The same rows for another use of them in the statement are one source.
         }
     }
 
@@ -213,6 +214,10 @@ impl Keeper {
 
     /// A row that the rule gave, as it stands in the journal.
     fn recorded(&mut self, running: &mut Running, block: &Block) {
+        if block.span.from < running.outputs_from {
+            // Of another rule that had the name.
+            return;
+        }
         if running.unseen > 0 {
             running.unseen -= 1;
             return;
@@ -286,7 +291,12 @@ impl Keeper {
         for (name, running) in &state.running {
             let Some(instance) = &running.instance else { continue };
             let saved = state::save(instance).map_err(|error| error.to_string())?;
-            snapshot.rules.push((name.to_string(), running.unseen, saved));
+            snapshot.rules.push(SavedRule {
+                name: name.to_string(),
+                unseen: running.unseen,
+                outputs_from: running.outputs_from,
+                state: saved,
+            });
         }
         let mut bytes = 0;
         for payload in parts(&snapshot)? {
@@ -349,7 +359,7 @@ fn write(outlet: &mut dyn Outlet, name: &str, running: &mut Running) {
 }
 
 /// What the last run remembered, and where it was.
-fn load(journal: &Journal, end: u64) -> (HashMap<String, Defined>, u64) {
+fn load(journal: &Journal, end: u64) -> (HashMap<String, SavedRule>, u64) {
     let mut found: Option<Snapshot> = None;
     let mut gathering = Vec::new();
     journal.records(&mut |item| {
@@ -364,7 +374,7 @@ fn load(journal: &Journal, end: u64) -> (HashMap<String, Defined>, u64) {
     let Some(found) = found else { return (HashMap::new(), end) };
     let oldest = journal.oldest(Stream::Samples).min(end);
     let position = found.position.clamp(oldest, end);
-    let of = |(name, unseen, state): (String, u64, Vec<u8>)| (name, Defined { unseen, state });
+    let of = |rule: SavedRule| (rule.name.clone(), rule);
     (found.rules.into_iter().map(of).collect(), position)
 }
 

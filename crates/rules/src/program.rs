@@ -166,10 +166,6 @@ impl Program {
     pub fn feeds(&self) -> Vec<Feed> {
         self.sources.iter().map(Feed::new).collect()
     }
-
-    pub fn reads_samples(&self) -> bool {
-        self.sources.iter().any(|source| matches!(source.stream, Stream::Samples))
-    }
 }
 
 /// A table with the columns that statements see of it.

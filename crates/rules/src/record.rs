@@ -10,28 +10,39 @@ const PART_BYTES: usize = 192 * 1024;
 
 pub struct Snapshot {
     pub position: u64,
-    /// Name, rows given that the keeper has not met in the stream yet, and the state.
-    pub rules: Vec<(String, u64, Vec<u8>)>,
+    pub rules: Vec<SavedRule>,
+}
+
+pub struct SavedRule {
+    pub name: String,
+    /// Rows given that the keeper has not met in the stream yet.
+    pub unseen: u64,
+    /// Rows of this name before this place are another rule's.
+    pub outputs_from: u64,
+    pub state: Vec<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Head {
     position: u64,
-    rules: Vec<(String, u64, usize)>,
+    /// Name, unseen rows, where its rows begin, and bytes of the state.
+    rules: Vec<(String, u64, u64, usize)>,
 }
 
 /// Begins each part: which it is, of how many.
 const PART_HEAD: usize = 8;
 
 pub fn parts(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, String> {
-    let rules =
-        snapshot.rules.iter().map(|(name, unseen, state)| (name.clone(), *unseen, state.len()));
+    let of = |rule: &SavedRule| {
+        (rule.name.clone(), rule.unseen, rule.outputs_from, rule.state.len())
+    };
+    let rules = snapshot.rules.iter().map(of);
     let head = Head { position: snapshot.position, rules: rules.collect() };
     let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend(head);
-    for (_, _, state) in &snapshot.rules {
-        bytes.extend(state);
+    for rule in &snapshot.rules {
+        bytes.extend(&rule.state);
     }
     let many = bytes.len().div_ceil(PART_BYTES) as u32;
     let part = |(place, part): (usize, &[u8])| {
@@ -66,10 +77,10 @@ pub fn gather(gathering: &mut Vec<u8>, payload: &[u8]) -> Option<Snapshot> {
     let head: Head = serde_json::from_slice(bytes.get(8..8usize.checked_add(length)?)?).ok()?;
     let mut rest = bytes.get(8 + length..)?;
     let mut rules = Vec::with_capacity(head.rules.len());
-    for (name, unseen, length) in head.rules {
+    for (name, unseen, outputs_from, length) in head.rules {
         let (state, others) = rest.split_at_checked(length)?;
         rest = others;
-        rules.push((name, unseen, state.to_vec()));
+        rules.push(SavedRule { name, unseen, outputs_from, state: state.to_vec() });
     }
     Some(Snapshot { position: head.position, rules })
 }

@@ -19,7 +19,9 @@ use tagwerk_api::{
 use tagwerk_config::{CheckedRule, RuleStage};
 use tagwerk_historian::{Scan, TagInfo};
 use tagwerk_model::{DataType, SampleBatch, TagId, limits};
-use tagwerk_rules::{Cell, Column, Output, Past, PastedRow, Program, Runner, Trial, Tried, pasted};
+use tagwerk_rules::{
+    Cell, Column, Output, Past, PastedRow, Program, Runner, Trial, Tried, pasted, within,
+};
 use tagwerk_sql::stream::Stream;
 use tagwerk_sql::{Cancel, Pieces, Source, TagTable};
 

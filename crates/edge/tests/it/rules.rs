@@ -382,3 +382,24 @@ fn a_trial_over_history_gives_what_the_live_rule_gave() {
     assert_eq!(compared["only_live"], 0, "{answer}");
     assert_eq!(compared["first_difference"]["live"], Value::Null, "{answer}");
 }
+
+#[test]
+fn a_rule_that_wants_too_much_is_stopped_and_told_of() {
+    let rules = r#"
+rules:
+  - name: greedy
+    sql: |
+      SELECT a.n AS x FROM boiler a CROSS JOIN boiler b CROSS JOIN boiler c
+      CROSS JOIN boiler d CROSS JOIN boiler e
+      GROUP BY tumbling_window('2s')
+"#;
+    let edge = Edge::with_config(&format!("{PLANT}{rules}"));
+    let failed = until("the rule is stopped", || {
+        let rule = rule(&edge, "greedy");
+        (rule["state"] == "failed").then_some(rule)
+    });
+    assert!(failed["reason"].as_str().unwrap().contains("rows"), "{failed}");
+    let status = edge.local().get("/api/v1/status").expect(200).json();
+    let told = |problem: &Value| problem["subject"] == "rule greedy";
+    assert!(status["problems"].as_array().unwrap().iter().any(told), "{status}");
+}

@@ -24,6 +24,8 @@ const pages = [
   ['import', '/config/import', 'Import'],
   ['alarms', '/alarms', 'Alarms'],
   ['alarm-history', '/alarms/history', 'Alarms'],
+  ['rules', '/rules', 'Rules'],
+  ['rule-new', '/rules/new', 'New rule'],
   ['events', '/events', 'Events'],
   ['trends', '/trends', 'No tag is picked yet'],
   ['storage', '/storage', 'Tags by size'],

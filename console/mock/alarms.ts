@@ -60,6 +60,9 @@ function stateOf(alarm: Kept): AlarmState {
   return alarm.unacknowledged > 0 ? 'cleared_unacknowledged' : alarm.latched ? 'latched' : 'normal'
 }
 
+/** What nobody has acknowledged first, then what is open, put aside, and well. */
+const classes: AlarmState[][] = [['unacknowledged', 'cleared_unacknowledged'], ['acknowledged', 'latched'], ['shelved', 'suppressed', 'out_of_service'], ['normal']]
+const classOf = (state: AlarmState) => classes.findIndex((each) => each.includes(state))
 const order: AlarmState[] = ['unacknowledged', 'acknowledged', 'cleared_unacknowledged', 'latched', 'shelved', 'suppressed', 'out_of_service', 'normal']
 const urgency: AlarmPriority[] = ['critical', 'high', 'medium', 'low']
 const open = order.slice(0, 4)
@@ -122,27 +125,31 @@ export class Alarms {
   }
 
   private note({ name, device, tag, priority, text }: Kept, kind: AlarmChangeKind, more: Partial<AlarmChange>) {
-    this.changes.unshift({ seq: this.changes.length + 1, at: ago(0), name, device, tag, kind, priority, announced: true, value: null, by: null, comment: null, text, ...more })
+    this.changes.unshift({ seq: this.changes.length + 1, at: ago(0), name, device, tag, kind, priority, announced: true, state: 'unacknowledged', count: null, value: null, value_text: more.value === undefined ? null : String(more.value), unit: this.unitOf(device, tag), by: null, comment: null, text, ...more })
+  }
+
+  private unitOf(device: string, tag: string): string {
+    return this.edge.devices.find((each) => each.name === device)?.tags.get(tag)?.point.unit ?? ''
   }
 
   private all(): Alarm[] {
     if (this.edge.devices.length === 0) return []
     const faults = this.edge.scenario === 'faults'
     const special = faults ? this.kept : this.kept.map((each) => ({ ...each, ...rest, text: each.text, response: each.response }))
-    return [...special, ...calm(this.edge).filter((each) => !this.kept.some((one) => one.name === each.name && one.device === each.device && one.tag === each.tag))].map((each) => this.shown(each)).toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || urgency.indexOf(a.priority) - urgency.indexOf(b.priority))
+    return [...special, ...calm(this.edge).filter((each) => !this.kept.some((one) => one.name === each.name && one.device === each.device && one.tag === each.tag))].map((each) => this.shown(each)).toSorted((a, b) => classOf(a.state) - classOf(b.state) || urgency.indexOf(a.priority) - urgency.indexOf(b.priority) || order.indexOf(a.state) - order.indexOf(b.state))
   }
 
   private shown(alarm: Kept): Alarm {
     const { latched: _latched, outOfService: _out, ...whole } = alarm
     const tag = this.edge.devices.find((each) => each.name === alarm.device)?.tags.get(alarm.tag)
     const last = tag?.last
-    return { ...whole, state: stateOf(alarm), value: tag === undefined ? null : value(tag.point, last?.text ?? null), unit: tag?.point.unit ?? '', quality: last?.severity ?? null }
+    return { ...whole, state: stateOf(alarm), chattering: false, not_written: 0, value: tag === undefined ? null : value(tag.point, last?.text ?? null), value_text: last?.text ?? null, unit: this.unitOf(alarm.device, alarm.tag), quality: last?.severity ?? null }
   }
 
   counts(): AlarmCounts {
     const all = this.all()
     const many = (...states: AlarmState[]) => all.filter((each) => states.includes(each.state)).length
-    const felt = all.filter((each) => open.slice(0, 3).includes(each.state))
+    const felt = all.filter((each) => classOf(each.state) === 0)
     return {
       total: all.length,
       active: many('unacknowledged', 'acknowledged'),
@@ -151,6 +158,8 @@ export class Alarms {
       suppressed: many('suppressed'),
       out_of_service: many('out_of_service'),
       highest: urgency.find((priority) => felt.some((each) => each.priority === priority)) ?? null,
+      chattering: 0,
+      flood: null,
     }
   }
 

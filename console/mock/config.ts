@@ -70,14 +70,60 @@ sinks:
     kind: http
     settings:
       url: https://mes.example.com/intake
+rules:
+  - name: overpressure
+    text: Boiler 1 above its pressure, over ten seconds
+    labels: [boilers, safety]
+    sql: |
+      SELECT avg(drum_pressure) AS mean,
+             max(drum_pressure) AS highest,
+             max(drum_pressure) > 8.1 AS high
+      FROM "boiler-1"
+      GROUP BY tumbling_window('10s')
+    units: { mean: bar, highest: bar }
+    actions:
+      - alarm: { column: high, priority: high, text: "Pressure above 8.1 bar", on_delay: 30s }
+  - name: packing-speed
+    text: Mean speed of line 1 by the minute
+    labels: [packing]
+    # Late rows come over the radio link.
+    lateness: 2s
+    sql: |
+      SELECT avg(speed) AS mean, min(speed) AS lowest
+      FROM "packer-1"
+      GROUP BY tumbling_window('1m')
+  - name: steam-balance
+    labels: [boilers]
+    sql: |
+      SELECT avg(drum_pressure) AS mean FROM "boiler-2"
+      GROUP BY tumbling_window('10s')
+  - name: follow-pressure
+    text: Set point of boiler 2 after that of boiler 1
+    stage: trial
+    labels: [boilers]
+    sql: |
+      SELECT pressure_setpoint AS wanted FROM "boiler-1"
+    actions:
+      - write: { column: wanted, tag: boiler-2/pressure_setpoint }
+  - name: line-2-slow
+    stage: trial
+    labels: [packing]
+    sql: |
+      SELECT speed < 60 AS slow, speed FROM "packer-2"
+  - name: film-left
+    text: To be finished
+    stage: draft
+    sql: |
+      SELECT film_left FROM "packer-1"
 `
 
 const known: Record<string, string[]> = {
-  '': ['version', 'edge', 'templates', 'devices', 'sinks'],
+  '': ['version', 'edge', 'templates', 'devices', 'sinks', 'alarms', 'rules'],
   edge: ['name', 'description'],
   devices: ['name', 'description', 'driver', 'template', 'parameters', 'overrides', 'enabled', 'settings', 'groups'],
   groups: ['name', 'interval', 'tags'],
   tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
+  rules: ['name', 'sql', 'stage', 'lateness', 'labels', 'text', 'units', 'actions'],
   sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
 }
 

@@ -25,7 +25,7 @@ export class MockEdge {
   /** of the sink `mes`; letters.ts knows */
   rejected = () => 0
   /** alarms.ts knows */
-  alarmCounts = (): AlarmCounts => ({ total: 0, active: 0, unacknowledged: 0, shelved: 0, suppressed: 0, out_of_service: 0, highest: null })
+  alarmCounts = (): AlarmCounts => ({ total: 0, active: 0, unacknowledged: 0, shelved: 0, suppressed: 0, out_of_service: 0, highest: null, chattering: 0, flood: null })
 
   setScenario(scenario: Scenario) {
     this.scenario = scenario

@@ -14,6 +14,8 @@ import {
   queryClient,
   revisionQuery,
   revisionsQuery,
+  ruleQuery,
+  rulesQuery,
   sqlTablesQuery,
   statusQuery,
   storageQuery,
@@ -21,6 +23,7 @@ import {
 } from './api/queries'
 import { alarmFilter } from './lib/alarms'
 import { ledgerRange } from './lib/ledger'
+import { ruleFilter } from './lib/rules'
 import { paths } from './paths'
 import { DevicePage } from './pages/device/DevicePage'
 import { Frame } from './pages/Frame'
@@ -215,6 +218,24 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(statusQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/alarms/AlarmHistoryPage')).AlarmHistoryPage }),
+              },
+              {
+                path: '/rules',
+                loader: page((_, search) => Promise.all([queryClient.ensureQueryData(statusQuery), queryClient.ensureQueryData(rulesQuery(ruleFilter(search)))])),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/rules/RulesPage')).RulesPage }),
+              },
+              {
+                path: '/rules/new',
+                loader: page(() => Promise.all([queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(sqlTablesQuery)])),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/rules/NewRulePage')).NewRulePage }),
+              },
+              {
+                path: '/rules/:rule',
+                loader: page((params) => Promise.all([queryClient.ensureQueryData(ruleQuery(params['rule'] ?? '')), queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(sqlTablesQuery)])),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['rule'] !== nextParams['rule'],
+                lazy: async () => ({ Component: (await import('./pages/rules/RulePage')).RulePage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

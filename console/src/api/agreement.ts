@@ -57,6 +57,7 @@ interface Pairs {
   DeviceCounters: Differs<page.Device['counters'], Wire['DeviceCounters']>
   Alarm: Differs<alarms.Alarm, Wire['Alarm']>
   AlarmShelf: Differs<alarms.AlarmShelf, Wire['AlarmShelf']>
+  AlarmFlood: Differs<alarms.AlarmFlood, Wire['AlarmFlood']>
   AlarmCounts: Differs<alarms.AlarmCounts, Wire['AlarmCounts']>
   AlarmName: Differs<alarms.AlarmName, Wire['AlarmName']>
   AlarmChoice: Differs<alarms.AlarmChoice, Wire['AlarmChoice']>

@@ -8,7 +8,7 @@ export type AlarmState = (typeof alarmStates)[number]
 export const alarmPriorities = ['critical', 'high', 'medium', 'low'] as const
 export type AlarmPriority = (typeof alarmPriorities)[number]
 
-export const alarmChangeKinds = ['raised', 'cleared', 'acknowledged', 'reset', 'shelved', 'unshelved', 'suppressed', 'unsuppressed', 'out_of_service', 'in_service'] as const
+export const alarmChangeKinds = ['raised', 'cleared', 'acknowledged', 'reset', 'shelved', 'unshelved', 'suppressed', 'unsuppressed', 'out_of_service', 'in_service', 'chattering', 'steady', 'not_written'] as const
 export type AlarmChangeKind = (typeof alarmChangeKinds)[number]
 
 export type AlarmAction = 'acknowledge' | 'reset' | 'shelve' | 'unshelve' | 'take-out-of-service' | 'return-to-service'
@@ -36,8 +36,14 @@ export interface Alarm extends AlarmName {
   raised: number
   /** when it was raised or cleared last */
   since: string | null
+  /** it changes too often: changes are counted until it is steady */
+  chattering: boolean
+  /** counted so far */
+  not_written: number
   /** null when the quality is bad, or when there was none yet */
   value: unknown
+  /** with all digits */
+  value_text: string | null
   unit: string
   quality: Severity | null
   /** in words, such as `above 95 °C` */
@@ -50,6 +56,13 @@ export interface Alarm extends AlarmName {
   suppressed: string | null
 }
 
+/** More alarms than one person can follow. */
+export interface AlarmFlood {
+  since: string
+  /** announced since then */
+  alarms: number
+}
+
 export interface AlarmCounts {
   total: number
   /** raised, and not put aside */
@@ -59,8 +72,11 @@ export interface AlarmCounts {
   shelved: number
   suppressed: number
   out_of_service: number
-  /** of those that are active or unacknowledged */
+  /** of those that are unacknowledged */
   highest: AlarmPriority | null
+  /** changing too often */
+  chattering: number
+  flood: AlarmFlood | null
 }
 
 export interface AlarmChoice {
@@ -87,7 +103,14 @@ export interface AlarmChange extends AlarmName {
   priority: AlarmPriority
   /** false: the alarm was put aside */
   announced: boolean
+  /** after it; null for all alarms together */
+  state: AlarmState | null
+  /** changes that were counted and not written */
+  count: number | null
   value: unknown
+  /** with all digits */
+  value_text: string | null
+  unit: string
   /** null when it happened by itself */
   by: string | null
   comment: string | null

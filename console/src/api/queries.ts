@@ -4,6 +4,8 @@ import { MutationCache, QueryCache, QueryClient, keepPreviousData, queryOptions 
 import type { AlarmFilter } from './alarms'
 import { api, type TagFilter } from './client'
 import { ApiError } from './errors'
+import type { RuleFilter } from './rules'
+import { noteCost } from '../lib/ruleCost'
 import type { Range } from '../lib/trend'
 
 let unauthenticated: () => void = () => {}
@@ -179,4 +181,27 @@ export const alarmsQuery = (filter: AlarmFilter) =>
     queryFn: ({ signal }) => api.alarms(filter, signal),
     refetchInterval: 2_000,
     placeholderData: keepPreviousData,
+  })
+
+export const rulesQuery = (filter: RuleFilter) =>
+  queryOptions({
+    queryKey: ['rules', filter],
+    queryFn: async ({ signal }) => {
+      const page = await api.rules(filter, signal)
+      noteCost(page.items, Date.now())
+      return page
+    },
+    refetchInterval: 2_000,
+    placeholderData: keepPreviousData,
+  })
+
+export const ruleQuery = (rule: string) =>
+  queryOptions({
+    queryKey: ['rule', rule],
+    queryFn: async ({ signal }) => {
+      const detail = await api.rule(rule, signal)
+      noteCost([detail], Date.now())
+      return detail
+    },
+    refetchInterval: 2_000,
   })

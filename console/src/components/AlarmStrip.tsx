@@ -2,7 +2,7 @@
 import { Link } from 'react-router'
 
 import type { AlarmCounts } from '../api/alarms'
-import { stripWords } from '../lib/alarms'
+import { floodWords, stripWords } from '../lib/alarms'
 import { plural } from '../lib/numbers'
 import { paths } from '../paths'
 import { Icon } from '../ui/Icon'
@@ -20,10 +20,10 @@ export function AlarmStrip({ counts }: { counts: AlarmCounts | undefined }) {
       {counts !== undefined && words !== '' && (
         <aside className={`alarm-strip ${urgent ? 'urgent' : ''}`} aria-label="Alarms">
           <Icon name="bell" />
-          <span className="alarm-strip-words">{plural(counts.unacknowledged, 'alarm')} not acknowledged</span>
+          <span className="alarm-strip-words">{plural(counts.unacknowledged, 'alarm')} not acknowledged{floodWords(counts)}</span>
           {counts.highest !== null && (
             <span className="alarm-strip-highest">
-              <span className="alarm-strip-long">most urgent open: </span>
+              <span className="alarm-strip-long">most urgent: </span>
               <PriorityMark priority={counts.highest} />
             </span>
           )}

@@ -96,7 +96,7 @@ function Row({ alarm, chosen, act }: { alarm: Alarm; chosen: boolean; act: Props
         </span>
       </td>
       <td className="number alarm-value">
-        <span className="value">{shownValue(alarm.value, alarm.unit)}</span>
+        <span className="value">{shownValue(alarm.value_text, alarm.unit)}</span>
         <span className="alarm-quality">{alarm.quality === null ? <span className="sub">no value yet</span> : <QualityMark severity={alarm.quality} stale={false} />}</span>
       </td>
       <td className="alarm-state">
@@ -140,6 +140,7 @@ function StateMore({ alarm }: { alarm: Alarm }) {
           {shelf.comment !== '' && `: ${shelf.comment}`}
         </span>
       )}
+      {alarm.chattering && <span className="sub">changes too often: {count(alarm.not_written)} changes counted, not written</span>}
       {alarm.suppressed !== null && <span className="sub">{alarm.suppressed}</span>}
     </>
   )

@@ -1,9 +1,10 @@
 /** A text editor for SQL, in a shadow root for the reasons of YamlEditor. Tab leaves it; Ctrl+Enter runs. */
+import { autocompletion, type CompletionSource } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { PostgreSQL, sql } from '@codemirror/lang-sql'
 import { bracketMatching } from '@codemirror/language'
 import { lintGutter, setDiagnostics } from '@codemirror/lint'
-import { EditorState, Prec } from '@codemirror/state'
+import { Compartment, EditorState, Prec, type Text } from '@codemirror/state'
 import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, type Ref } from 'react'
 
@@ -20,20 +21,35 @@ interface Props {
   onChange: (text: string) => void
   /** with the text as it stands, which may be newer than what the page knows */
   onRun: (text: string) => void
-  wrong: { place: Place; problem: string } | undefined
+  wrong: readonly Wrong[]
+  /** what could be typed next */
+  complete?: CompletionSource
+  readOnly?: boolean
+}
+
+export interface Wrong {
+  place: Place
+  problem: string
 }
 
 /** The page scrolls, not the space under a short query. */
 const compact = EditorView.theme({ '.cm-content': { paddingBottom: '12px' } })
 
-export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) {
+function marked({ place, problem }: Wrong, doc: Text) {
+  const from = position(doc, place.line, place.column)
+  const word = /^(?:"[^"]*"|[\w.])+/.exec(doc.sliceString(from, Math.min(doc.length, from + 80)))?.[0].length ?? 1
+  return { from, to: Math.min(doc.length, from + word), severity: 'error' as const, message: problem }
+}
+
+export function SqlEditor({ ref, label, value, onChange, onRun, wrong, complete, readOnly = false }: Props) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | undefined>(undefined)
-  const latest = useRef({ onChange, onRun })
+  const access = useRef(new Compartment())
+  const latest = useRef({ onChange, onRun, complete })
   useLayoutEffect(() => {
-    latest.current = { onChange, onRun }
+    latest.current = { onChange, onRun, complete }
   })
-  const initial = useRef({ value, label })
+  const initial = useRef({ value, completes: complete !== undefined })
   const tell = useEditorText(view, value)
 
   useEffect(() => {
@@ -63,7 +79,8 @@ export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) 
           colours,
           Prec.highest(keymap.of([{ key: 'Mod-Enter', run }])),
           keymap.of([...defaultKeymap, ...historyKeymap]),
-          EditorView.contentAttributes.of({ 'aria-label': initial.current.label }),
+          initial.current.completes ? autocompletion({ override: [(context) => latest.current.complete?.(context) ?? null], icons: false }) : [],
+          access.current.of([]),
           EditorView.updateListener.of((update) => {
             if (!update.docChanged) return
             const text = update.state.doc.toString()
@@ -81,12 +98,15 @@ export function SqlEditor({ ref, label, value, onChange, onRun, wrong }: Props) 
   }, [tell])
 
   useEffect(() => {
+    view.current?.dispatch({
+      effects: access.current.reconfigure([EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ 'aria-label': label, 'aria-readonly': String(readOnly) })]),
+    })
+  }, [label, readOnly])
+
+  useEffect(() => {
     const editor = view.current
     if (editor === undefined) return
-    const { doc } = editor.state
-    const from = wrong === undefined ? 0 : position(doc, wrong.place.line, wrong.place.column)
-    const word = /^[\w".]+/.exec(doc.sliceString(from, Math.min(doc.length, from + 80)))?.[0].length ?? 1
-    editor.dispatch(setDiagnostics(editor.state, wrong === undefined ? [] : [{ from, to: Math.min(doc.length, from + word), severity: 'error', message: wrong.problem }]))
+    editor.dispatch(setDiagnostics(editor.state, wrong.map((each) => marked(each, editor.state.doc))))
   }, [wrong])
 
   useImperativeHandle(ref, () => ({

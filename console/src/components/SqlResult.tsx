@@ -68,14 +68,15 @@ export const SqlResult = memo(function SqlResult({ answer, query }: { answer: Sq
   )
 })
 
-function Rows({ answer }: { answer: SqlTextAnswer }) {
+/** Rows as a table that scrolls by itself. */
+export function Rows({ answer, label = 'Rows of the result', none = 'No row matches. Are the names right, and does the range reach back far enough?' }: { answer: SqlTextAnswer; label?: string; none?: string }) {
   const [most, setMost] = useState(rowsAtOnce)
-  if (answer.rows.length === 0) return <p className="body">No row matches. Are the names right, and does the range reach back far enough?</p>
+  if (answer.rows.length === 0) return <p className="body">{none}</p>
   return (
     <>
       {/* Scrolled by keys as well. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="sql-rows" role="region" aria-label="Rows of the result" tabIndex={0}>
+      <div className="sql-rows" role="region" aria-label={label} tabIndex={0}>
         <table className="table">
           <thead>
             <tr>
@@ -122,7 +123,7 @@ function Rows({ answer }: { answer: SqlTextAnswer }) {
 
 const never = () => Infinity
 
-function ResultChart({ chart }: { chart: NonNullable<ReturnType<typeof chartOf>> }) {
+export function ResultChart({ chart }: { chart: NonNullable<ReturnType<typeof chartOf>> }) {
   const [ref, width] = useSize<HTMLDivElement>()
   const whole: View = { from: chart.from, to: chart.to }
   const [view, setView] = useState(whole)

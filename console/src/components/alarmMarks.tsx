@@ -54,6 +54,9 @@ const changeMarks: Record<AlarmChangeKind, [MarkTone, IconName]> = {
   unsuppressed: ['off', 'minus'],
   out_of_service: ['off', 'off'],
   in_service: ['off', 'check'],
+  chattering: ['warn', 'bell'],
+  steady: ['off', 'check'],
+  not_written: ['warn', 'minus'],
 }
 
 export function ChangeMark({ kind }: { kind: AlarmChangeKind }) {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 
 import type { Alarm, AlarmCounts, AlarmState } from '../api/alarms'
-import { actions, alarmFilter, allows, commentProblem, countWords, nextAction, shownValue, stripWords } from './alarms'
+import { actions, alarmFilter, allows, commentProblem, countWords, countedWords, nextAction, shownValue, stripWords } from './alarms'
 
-const alarm = (state: AlarmState, more: Partial<Alarm> = {}): Alarm => ({ name: 'hot', device: 'boiler', tag: 't', state, priority: 'high', active: false, unacknowledged: 0, raised: 1, since: null, value: 1, unit: '', quality: 'good', condition: 'above 1', text: null, response: null, shelf: null, suppressed: null, ...more })
+const alarm = (state: AlarmState, more: Partial<Alarm> = {}): Alarm => ({ name: 'hot', device: 'boiler', tag: 't', state, priority: 'high', active: false, unacknowledged: 0, raised: 1, since: null, chattering: false, not_written: 0, value: 1, value_text: '1', unit: '', quality: 'good', condition: 'above 1', text: null, response: null, shelf: null, suppressed: null, ...more })
 const offered = (one: Alarm) => actions.filter((action) => allows(one, action))
 const of = (search: string) => alarmFilter(new URLSearchParams(search))
 const shelf = { by: 'anna', comment: '', until: '2026-11-22T10:00:00Z' }
@@ -25,11 +25,19 @@ test('one step is nearest', () => {
 })
 
 test('counts are said in words', () => {
-  const counts: AlarmCounts = { total: 1_042, active: 3, unacknowledged: 1, shelved: 2, suppressed: 0, out_of_service: 0, highest: 'critical' }
+  const counts: AlarmCounts = { total: 1_042, active: 3, unacknowledged: 1, shelved: 2, suppressed: 0, out_of_service: 0, highest: 'critical', chattering: 0, flood: null }
   expect(countWords(counts)).toBe('3 active, 1 not acknowledged, 2 shelved; 1\u202f042 alarms are watched.')
-  expect(stripWords(counts)).toBe('1 alarm not acknowledged. Most urgent open: critical.')
+  expect(stripWords(counts)).toBe('1 alarm not acknowledged. Most urgent: critical.')
+  const flood = { since: '2026-11-22T10:00:00Z', alarms: 40 }
+  expect(stripWords({ ...counts, flood })).toMatch(/critical\. More than can be followed: 40 alarms since /)
+  expect(countWords({ ...counts, chattering: 2 })).toContain('2 shelved, 2 changing too often;')
   expect(stripWords({ ...counts, unacknowledged: 0 })).toBe('')
   expect(stripWords(undefined)).toBe('')
+})
+
+test('changes that were counted are said', () => {
+  expect(countedWords({ kind: 'steady', count: 1 })).toBe('1 change counted, not written')
+  expect(countedWords({ kind: 'chattering', count: 1 }) + countedWords({ kind: 'raised', count: null })).toBe('')
 })
 
 test('values are shown as they came', () => {

@@ -1,6 +1,7 @@
 /** Alarms in words: what a state and a change are called, what may be done, and what is told afterwards. */
-import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeKind, AlarmCounts, AlarmFilter, AlarmName, AlarmState } from '../api/alarms'
+import type { Alarm, AlarmAction, AlarmAnswer, AlarmChange, AlarmChangeKind, AlarmCounts, AlarmFilter, AlarmName, AlarmState } from '../api/alarms'
 import { count, plural } from './numbers'
+import { moment } from './time'
 
 export const stateWords: Record<AlarmState, string> = {
   unacknowledged: 'not acknowledged',
@@ -24,6 +25,9 @@ export const changeWords: Record<AlarmChangeKind, string> = {
   unsuppressed: 'no longer suppressed',
   out_of_service: 'out of service',
   in_service: 'back in service',
+  chattering: 'changes too often',
+  steady: 'steady again',
+  not_written: 'too many changes',
 }
 
 export interface ActionWords {
@@ -98,10 +102,21 @@ export function shownValue(value: unknown, unit = ''): string {
   return unit === '' ? text : `${text} ${unit}`
 }
 
-/** How many nobody has acknowledged; nothing when there are none. The edge tells the priority of all that are open. */
+/** How many nobody has acknowledged; nothing when there are none. */
 export function stripWords(counts: AlarmCounts | undefined): string {
   if (counts === undefined || counts.unacknowledged === 0) return ''
-  return `${plural(counts.unacknowledged, 'alarm')} not acknowledged.${counts.highest === null ? '' : ` Most urgent open: ${counts.highest}.`}`
+  return `${plural(counts.unacknowledged, 'alarm')} not acknowledged.${counts.highest === null ? '' : ` Most urgent: ${counts.highest}.`}${floodWords(counts)}`
+}
+
+/** More than one person can follow, or nothing. */
+export function floodWords({ flood }: AlarmCounts): string {
+  return flood === null ? '' : ` More than can be followed: ${plural(flood.alarms, 'alarm')} since ${moment(flood.since)}.`
+}
+
+/** Changes that were counted instead of written, or nothing. */
+export function countedWords({ kind, count: counted }: Pick<AlarmChange, 'kind' | 'count'>): string {
+  if (counted === null || kind === 'chattering') return ''
+  return `${plural(counted, 'change')} counted, not written`
 }
 
 /** How many are how, of all that are watched. */
@@ -112,6 +127,7 @@ export function countWords(counts: AlarmCounts): string {
     counts.shelved > 0 ? `${count(counts.shelved)} shelved` : '',
     counts.suppressed > 0 ? `${count(counts.suppressed)} suppressed` : '',
     counts.out_of_service > 0 ? `${count(counts.out_of_service)} out of service` : '',
+    counts.chattering > 0 ? `${count(counts.chattering)} changing too often` : '',
   ]
   return `${parts.filter((part) => part !== '').join(', ')}; ${plural(counts.total, 'alarm is', 'alarms are')} watched.`
 }

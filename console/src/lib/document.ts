@@ -40,19 +40,30 @@ export function emptyDocument(edge: string): string {
 
 /** A device as the document has it; nothing when there is no such device or the text is broken. */
 export function deviceIn(text: string, name: string): DeviceForm | undefined {
-  const found = deviceNode(parseDocument(text), name)
-  return found === undefined ? undefined : (found.toJSON() as DeviceForm)
+  return itemIn(text, 'devices', name) as DeviceForm | undefined
 }
 
 export function deviceNames(text: string): string[] {
-  const devices = parseDocument(text).get('devices')
-  if (!isSeq(devices)) return []
-  return devices.items.flatMap((item) => (isMap(item) && typeof item.get('name') === 'string' ? [String(item.get('name'))] : []))
+  return namesIn(text, 'devices')
+}
+
+export function namesIn(text: string, list: List): string[] {
+  const found = parseDocument(text).get(list)
+  if (!isSeq(found)) return []
+  return found.items.flatMap((item) => (isMap(item) && typeof item.get('name') === 'string' ? [String(item.get('name'))] : []))
 }
 
 export function templatesIn(text: string): Record<string, unknown>[] {
   const templates = parseDocument(text).get('templates')
   return isSeq(templates) ? (templates.toJSON() as Record<string, unknown>[]) : []
+}
+
+/** The lists of the document whose items have names. */
+export type List = 'devices' | 'templates' | 'rules'
+
+/** An item as the document has it; nothing when there is none of its name or the text is broken. */
+export function itemIn(text: string, list: List, name: string): unknown {
+  return itemNode(parseDocument(text), list, name)?.toJSON()
 }
 
 export function withDevice(text: string, device: DeviceForm): string {
@@ -80,20 +91,20 @@ export function withTags(text: string, device: string, groups: GroupForm[]): str
 }
 
 function withGroupTags(text: string, name: string, group: GroupForm): string {
-  const device = deviceNode(parseDocument(text), name)
+  const device = itemNode(parseDocument(text), 'devices', name)
   if (device === undefined) return text
   const groups = device.get('groups')
   const form = { name: group.name, interval: group.interval, tags: group.tags }
-  if (device.flow === true) return withinDevice(text, name, (document) => addTags(document, form))
-  if (!isSeq(groups) || groups.items.length === 0) return withinDevice(text, name, (document) => addTags(document, form))
-  if (groups.flow === true) return withinDevice(text, name, (document) => addTags(document, form))
+  if (device.flow === true) return withinItem(text, 'devices', name, (document) => addTags(document, form))
+  if (!isSeq(groups) || groups.items.length === 0) return withinItem(text, 'devices', name, (document) => addTags(document, form))
+  if (groups.flow === true) return withinItem(text, 'devices', name, (document) => addTags(document, form))
   const found = groups.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === group.name)
   if (found === undefined) return appended(text, groups, form)
   const tags = found.get('tags')
   if (found.flow !== true && isSeq(tags) && tags.flow !== true && tags.items.length > 0) {
     return group.tags.reduceRight((before, tag) => appended(before, tags, tag), text)
   }
-  return withinDevice(text, name, (document) => addTags(document, form))
+  return withinItem(text, 'devices', name, (document) => addTags(document, form))
 }
 
 function addTags(document: Document, group: GroupForm) {
@@ -115,7 +126,7 @@ function addTags(document: Document, group: GroupForm) {
 
 /** Keys whose value is `undefined` are removed; the rest of the device stays as it is. */
 export function withDeviceKeys(text: string, name: string, keys: Partial<DeviceForm>): string {
-  return withinDevice(text, name, (document) => {
+  return withinItem(text, 'devices', name, (document) => {
     for (const [key, value] of Object.entries(keys)) {
       if (key === 'settings' || key === 'parameters') mergeMap(document, key, (value ?? {}) as Record<string, unknown>)
       else if (value === undefined) document.delete(key)
@@ -138,15 +149,19 @@ function mergeMap(document: Document, key: string, wanted: Record<string, unknow
   }
 }
 
-/** Takes a device out, with the comment lines that stand directly above it. */
 export function withoutDevice(text: string, name: string): string {
+  return withoutItem(text, 'devices', name)
+}
+
+/** Takes an item out, with the comment lines that stand directly above it. */
+export function withoutItem(text: string, list: List, name: string): string {
   const document = parseDocument(text)
-  const devices = document.get('devices')
-  const device = deviceNode(document, name)
-  if (!isSeq(devices) || device === undefined || !hasRange(device)) return text
-  if (devices.flow === true) return rewritten(text, (whole) => whole.deleteIn(['devices', devices.items.indexOf(device)]))
-  const { end } = spanOf(text, device)
-  const dash = text.lastIndexOf('-', device.range[0])
+  const items = document.get(list)
+  const item = itemNode(document, list, name)
+  if (!isSeq(items) || item === undefined || !hasRange(item)) return text
+  if (items.flow === true) return rewritten(text, (whole) => whole.deleteIn([list, items.items.indexOf(item)]))
+  const { end } = spanOf(text, item)
+  const dash = text.lastIndexOf('-', item.range[0])
   let start = lineStart(text, dash)
   const indent = text.slice(start, dash)
   for (;;) {
@@ -154,14 +169,14 @@ export function withoutDevice(text: string, name: string): string {
     if (start === 0 || !text.slice(above, start).startsWith(`${indent}#`)) break
     start = above
   }
-  if (devices.items.length > 1) return text.slice(0, start) + text.slice(end)
-  const pair = pairOf(document, 'devices')
+  if (items.items.length > 1) return text.slice(0, start) + text.slice(end)
+  const pair = pairOf(document, list)
   const colon = isScalar(pair?.key) && hasRange(pair.key) ? text.indexOf(':', pair.key.range[1]) : -1
   return colon < 0 ? text : `${text.slice(0, colon + 1)} []${text.slice(colon + 1, start)}${text.slice(end)}`
 }
 
 /** Adds an item to one of the document's lists, which is made when it is missing. */
-function withItem(text: string, key: 'devices' | 'templates', form: object): string {
+export function withItem(text: string, key: List, form: object): string {
   const document = parseDocument(text)
   const list = document.get(key)
   if (isSeq(list) && list.items.length > 0) {
@@ -198,23 +213,23 @@ function appended(text: string, list: YAMLSeq, form: object): string {
   return `${before}${before.endsWith('\n') ? '' : '\n'}${indented(`- ${body}`, column)}${text.slice(end)}`
 }
 
-/** Rewrites one device, and nothing around it. */
-function withinDevice(text: string, name: string, edit: (document: Document) => void): string {
-  const device = deviceNode(parseDocument(text), name)
-  if (device === undefined || !hasRange(device)) return text
-  if (device.flow === true) {
-    const document = new Document(device.toJSON())
+/** Rewrites one item, and nothing around it. */
+export function withinItem(text: string, list: List, name: string, edit: (document: Document) => void): string {
+  const item = itemNode(parseDocument(text), list, name)
+  if (item === undefined || !hasRange(item)) return text
+  if (item.flow === true) {
+    const document = new Document(item.toJSON())
     edit(document)
-    return text.slice(0, device.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(device.range[1])
+    return text.slice(0, item.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(item.range[1])
   }
-  const column = columnOf(text, device.range[0])
-  const { end } = spanOf(text, device)
-  const own = `${' '.repeat(column)}${text.slice(device.range[0], end)}`
+  const column = columnOf(text, item.range[0])
+  const { end } = spanOf(text, item)
+  const own = `${' '.repeat(column)}${text.slice(item.range[0], end)}`
   const document = parseDocument(own.split('\n').map((line) => (line.startsWith(' '.repeat(column)) ? line.slice(column) : line.trimStart())).join('\n'))
   edit(document)
   styled(document)
   const fresh = indented(document.toString({ lineWidth: 0 }), column).trimStart()
-  return text.slice(0, device.range[0]) + fresh + text.slice(end)
+  return text.slice(0, item.range[0]) + fresh + text.slice(end)
 }
 
 /** For lists in flow style at the top: rare, and written anew as a whole. */
@@ -225,10 +240,10 @@ function rewritten(text: string, edit: (document: Document) => void): string {
   return document.toString({ lineWidth: 0 })
 }
 
-function deviceNode(document: Document, name: string): YAMLMap | undefined {
-  const devices = document.get('devices')
-  if (!isSeq(devices)) return undefined
-  return devices.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name)
+function itemNode(document: Document, list: List, name: string): YAMLMap | undefined {
+  const items = document.get(list)
+  if (!isSeq(items)) return undefined
+  return items.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name)
 }
 
 function pairOf(document: Document, key: string): Pair | undefined {

@@ -61,3 +61,11 @@ export function moment(time: string, now = Date.now()): string {
 export function momentMs(time: string | number): string {
   return `${new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clockMs(time)}`
 }
+
+const two = (value: number) => String(value).padStart(2, '0')
+
+/** As the browser's own field of a day and a time takes it. */
+export function localTime(time: number): string {
+  const date = new Date(time)
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}

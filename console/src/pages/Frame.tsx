@@ -30,6 +30,7 @@ const places: Place[] = [
   { to: paths.overview, name: 'Overview', icon: 'overview', end: true },
   { to: paths.trends, name: 'Trends', icon: 'trend', end: false, also: [paths.sql, paths.storage, paths.ledger, paths.deadLetters] },
   { to: paths.config, name: 'Configuration', short: 'Config', icon: 'config', end: false },
+  { to: paths.rules, name: 'Rules', icon: 'rule', end: false },
   { to: paths.alarms, name: 'Alarms', icon: 'bell', end: false },
   { to: paths.events, name: 'Events', icon: 'clock', end: false },
   { to: paths.settings, name: 'Settings', icon: 'settings', end: false },

@@ -16,6 +16,7 @@ const shapes = {
   overview: 'M4 13h6V4H4v9ZM14 20h6v-9h-6v9ZM4 20h6v-3H4v3ZM14 4v3h6V4h-6Z',
   config: 'M6 3.5h8l4.5 4.5v12.5H6v-17ZM14 3.5V8h4.5M9 12.5h6M9 16h4',
   settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8v4.4M9 14.8v4.4M4 12h12',
+  rule: 'M3.5 12H8l5-6.5h7.5M8 12l5 6.5h7.5M17.5 2.5l3 3-3 3M17.5 15.5l3 3-3 3',
   bell: 'M6.5 17v-6a5.5 5.5 0 0 1 11 0v6l1.5 1.5H5L6.5 17ZM10 21h4',
   book: 'M5 4.5h6a2 2 0 0 1 2 2V20a2 2 0 0 0-2-2H5V4.5ZM19 4.5h-4a2 2 0 0 0-2 2V20a2 2 0 0 1 2-2h4V4.5Z',
   download: 'M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14',

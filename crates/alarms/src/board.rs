@@ -1,8 +1,8 @@
 //! All alarms as those see them who ask: list, history, and what operators do.
 
 use crate::alarm::{
-    AlarmKey, Alarms, ChangeKind, Definition, Instance, Noted, Operator, Priority, Refused, Shelf,
-    Shown, Stamp,
+    Alarm, AlarmKey, Alarms, ChangeKind, Definition, Instance, Noted, Operator, Priority,
+    Reference, Refused, Shelf, Shown, Stamp, Suppression, Target,
 };
 use crate::clock::AlarmClock;
 use crate::record::{AlarmChange, CHANGE_KIND};
@@ -29,11 +29,26 @@ pub struct Watched {
     pub data_type: DataType,
 }
 
+/// A tag with an alarm, and what else has a say in it.
+#[derive(Clone, Debug)]
+pub struct WatchedBy {
+    pub watched: Watched,
+    /// What its value is compared with.
+    pub reference: Option<Arc<Reference>>,
+    pub suppression: Option<Arc<Suppression>>,
+}
+
+impl From<Watched> for WatchedBy {
+    fn from(watched: Watched) -> WatchedBy {
+        WatchedBy { watched, reference: None, suppression: None }
+    }
+}
+
 /// One kind of alarm with the tags that have it.
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub definition: Definition,
-    pub tags: Vec<Watched>,
+    pub tags: Vec<WatchedBy>,
 }
 
 /// An alarm as it is now.
@@ -51,9 +66,24 @@ pub struct AlarmView {
     pub since_unix_ns: Option<i64>,
     pub shelf: Option<(Shelf, i64)>,
     pub suppressed: Option<Box<str>>,
+    /// What it is compared with.
+    pub reference: Option<Arc<Reference>>,
+    /// It changes too often: changes that were counted and not told.
+    pub chattering: Option<u64>,
     /// The newest that was judged; a value is none when its quality is bad.
     pub value: Option<Value>,
     pub quality: Option<Quality>,
+}
+
+/// All alarms together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlarmLoad {
+    /// Alarms that change too often.
+    pub chattering: usize,
+    /// Changes since the start that were counted and not written.
+    pub not_written: u64,
+    /// More alarms than one person can follow: since when, and how many were announced since then.
+    pub flood: Option<(i64, u64)>,
 }
 
 /// Who does something to an alarm, and what they say.
@@ -100,6 +130,8 @@ pub(crate) struct Inner {
 pub(crate) struct State {
     /// A configuration has said which alarms there are.
     pub defined: bool,
+    /// And later another one, which is not in a snapshot yet.
+    pub redefined: bool,
     pub alarms: Alarms,
     watched: HashMap<TagId, Watched>,
     pub clock: AlarmClock,
@@ -113,11 +145,12 @@ pub(crate) struct State {
 }
 
 impl Board {
-    pub(crate) fn new(env: &Env, journal: &Journal) -> Board {
+    pub(crate) fn new(env: &Env, journal: &Journal, changes_max: u32) -> Board {
+        let state = State { alarms: Alarms::bounded(changes_max), ..State::default() };
         Board(Arc::new(Inner {
             env: env.clone(),
             journal: journal.clone(),
-            state: Mutex::default(),
+            state: Mutex::new(state),
             version: watch::Sender::new(0),
         }))
     }
@@ -128,10 +161,15 @@ impl Board {
         state.watched.clear();
         let mut definitions = Vec::with_capacity(watches.len());
         for Watch { definition, tags } in watches {
-            definitions.push((definition, tags.iter().map(|tag| tag.id).collect()));
-            state.watched.extend(tags.into_iter().map(|tag| (tag.id, tag)));
+            let mut targets = Vec::with_capacity(tags.len());
+            for WatchedBy { watched, reference, suppression } in tags {
+                targets.push(Target { tag: watched.id, reference, suppression });
+                state.watched.insert(watched.id, watched);
+            }
+            definitions.push((definition, targets));
         }
-        state.alarms.define(definitions);
+        let changed = state.alarms.define(definitions);
+        state.redefined |= changed && state.defined;
         state.defined = true;
         drop(state);
         self.changed();
@@ -163,6 +201,23 @@ impl Board {
             *counts.entry(of).or_default() += 1;
         }
         counts
+    }
+
+    /// Whether there is more than somebody can follow, or than is written.
+    pub fn load(&self) -> AlarmLoad {
+        let mut state = self.0.state.lock();
+        let stamp = self.now(&mut state);
+        let alarms = &state.alarms;
+        let flood = alarms.flood().at(stamp.logical_ns);
+        AlarmLoad {
+            chattering: alarms
+                .instances()
+                .iter()
+                .filter(|i| i.alarm.chattering().is_some())
+                .count(),
+            not_written: alarms.not_told(),
+            flood: flood.map(|(since, alarms)| (stamp.unix(since), alarms)),
+        }
     }
 
     /// What became of alarms, newest first, as far as it is remembered, with the places.
@@ -226,21 +281,25 @@ impl Board {
         Stamp { logical_ns, unix_ns: wall.unix_ns }
     }
 
-    /// What is due happens.
+    /// What is due happens. Each change is described before the next one comes.
     pub(crate) fn let_pass(&self, state: &mut State, stamp: Stamp) {
         let mut noted = Vec::new();
-        state.alarms.advance(stamp.logical_ns, &mut noted);
-        self.write_all(state, noted, stamp);
+        while state.alarms.advance_once((stamp.logical_ns, usize::MAX), &mut noted) {
+            state.describe_all(&mut noted, stamp);
+        }
+        self.flush(state);
     }
 
-    /// Writes what happened by itself. What cannot be written now is written later.
-    pub(crate) fn write_all(&self, state: &mut State, noted: Vec<Noted>, stamp: Stamp) {
-        if noted.is_empty() && state.unwritten.is_empty() {
+    /// Writes what happened by itself.
+    pub(crate) fn write_all(&self, state: &mut State, mut noted: Vec<Noted>, stamp: Stamp) {
+        state.describe_all(&mut noted, stamp);
+        self.flush(state);
+    }
+
+    /// What cannot be written now is written later.
+    fn flush(&self, state: &mut State) {
+        if state.unwritten.is_empty() {
             return;
-        }
-        for noted in noted {
-            let change = state.describe(&noted, stamp, None);
-            state.unwritten.push_back(change);
         }
         while let Some(change) = state.unwritten.pop_front() {
             if let Err(error) = self.write(state, change.clone()) {
@@ -306,8 +365,16 @@ impl State {
         self.alarms.find(&AlarmKey { name: alarm.into(), tag: id.0 })
     }
 
+    pub fn describe_all(&mut self, noted: &mut Vec<Noted>, stamp: Stamp) {
+        for noted in noted.drain(..) {
+            let change = self.describe(&noted, stamp, None);
+            self.unwritten.push_back(change);
+        }
+    }
+
     fn describe(&self, noted: &Noted, stamp: Stamp, by: Option<&By>) -> AlarmChange {
-        let instance = &self.alarms.instances()[noted.place];
+        let Some(place) = noted.place else { return self.describe_all_together(noted, stamp) };
+        let instance = &self.alarms.instances()[place];
         let watched = self.watched.get(&instance.tag);
         let data_type = watched.map_or(DataType::Float64, |tag| tag.data_type);
         let name = |of: fn(&Watched) -> &Arc<str>| watched.map_or("", |tag| of(tag)).into();
@@ -327,12 +394,40 @@ impl State {
             announced: noted.change.announced,
             priority: instance.definition.priority,
             value: instance.value.as_ref().map(json),
+            unit: watched.map(|tag| (&*tag.unit).into()).filter(|unit: &Box<str>| !unit.is_empty()),
             quality: instance.quality.map(|quality| quality.0),
             by: by.map(|by| by.name.clone()),
             comment: by.and_then(|by| by.comment.clone()),
             text: instance.definition.text.as_deref().map(Into::into),
+            count: Some(noted.change.count).filter(|count| *count > 0),
             position: self.position,
             state: instance.alarm.clone(),
+            quota: Some(self.alarms.quota()),
+        }
+    }
+
+    fn describe_all_together(&self, noted: &Noted, stamp: Stamp) -> AlarmChange {
+        let nobody = || Box::<str>::default();
+        AlarmChange {
+            alarm: nobody(),
+            device: nobody(),
+            tag: nobody(),
+            tag_id: AlarmKey::of_all().tag,
+            kind: noted.change.kind,
+            unix_ns: stamp.unix(noted.change.at_ns),
+            at_ns: noted.change.at_ns,
+            announced: noted.change.announced,
+            priority: Priority::default(),
+            value: None,
+            unit: None,
+            quality: None,
+            by: None,
+            comment: None,
+            text: None,
+            count: Some(noted.change.count),
+            position: self.position,
+            state: Alarm::default(),
+            quota: Some(self.alarms.quota()),
         }
     }
 
@@ -349,6 +444,8 @@ impl State {
             since_unix_ns: alarm.since_ns().map(|since| stamp.unix(since)),
             shelf: alarm.shelf().map(|shelf| (shelf.clone(), stamp.unix(shelf.until_ns))),
             suppressed: alarm.suppressed().map(Into::into),
+            reference: instance.reference.clone(),
+            chattering: alarm.chattering(),
             value: instance.value.clone(),
             quality: instance.quality,
         })

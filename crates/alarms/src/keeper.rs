@@ -1,7 +1,7 @@
 //! Judges the journal's samples in their order and writes what becomes of alarms. After a start it goes
 //! on where it was: it reads what is written, and judges again what came after the last snapshot.
 
-use crate::alarm::{Alarm, AlarmKey, ChangeKind, Noted, Stamp};
+use crate::alarm::{Alarm, AlarmKey, ChangeKind, Memory, Noted, Stamp};
 use crate::board::{Board, State};
 use crate::record::{AlarmChange, CHANGE_KIND, PART_ALARMS, SNAPSHOT_KIND, Snapshot, Written};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -19,11 +19,13 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Blocks taken under one hold of the lock that those who ask need too.
 const BLOCKS_AT_ONCE: usize = 256;
 /// Snapshots are at least so far apart, and farther when they are large: at most so many bytes a second
-/// are written.
+/// are written, since the audit is in the same stream.
 const SNAPSHOT_AFTER: Duration = Duration::from_secs(60);
-const SNAPSHOT_BYTES_PER_SECOND: u64 = 1_024;
-/// But never farther apart than this many bytes of samples, which a start judges again.
+const SNAPSHOT_BYTES_PER_SECOND: u64 = 128;
+/// But never farther apart than this many bytes of samples, which a start judges again, or this many
+/// times its own size.
 const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
+const SNAPSHOT_AFTER_TIMES: u64 = 256;
 
 /// One thread.
 pub struct Keeper {
@@ -48,7 +50,12 @@ impl Keeper {
     /// A keeper that has judged nothing yet, and judges nothing before alarms were defined: the first
     /// step after that reads what is written, on the thread that takes it.
     pub fn open(env: &Env, journal: &Journal) -> (Keeper, Board) {
-        let board = Board::new(env, journal);
+        Keeper::open_bounded(env, journal, limits::ALARM_CHANGES_PER_MINUTE_MAX)
+    }
+
+    /// One that writes at most so many changes a minute, those by operators not counted.
+    pub fn open_bounded(env: &Env, journal: &Journal, changes_max: u32) -> (Keeper, Board) {
+        let board = Board::new(env, journal, changes_max);
         let from = journal.oldest(Stream::Samples);
         let keeper = Keeper {
             samples: journal.reader(Stream::Samples, from, ReaderFilter::default()),
@@ -97,6 +104,11 @@ impl Keeper {
         for (key, alarm) in written.alarms {
             state.alarms.restore(&key, alarm);
         }
+        for (key, memory) in written.memories {
+            state.alarms.restore_memory(&key, memory);
+        }
+        state.alarms.restore_quota(written.quota);
+        state.alarms.restore_flood(written.flood);
         for (seq, change) in remembered {
             state.remember(seq, change);
         }
@@ -111,6 +123,9 @@ impl Keeper {
         self.before.extend(written.changes);
         self.loaded = true;
         if !any {
+            // What is waited for is waited for from now on, whatever happens.
+            let stamp = board.now(&mut state);
+            board.let_pass(&mut state, stamp);
             self.save(&mut state, true);
         }
     }
@@ -124,10 +139,14 @@ impl Keeper {
             self.load();
         }
         let board = self.board.clone();
+        // While samples come in, some are always not on disk yet: states are written of a place up to
+        // which they are.
+        let until = self.due_until();
         let mut state = board.0.state.lock();
         self.recall(&mut state);
         let mut taken = 0;
         while taken < BLOCKS_AT_ONCE
+            && until.is_none_or(|until| state.position < until)
             && let Some(item) = self.samples.try_next()
         {
             taken += 1;
@@ -137,27 +156,61 @@ impl Keeper {
             }
             self.recall(&mut state);
         }
-        let more = taken == BLOCKS_AT_ONCE;
+        if taken == BLOCKS_AT_ONCE {
+            return true;
+        }
+        let more = until.is_some() && self.journal().end(Stream::Samples) > state.position;
         if !more {
             let stamp = board.now(&mut state);
             board.let_pass(&mut state, stamp);
-            self.save(&mut state, false);
         }
+        let redefined = state.redefined;
+        state.redefined &= !self.save(&mut state, redefined);
         more
     }
 
-    /// What was written by the run before at the place that has been reached is so.
+    /// What was written by the run before at the place that has been reached is so. Until then, time
+    /// brings again what it brought, in the same order: what was counted and not written too.
     fn recall(&mut self, state: &mut State) {
         let caught_up = state.position >= self.begun_at;
         while let Some(change) = self.before.front()
             && (change.position <= state.position || caught_up)
             && let Some(change) = self.before.pop_front()
         {
-            state.alarms.restore(&change.key(), change.state);
+            let (key, by_itself) = (change.key(), change.by.is_none());
+            let stamp = Stamp { logical_ns: change.at_ns, unix_ns: change.unix_ns };
+            let until = match by_itself {
+                true => state.alarms.order(change.at_ns, &key),
+                false => (change.at_ns, usize::MAX),
+            };
+            let mut noted = Vec::new();
+            while state.alarms.advance_once(until, &mut noted) {
+                self.keep_new(state, change.position, &mut noted);
+                state.describe_all(&mut noted, stamp);
+            }
+            if !by_itself {
+                state.alarms.restore_operation(change.at_ns, change.kind, change.announced);
+            }
+            state.alarms.restore(&key, change.state);
+            if let Some(quota) = change.quota {
+                state.alarms.restore_quota(quota);
+            }
         }
         if caught_up && !self.told.is_empty() {
             self.told.clear();
         }
+    }
+
+    /// Takes out what the run before has written already.
+    fn keep_new(&self, state: &State, position: u64, noted: &mut Vec<Noted>) {
+        if self.told.is_empty() {
+            return;
+        }
+        noted.retain(|noted| {
+            let instance = noted.place.map(|place| &state.alarms.instances()[place]);
+            let key = instance.map_or_else(AlarmKey::of_all, |instance| instance.key());
+            !self.told.contains(&(key, noted.change.kind, position))
+        });
     }
 
     fn take(&mut self, board: &Board, state: &mut State, block: &Block) {
@@ -174,13 +227,7 @@ impl Keeper {
         let stamp = Stamp { logical_ns, unix_ns: block.unix_ns };
         let mut noted = Vec::new();
         state.alarms.take(&batch, logical_ns, &mut noted);
-        if !self.told.is_empty() {
-            let (position, told) = (state.position, &self.told);
-            noted.retain(|noted: &Noted| {
-                let key = state.alarms.instances()[noted.place].key();
-                !told.contains(&(key, noted.change.kind, position))
-            });
-        }
+        self.keep_new(state, state.position, &mut noted);
         board.write_all(state, noted, stamp);
     }
 
@@ -197,19 +244,46 @@ impl Keeper {
         Some(set)
     }
 
-    /// Writes all states, when it is time or at the end.
-    fn save(&mut self, state: &mut State, at_once: bool) {
-        let now = self.board.0.env.clock.now();
-        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
-        let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
-            || self.bytes >= SNAPSHOT_AFTER_BYTES;
-        let news = at_once || state.position != self.snapshot_position || state.written_bytes > 0;
-        let whole = state.unwritten.is_empty() && self.before.is_empty();
-        // What was judged must be on disk before that it was.
-        let kept = self.journal().committed(Stream::Samples) >= state.position;
-        if !(due || at_once) || !news || !whole || !kept {
-            return;
+    /// When states are to be written: up to where samples are on disk. What was judged must be there
+    /// before that it was. Blocking.
+    fn due_until(&self) -> Option<u64> {
+        let (redefined, may) = {
+            let state = self.board.0.state.lock();
+            (state.redefined, self.may_save(&state))
+        };
+        if !may || !(redefined || self.is_due()) {
+            return None;
         }
+        let journal = self.journal();
+        if journal.committed(Stream::Samples) < journal.end(Stream::Samples)
+            && let Err(error) = journal.commit(Stream::Samples)
+        {
+            tracing::warn!(%error, "the states of alarms wait for samples to be on disk");
+            return None;
+        }
+        Some(journal.committed(Stream::Samples))
+    }
+
+    fn is_due(&self) -> bool {
+        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
+        let judged = SNAPSHOT_AFTER_BYTES.max(self.snapshot_bytes * SNAPSHOT_AFTER_TIMES);
+        let passed = self.board.0.env.clock.now().since(self.snapshot);
+        passed >= SNAPSHOT_AFTER.max(apart) || self.bytes >= judged
+    }
+
+    /// Nothing waits to be written or to be recalled.
+    fn may_save(&self, state: &State) -> bool {
+        state.unwritten.is_empty() && self.before.is_empty()
+    }
+
+    /// Writes all states, when it is time or at once. Returns whether that was tried.
+    fn save(&mut self, state: &mut State, at_once: bool) -> bool {
+        let news = at_once || state.position != self.snapshot_position || state.written_bytes > 0;
+        let kept = self.journal().committed(Stream::Samples) >= state.position;
+        if !(at_once || self.is_due()) || !news || !kept || !self.may_save(state) {
+            return false;
+        }
+        let now = self.board.0.env.clock.now();
         self.snapshot = now;
         match self.write(state) {
             Ok(bytes) => {
@@ -219,22 +293,34 @@ impl Keeper {
             }
             Err(error) => tracing::warn!(error, "the states of alarms cannot be written now"),
         }
+        true
     }
 
     fn write(&self, state: &State) -> Result<u64, String> {
-        let normal = Alarm::default();
-        let instances = state.alarms.instances().iter();
-        let states: Vec<(Box<str>, u32, Alarm)> = instances
-            .filter(|instance| instance.alarm != normal)
-            .map(|i| ((&*i.definition.name).into(), i.tag.0, i.alarm.clone()))
-            .collect();
-        let parts = states.len().div_ceil(PART_ALARMS).max(1);
+        let (normal, nothing) = (Alarm::default(), Memory::default());
+        let (mut alarms, mut memories) = (Vec::new(), Vec::new());
+        for instance in state.alarms.instances() {
+            let name = || Box::<str>::from(&*instance.definition.name);
+            if instance.alarm != normal {
+                alarms.push((name(), instance.tag.0, instance.alarm.clone()));
+            }
+            if instance.memory != nothing {
+                memories.push((name(), instance.tag.0, instance.memory.clone()));
+            }
+        }
+        let parts = alarms.len().max(memories.len()).div_ceil(PART_ALARMS).max(1);
         let mut bytes = 0;
         for part in 0..parts {
-            let from = part * PART_ALARMS;
-            let alarms = states[from..states.len().min(from + PART_ALARMS)].to_vec();
-            let (position, clock) = (state.position, state.clock);
-            let snapshot = Snapshot { position, clock, part, parts, alarms };
+            let snapshot = Snapshot {
+                position: state.position,
+                clock: state.clock,
+                part,
+                parts,
+                alarms: of_part(&alarms, part),
+                memories: of_part(&memories, part),
+                quota: state.alarms.quota(),
+                flood: state.alarms.flood().clone(),
+            };
             let payload = serde_json::to_vec(&snapshot).map_err(|error| error.to_string())?;
             bytes += payload.len() as u64;
             let journal = self.journal();
@@ -262,6 +348,10 @@ impl Keeper {
         let due = state.alarms.due_ns().map(|due| due.saturating_sub(now_ns).max(0) as u64);
         due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
     }
+}
+
+fn of_part<T: Clone>(all: &[T], part: usize) -> Vec<T> {
+    all.iter().skip(part * PART_ALARMS).take(PART_ALARMS).cloned().collect()
 }
 
 /// Keeps alarms until `stop` is true or its sender is gone. Blocking: on a thread of its own.

@@ -7,6 +7,8 @@ mod clock;
 mod keeper;
 mod record;
 
-pub use board::{Action, AlarmView, Board, By, ChangeQuery, OperateError, Watch, Watched};
+pub use board::{
+    Action, AlarmLoad, AlarmView, Board, By, ChangeQuery, OperateError, Watch, Watched, WatchedBy,
+};
 pub use keeper::{Keeper, run};
 pub use record::{AlarmChange, CHANGE_KIND, SNAPSHOT_KIND};

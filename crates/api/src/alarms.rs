@@ -67,8 +67,14 @@ pub struct Alarm {
     pub raised: u64,
     /// When it was raised or cleared last.
     pub since: Option<Time>,
+    /// It changes too often: changes are counted, not announced, until it is steady.
+    pub chattering: bool,
+    /// Changes that were counted so far while it chatters.
+    pub not_written: u64,
     /// The newest value that was judged; `null` when its quality is bad, or when there was none.
     pub value: Anything,
+    /// The value as text, with all digits of a 64-bit integer.
+    pub value_text: Option<String>,
     pub unit: String,
     pub quality: Option<String>,
     /// In words, such as `above 95 °C`.
@@ -90,8 +96,16 @@ pub struct AlarmShelf {
     pub until: Time,
 }
 
+/// More alarms than one person can follow: more than 10 within 10 minutes, until there are fewer than 5.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AlarmFlood {
+    pub since: Time,
+    /// Announced since then.
+    pub alarms: u64,
+}
+
 /// How many alarms are how.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct AlarmCounts {
     pub total: u64,
     /// Raised, and not put aside.
@@ -101,8 +115,11 @@ pub struct AlarmCounts {
     pub shelved: u64,
     pub suppressed: u64,
     pub out_of_service: u64,
-    /// Of those that are active or unacknowledged, the most urgent.
+    /// Of those that are unacknowledged, the most urgent.
     pub highest: Option<AlarmPriority>,
+    /// Changing too often.
+    pub chattering: u64,
+    pub flood: Option<AlarmFlood>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -154,6 +171,12 @@ pub enum AlarmChangeKind {
     Unsuppressed,
     OutOfService,
     InService,
+    /// It changes too often: what follows is counted.
+    Chattering,
+    /// It no longer does; `count` says how many changes were counted.
+    Steady,
+    /// Of all alarms together, hence without names: `count` changes of a minute were too many.
+    NotWritten,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -175,7 +198,14 @@ pub struct AlarmChange {
     pub priority: AlarmPriority,
     /// Somebody was to hear of it: the alarm was not put aside.
     pub announced: bool,
+    /// How the alarm was after it; `null` for all alarms together.
+    pub state: Option<AlarmState>,
+    /// Changes that were counted and not written, as far as this one tells of them.
+    pub count: Option<u64>,
     pub value: Anything,
+    /// The value as text, with all digits of a 64-bit integer.
+    pub value_text: Option<String>,
+    pub unit: String,
     /// Who did it; `null` when it happened by itself.
     pub by: Option<String>,
     pub comment: Option<String>,

@@ -1,7 +1,8 @@
 //! Checks alarms: what raises them, for which tags, and how they are treated.
 
+use crate::alarm_condition::{Compared, fits};
 use crate::check::{Checker, Names};
-use crate::checked::{AlarmCondition, CheckedAlarm, CheckedDevice, CheckedTag};
+use crate::checked::{CheckedAlarm, CheckedDevice};
 use crate::document::{Deadband, Lenient, Part};
 use crate::names::check_name;
 use crate::pattern::TagPattern;
@@ -12,10 +13,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tagwerk_component::Duration;
-use tagwerk_model::{DataType, Value, limits};
+use tagwerk_model::limits;
 
 /// The longest delay: a month.
 const DELAY_MAX: std::time::Duration = std::time::Duration::from_secs(31 * 86_400);
+/// The shortest time over which a condition looks.
+const SPAN_MIN: std::time::Duration = std::time::Duration::from_secs(1);
 /// Samples that an alarm of n of m looks at.
 const SAMPLES_MAX: u32 = 64;
 
@@ -32,7 +35,7 @@ pub(crate) struct AlarmForm<'s> {
     tags: Part,
     /// What the value is when the alarm is raised.
     pub condition: Lenient<Comparison>,
-    /// The limit, in the tag's unit.
+    /// The limit, in the tag's unit; of a rate of change: by how much within `per`.
     #[serde(default)]
     pub limit: Lenient<Option<f64>>,
     /// The two limits, in the tag's unit.
@@ -43,6 +46,17 @@ pub(crate) struct AlarmForm<'s> {
     #[schemars(with = "Option<Json>")]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     value: Part,
+    /// How long there must be no value.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub after: Lenient<Option<Duration>>,
+    /// The span within which the value changes.
+    #[serde(default)]
+    #[schemars(with = "Option<Duration>")]
+    pub per: Lenient<Option<Duration>>,
+    /// The tag that is compared with: `device/tag`, or `tag` for one of the same device.
+    #[serde(default, borrow)]
+    pub reference: Lenient<Option<&'s str>>,
     /// By how much the value must come back behind the limit until the alarm is over. Default: 0.
     #[serde(default)]
     #[schemars(with = "Option<Deadband>")]
@@ -67,6 +81,11 @@ pub(crate) struct AlarmForm<'s> {
     /// False: nobody has to acknowledge it. Default: true.
     #[serde(default)]
     pub acknowledge: Lenient<Option<bool>>,
+    /// While a tag has a value, such as that of a machine that is off, nobody is told.
+    #[serde(default)]
+    #[schemars(with = "Option<SuppressionForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    suppress_when: Part,
     /// False: the condition is not looked at. Default: true.
     #[serde(default)]
     pub enabled: Lenient<Option<bool>>,
@@ -76,6 +95,19 @@ pub(crate) struct AlarmForm<'s> {
     /// What to do about it.
     #[serde(default, borrow)]
     pub response: Lenient<Option<&'s str>>,
+}
+
+/// When an alarm is suppressed by design.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Suppression", deny_unknown_fields)]
+pub(crate) struct SuppressionForm<'s> {
+    /// `device/tag`, or `tag` for one of the same device.
+    #[serde(borrow)]
+    pub tag: Lenient<&'s str>,
+    /// The value that suppresses.
+    #[schemars(with = "Json")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    equals: Part,
 }
 
 /// The alarms of a document.
@@ -91,11 +123,16 @@ impl<'s> Checker<'s> {
     pub fn alarms(&mut self, root: Node<'s>, devices: &[CheckedDevice]) -> Alarms<'s> {
         let mut alarms = Alarms::default();
         let Some(list) = root.get("alarms") else { return alarms };
+        // Devices with mistakes are not among those built: what they hold cannot be told.
+        let known = self.report.errors() == 0 && !self.incomplete;
         for node in list.items() {
             match self.alarm(node, &mut alarms.names, devices) {
                 Some(alarm) => {
                     alarms.instances += self.count(node, &alarm, devices);
                     alarms.instances += self.count_of_rules(&alarm);
+                    if known {
+                        self.others(node, &alarm, devices);
+                    }
                     alarms.list.push(alarm);
                 }
                 None => self.incomplete = true,
@@ -120,9 +157,16 @@ impl<'s> Checker<'s> {
         self.named(node, name.and_then(check_name));
         self.unique(node, name, "alarm", names);
         let tags = self.patterns(node, ("the alarm", "watch"), devices);
-        let hysteresis = form.hysteresis.optional();
-        let numbers = (form.limit.optional(), form.range.optional(), hysteresis);
-        let condition = self.condition(node, form.condition.get()?, numbers);
+        let compared = Compared {
+            limit: form.limit.optional(),
+            range: form.range.optional(),
+            hysteresis: form.hysteresis.optional().unwrap_or(0.0),
+            after: self.span(node, "after", form.after),
+            per: self.span(node, "per", form.per),
+            reference: self.tag_name(node.get("reference"), form.reference.optional()),
+        };
+        let condition = self.condition(node, form.condition.get()?, compared);
+        let suppress_when = self.suppression(node);
         let delays = [("on_delay", form.on_delay), ("off_delay", form.off_delay)];
         let [on_delay, off_delay] = delays.map(|(key, delay)| self.delay(node, key, delay));
         let samples = form.samples.optional().map(|[n, m]| (n, m));
@@ -144,6 +188,7 @@ impl<'s> Checker<'s> {
             samples,
             latching: form.latching.optional().unwrap_or(false),
             acknowledge: form.acknowledge.optional().unwrap_or(true),
+            suppress_when,
             text: text.map(Into::into),
             response: response.map(Into::into),
         })
@@ -174,77 +219,21 @@ impl<'s> Checker<'s> {
         delay
     }
 
-    /// What is compared, from the keys that this comparison needs; others are mistakes.
-    fn condition(
+    /// A time over which a condition looks.
+    fn span(
         &mut self,
         node: Node<'s>,
-        comparison: Comparison,
-        (limit, range, hysteresis): (Option<f64>, Option<[f64; 2]>, Option<f64>),
-    ) -> Option<AlarmCondition> {
-        let (word, needs): (&str, &[&str]) = match comparison {
-            Comparison::Above => ("above", &["limit", "hysteresis"]),
-            Comparison::Below => ("below", &["limit", "hysteresis"]),
-            Comparison::Outside => ("outside", &["range", "hysteresis"]),
-            Comparison::Equals => ("equals", &["value"]),
-            Comparison::NotEquals => ("not_equals", &["value"]),
-            Comparison::Bad => ("bad", &[]),
-        };
-        for key in ["limit", "range", "value", "hysteresis"] {
-            let Some(given) = node.get(key).filter(|_| !needs.contains(&key)) else { continue };
-            let problem = format!("`{key}` means nothing for the condition `{word}`");
-            self.report.error(given, problem, format!("remove `{key}`"));
+        key: &str,
+        span: Lenient<Option<Duration>>,
+    ) -> Option<std::time::Duration> {
+        let span = span.optional()?.0;
+        if !(SPAN_MIN..=DELAY_MAX).contains(&span) {
+            let problem = format!("`{key}` is {}", Duration(span));
+            let (least, most) = (Duration(SPAN_MIN), Duration(DELAY_MAX));
+            let remedy = format!("write a time from {least} to {most}");
+            self.report.error(node.get(key).unwrap_or(node), problem, remedy);
         }
-        if let Some(key) = needs.first().filter(|key| node.get(key).is_none()) {
-            let example = match *key {
-                "range" => "range: [1, 5]",
-                "value" => "value: true",
-                _ => "limit: 95",
-            };
-            let problem = format!("the condition `{word}` has no `{key}`");
-            self.report.error(node, problem, format!("write one, such as `{example}`"));
-            return None;
-        }
-        let hysteresis = hysteresis.unwrap_or(0.0);
-        Some(match comparison {
-            Comparison::Above => AlarmCondition::Above { limit: limit?, hysteresis },
-            Comparison::Below => AlarmCondition::Below { limit: limit?, hysteresis },
-            Comparison::Outside => {
-                let [low, high] = range?;
-                if low > high || 2.0 * hysteresis > high - low {
-                    let problem = if low > high {
-                        format!("the range from {low} to {high} is empty")
-                    } else {
-                        "the hysteresis is more than half of the range".to_owned()
-                    };
-                    let remedy = "write the lower limit first, and a hysteresis that leaves values \
-                                  at which the alarm is over";
-                    self.report.error(node.get("range").unwrap_or(node), problem, remedy);
-                }
-                AlarmCondition::Outside { low, high, hysteresis }
-            }
-            Comparison::Equals => AlarmCondition::Equals(self.scalar(node)?),
-            Comparison::NotEquals => AlarmCondition::NotEquals(self.scalar(node)?),
-            Comparison::Bad => AlarmCondition::Bad,
-        })
-    }
-
-    fn scalar(&mut self, node: Node<'s>) -> Option<Value> {
-        let given = node.get("value")?;
-        let scalar = match given.to_json() {
-            Json::Bool(flag) => Some(Value::Bool(flag)),
-            Json::String(text) => Some(Value::Text(text.into())),
-            Json::Number(number) => number
-                .as_i64()
-                .map(Value::I64)
-                .or_else(|| number.as_u64().map(Value::U64))
-                .or_else(|| number.as_f64().map(Value::F64)),
-            Json::Null | Json::Array(_) | Json::Object(_) => None,
-        };
-        if scalar.is_none() {
-            let problem = "the value is no number, text, true or false";
-            self.report.error(given, problem, "write a value that the tag can have");
-        }
-        scalar
+        Some(span)
     }
 
     /// Tags of rules that have this alarm, at the least: a rule's columns are not known here.
@@ -284,20 +273,5 @@ impl<'s> Checker<'s> {
             self.report.warning(node.get("condition").unwrap_or(node), problem, remedy);
         }
         count
-    }
-}
-
-fn fits(condition: &AlarmCondition, tag: &CheckedTag) -> bool {
-    let text = tag.published == DataType::Text;
-    let flag = tag.published == DataType::Bool;
-    let number = !text && !flag && !matches!(tag.published, DataType::Bytes | DataType::List);
-    match condition {
-        AlarmCondition::Bad => true,
-        AlarmCondition::Equals(value) | AlarmCondition::NotEquals(value) => match value {
-            Value::Bool(_) => flag,
-            Value::Text(_) => text,
-            _ => number,
-        },
-        _ => number,
     }
 }

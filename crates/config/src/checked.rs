@@ -117,6 +117,7 @@ pub struct CheckedAlarm {
     pub samples: Option<(u32, u32)>,
     pub latching: bool,
     pub acknowledge: bool,
+    pub suppress_when: Option<CheckedSuppression>,
     /// What it means.
     pub text: Option<Box<str>>,
     /// What to do.
@@ -126,12 +127,73 @@ pub struct CheckedAlarm {
 /// What a tag's value must be for its alarm; limits in the tag's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AlarmCondition {
-    Above { limit: f64, hysteresis: f64 },
-    Below { limit: f64, hysteresis: f64 },
-    Outside { low: f64, high: f64, hysteresis: f64 },
+    Above {
+        limit: f64,
+        hysteresis: f64,
+    },
+    Below {
+        limit: f64,
+        hysteresis: f64,
+    },
+    Outside {
+        low: f64,
+        high: f64,
+        hysteresis: f64,
+    },
     Equals(Value),
     NotEquals(Value),
     Bad,
+    /// No value that is good or uncertain for so long.
+    Stale {
+        after: Duration,
+    },
+    /// By more than the limit within the span.
+    Rising {
+        limit: f64,
+        hysteresis: f64,
+        per: Duration,
+    },
+    Falling {
+        limit: f64,
+        hysteresis: f64,
+        per: Duration,
+    },
+    /// Farther than the limit from another tag.
+    Deviation {
+        limit: f64,
+        hysteresis: f64,
+        reference: TagName,
+    },
+}
+
+/// While a tag has a value, the alarm is suppressed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedSuppression {
+    pub tag: TagName,
+    pub equals: Value,
+}
+
+/// A tag of the document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagName {
+    /// None: the device whose tag has the alarm.
+    pub device: Option<Box<str>>,
+    pub tag: Box<str>,
+}
+
+impl TagName {
+    /// `device/tag`, or `tag` alone.
+    pub fn parse(text: &str) -> Option<TagName> {
+        let (device, tag) = match text.split_once('/') {
+            Some((device, tag)) => (Some(device), tag),
+            None => (None, text),
+        };
+        let name = |part: &str| {
+            !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "/*?".contains(c))
+        };
+        let fits = name(tag) && device.is_none_or(name);
+        fits.then(|| TagName { device: device.map(Into::into), tag: tag.into() })
+    }
 }
 
 /// SQL over streams, and what is done with what it gives: samples of a device of the rule's name.

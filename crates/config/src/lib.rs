@@ -4,6 +4,7 @@
 //! that is wrong at once, each with its place and a remedy. Applying it is the runtime's.
 
 mod alarm;
+mod alarm_condition;
 mod archive;
 mod blame;
 mod builder;
@@ -42,7 +43,7 @@ pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
     CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
+    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

@@ -410,6 +410,7 @@ impl<'s> Checker<'s> {
             off_delay,
             samples: None,
             latching: form.latching.optional().unwrap_or(false),
+            suppress_when: None,
             acknowledge: true,
             text: text.map(Into::into),
             response: response.map(Into::into),

@@ -59,6 +59,31 @@ pub(crate) enum Comparison {
     NotEquals,
     /// In quality; the value is not looked at.
     Bad,
+    /// For so long as `after` says: there is no value, or only bad ones.
+    Stale,
+    /// By more than `limit` within the span `per`.
+    Rising,
+    /// By more than `limit` within the span `per`.
+    Falling,
+    /// From the tag `reference`, by more than `limit`.
+    Deviation,
+}
+
+impl Comparison {
+    pub fn name(self) -> &'static str {
+        match self {
+            Comparison::Above => "above",
+            Comparison::Below => "below",
+            Comparison::Outside => "outside",
+            Comparison::Equals => "equals",
+            Comparison::NotEquals => "not_equals",
+            Comparison::Bad => "bad",
+            Comparison::Stale => "stale",
+            Comparison::Rising => "rising",
+            Comparison::Falling => "falling",
+            Comparison::Deviation => "deviation",
+        }
+    }
 }
 
 /// How soon somebody must act.

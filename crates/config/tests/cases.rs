@@ -41,3 +41,34 @@ fn check(case: &Path) -> Option<String> {
     let name = case.file_name().unwrap().to_string_lossy();
     (expected != found).then(|| format!("{name}\n--- expected\n{expected}--- found\n{found}"))
 }
+
+/// The examples of `docs/guides/alarms.md` are configurations as they stand there.
+#[test]
+fn the_guides_alarms_have_no_findings() {
+    let devices = "version: 1\nedge: { name: plant }\ndevices:\n";
+    let device = |name: &str| {
+        let tag = |(index, name): (usize, &str), of_type: &str| {
+            format!("          - {{ name: {name}, address: \"input:{index}\", type: {of_type} }}\n")
+        };
+        let numbers = ["temperature", "setpoint"].into_iter().enumerate();
+        let numbers: String = numbers.map(|(at, name)| tag((at * 2, name), "float32")).collect();
+        format!(
+            "  - name: {name}\n    driver: modbus-tcp\n    \
+             settings: {{ host: 127.0.0.1, port: 5020, unit: 1 }}\n    groups:\n      \
+             - name: process\n        interval: 1s\n        tags:\n{numbers}          \
+             - {{ name: running, address: \"discrete:0\", type: bool }}\n"
+        )
+    };
+    let devices = format!("{devices}{}{}", device("press-1"), device("boiler-1"));
+    let guide = include_str!("../../../docs/guides/alarms.md");
+    let examples: Vec<&str> = guide
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```").map(|(example, _)| example))
+        .collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let lint = tagwerk_config::lint(format!("{devices}{example}").as_bytes(), &fake::CATALOGUE);
+        assert!(lint.findings.is_empty(), "{example}{}", lint.findings[0]);
+    }
+}

@@ -1,16 +1,20 @@
 //! Alarms on the edge: the thread that judges samples, and the alarms of a configuration.
 
 use anyhow::Context;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tagwerk_alarms::alarm::{Condition, Definition, Priority, Scalar, Treatment};
-use tagwerk_alarms::{Board, Keeper, Watch, Watched};
-use tagwerk_config::{AlarmCondition, AlarmPriority, CheckedAlarm, TagPattern};
+use tagwerk_alarms::alarm::{
+    Condition, Definition, Priority, Reference, Scalar, Suppression, Treatment,
+};
+use tagwerk_alarms::{Board, Keeper, Watch, Watched, WatchedBy};
+use tagwerk_config::{
+    AlarmCondition, AlarmPriority, CheckedAlarm, CheckedSuppression, TagName, TagPattern,
+};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
-use tagwerk_model::{TagDefinition, Value};
+use tagwerk_model::{TagDefinition, TagId, Value};
 use tagwerk_runtime::{OWN_GROUP, Runtime};
 use tokio::sync::watch;
 
@@ -54,6 +58,7 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
     if watches.is_empty() {
         return watches;
     }
+    let mut others = Others::find(&enabled, runtime);
     // There may be an alarm for each of very many tags.
     let mut exact: HashMap<&str, HashMap<&str, Vec<usize>>> = HashMap::new();
     let mut wide: Vec<(usize, &TagPattern)> = Vec::new();
@@ -78,22 +83,96 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
         for place in named.chain(chosen.map(|(place, _)| *place)) {
             let tags = &mut watches[place].tags;
             // Another pattern of the same alarm may have chosen it.
-            if tags.last().is_none_or(|last| last.id != tag.id) {
-                tags.push(Watched {
-                    id: tag.id,
-                    device: Arc::from(device),
-                    name: Arc::from(&*tag.name),
-                    unit: Arc::from(&*tag.unit),
-                    data_type: tag.data_type,
-                });
+            if tags.last().is_some_and(|last| last.watched.id == tag.id) {
+                continue;
             }
+            let watched = Watched {
+                id: tag.id,
+                device: Arc::from(device),
+                name: Arc::from(&*tag.name),
+                unit: Arc::from(&*tag.unit),
+                data_type: tag.data_type,
+            };
+            tags.push(WatchedBy {
+                watched,
+                reference: others.reference(enabled[place], device),
+                suppression: others.suppression(enabled[place], device),
+            });
         }
     });
     watches
 }
 
+/// The tags that have a say in alarms of others. One that does not run, as its device is not enabled,
+/// has none.
+struct Others {
+    /// By device and name.
+    ids: HashMap<(Box<str>, Box<str>), TagId>,
+    /// Alarms of one device share them: by alarm and device.
+    references: HashMap<(Box<str>, Box<str>), Option<Arc<Reference>>>,
+    suppressions: HashMap<(Box<str>, Box<str>), Option<Arc<Suppression>>>,
+}
+
+impl Others {
+    fn find(alarms: &[&CheckedAlarm], runtime: &Runtime) -> Others {
+        let mut names: HashSet<&str> = HashSet::new();
+        for alarm in alarms {
+            names.extend(reference(alarm).map(|name| &*name.tag));
+            names.extend(alarm.suppress_when.as_ref().map(|when| &*when.tag.tag));
+        }
+        let mut ids = HashMap::new();
+        if !names.is_empty() {
+            runtime.each_tag(&mut |device: &str, _: &str, tag: &TagDefinition| {
+                if names.contains(&*tag.name) {
+                    ids.insert((device.into(), (&*tag.name).into()), tag.id);
+                }
+            });
+        }
+        Others { ids, references: HashMap::new(), suppressions: HashMap::new() }
+    }
+
+    /// The tag of that name, and the name in full.
+    fn id(&self, name: &TagName, own_device: &str) -> Option<(TagId, Box<str>)> {
+        let device = name.device.as_deref().unwrap_or(own_device);
+        let id = self.ids.get(&(device.into(), name.tag.clone()))?;
+        Some((*id, format!("{device}/{}", name.tag).into()))
+    }
+
+    fn reference(&mut self, alarm: &CheckedAlarm, device: &str) -> Option<Arc<Reference>> {
+        let name = reference(alarm)?;
+        let key = (alarm.name.clone(), device.into());
+        if let Some(known) = self.references.get(&key) {
+            return known.clone();
+        }
+        let found = self.id(name, device).map(|(tag, name)| Arc::new(Reference { tag, name }));
+        self.references.insert(key, found.clone());
+        found
+    }
+
+    fn suppression(&mut self, alarm: &CheckedAlarm, device: &str) -> Option<Arc<Suppression>> {
+        let CheckedSuppression { tag: name, equals } = alarm.suppress_when.as_ref()?;
+        let key = (alarm.name.clone(), device.into());
+        if let Some(known) = self.suppressions.get(&key) {
+            return known.clone();
+        }
+        let found = self.id(name, device).map(|(tag, name)| {
+            let equals = scalar(equals);
+            let reason = format!("{name} is {equals}").into();
+            Arc::new(Suppression { tag, equals, reason })
+        });
+        self.suppressions.insert(key, found.clone());
+        found
+    }
+}
+
+fn reference(alarm: &CheckedAlarm) -> Option<&TagName> {
+    match &alarm.condition {
+        AlarmCondition::Deviation { reference, .. } => Some(reference),
+        _ => None,
+    }
+}
+
 fn definition(alarm: &CheckedAlarm) -> Definition {
-    let ns = |delay: Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
     Definition {
         name: Arc::from(&*alarm.name),
         priority: match alarm.priority {
@@ -102,29 +181,44 @@ fn definition(alarm: &CheckedAlarm) -> Definition {
             AlarmPriority::High => Priority::High,
             AlarmPriority::Critical => Priority::Critical,
         },
-        condition: match &alarm.condition {
-            AlarmCondition::Above { limit, hysteresis } => {
-                Condition::Above { limit: *limit, hysteresis: *hysteresis }
-            }
-            AlarmCondition::Below { limit, hysteresis } => {
-                Condition::Below { limit: *limit, hysteresis: *hysteresis }
-            }
-            AlarmCondition::Outside { low, high, hysteresis } => {
-                Condition::Outside { low: *low, high: *high, hysteresis: *hysteresis }
-            }
-            AlarmCondition::Equals(value) => Condition::Equals(scalar(value)),
-            AlarmCondition::NotEquals(value) => Condition::NotEquals(scalar(value)),
-            AlarmCondition::Bad => Condition::Bad,
-        },
+        condition: condition(&alarm.condition),
         treatment: Treatment {
             on_delay_ns: ns(alarm.on_delay),
             off_delay_ns: ns(alarm.off_delay),
             n_of_m: alarm.samples,
             latching: alarm.latching,
             acknowledge: alarm.acknowledge,
+            ..Treatment::default()
         },
         text: alarm.text.as_deref().map(Arc::from),
         response: alarm.response.as_deref().map(Arc::from),
+    }
+}
+
+fn ns(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn condition(condition: &AlarmCondition) -> Condition {
+    match *condition {
+        AlarmCondition::Above { limit, hysteresis } => Condition::Above { limit, hysteresis },
+        AlarmCondition::Below { limit, hysteresis } => Condition::Below { limit, hysteresis },
+        AlarmCondition::Outside { low, high, hysteresis } => {
+            Condition::Outside { low, high, hysteresis }
+        }
+        AlarmCondition::Equals(ref value) => Condition::Equals(scalar(value)),
+        AlarmCondition::NotEquals(ref value) => Condition::NotEquals(scalar(value)),
+        AlarmCondition::Bad => Condition::Bad,
+        AlarmCondition::Stale { after } => Condition::Stale { after_ns: ns(after) },
+        AlarmCondition::Rising { limit, hysteresis, per } => {
+            Condition::Rising { limit, hysteresis, per_ns: ns(per) }
+        }
+        AlarmCondition::Falling { limit, hysteresis, per } => {
+            Condition::Falling { limit, hysteresis, per_ns: ns(per) }
+        }
+        AlarmCondition::Deviation { limit, hysteresis, .. } => {
+            Condition::Deviation { limit, hysteresis }
+        }
     }
 }
 

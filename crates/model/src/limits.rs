@@ -142,6 +142,25 @@ pub const RULE_ACTIONS_MAX: u32 = 32;
 pub const RULE_LABELS_MAX: u32 = 16;
 /// How long a rule waits for rows that come late. Longer: a finding.
 pub const RULE_LATENESS_MAX: Duration = Duration::from_secs(3_600);
+/// Changes of one alarm by itself within `ALARM_CHATTER_SPAN`. More: the alarm chatters; what follows is
+/// counted, not written and not announced, until it is steady.
+pub const ALARM_CHATTER_CHANGES_MAX: u32 = 20;
+/// The time within which changes of an alarm are counted, from the first of them.
+pub const ALARM_CHATTER_SPAN: Duration = Duration::from_secs(60);
+/// An alarm that chattered is steady when it has not changed for so long.
+pub const ALARM_STEADY: Duration = Duration::from_secs(60);
+/// Changes of all alarms together that are written in a minute, those by operators not counted. More: the
+/// rest are counted, and one record a minute says how many.
+pub const ALARM_CHANGES_PER_MINUTE_MAX: u32 = 1_200;
+/// Alarms announced within `ALARM_FLOOD_SPAN` that one person can follow (ISA-18.2). More: a flood, which
+/// is shown and counted.
+pub const ALARM_FLOOD_ALARMS: usize = 10;
+/// The time within which announced alarms are counted.
+pub const ALARM_FLOOD_SPAN: Duration = Duration::from_secs(600);
+/// A flood is over when fewer alarms than this were announced within `ALARM_FLOOD_SPAN`.
+pub const ALARM_FLOOD_ENDS: usize = 5;
+/// Values of the past that an alarm of a rate of change keeps. More: they lie farther apart.
+pub const ALARM_RATE_POINTS_MAX: usize = 32;
 /// Rules of history's retention. More: refused.
 pub const HISTORY_RULES_MAX: u32 = 100;
 /// Tags or patterns that one export of history names. More: refused.

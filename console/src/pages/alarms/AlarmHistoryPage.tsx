@@ -10,7 +10,7 @@ import { ChangeMark, PriorityMark } from '../../components/alarmMarks'
 import { Failure } from '../../components/Failure'
 import { AlarmTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
-import { changeWords, shownValue } from '../../lib/alarms'
+import { changeWords, countedWords, shownValue } from '../../lib/alarms'
 import { withNewest, withOlder, type Kept } from '../../lib/events'
 import { moment } from '../../lib/time'
 import { paths } from '../../paths'
@@ -139,21 +139,26 @@ function ChangeRow({ change }: { change: AlarmChange }) {
       <td className="change-kind">
         <ChangeMark kind={change.kind} />
         {!change.announced && happens.includes(change.kind) && <span className="sub">while it was put aside</span>}
+        {countedWords(change) !== '' && <span className="sub">{countedWords(change)}</span>}
       </td>
       <th scope="row" className="alarm-name">
-        {change.text ?? change.name}
-        <span className="sub">
-          {change.text !== null && `${change.name}, `}
-          <PriorityMark priority={change.priority} />
-        </span>
+        {change.state === null ? 'All alarms together' : (change.text ?? change.name)}
+        {change.state !== null && (
+          <span className="sub">
+            {change.text !== null && `${change.name}, `}
+            <PriorityMark priority={change.priority} />
+          </span>
+        )}
       </th>
       <td className="alarm-tag">
-        <Link to={paths.tag(change.device, change.tag)}>
-          {change.device} / {change.tag}
-        </Link>
+        {change.state !== null && (
+          <Link to={paths.tag(change.device, change.tag)}>
+            {change.device} / {change.tag}
+          </Link>
+        )}
       </td>
       <td className="number" data-label="value">
-        {happens.includes(change.kind) || change.value !== null ? shownValue(change.value) : ''}
+        {happens.includes(change.kind) || change.value_text !== null ? shownValue(change.value_text, change.unit) : ''}
       </td>
       <td className="change-by" data-label="by">
         {change.by ?? <span className="muted">by itself</span>}

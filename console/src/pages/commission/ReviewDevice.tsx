@@ -16,11 +16,14 @@ interface Props {
   onSaved: () => void
   /** where to go then */
   to: string
-  /** a device that is removed by it, and not asked for again */
+  /** a device or rule that is removed by it, and not asked for again */
   gone?: string
+  /** what else is done when it is given up, and where to go then */
+  onDiscarded?: () => void
+  back?: string
 }
 
-export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone }: Props) {
+export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDiscarded = onSaved, back = paths.overview }: Props) {
   const running = useSuspenseQuery(configQuery).data
   const navigate = useNavigate()
   // The dialog is open on one change; only what it is made to may be another revision by now.
@@ -33,8 +36,8 @@ export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone }: Prop
       comment={comment}
       onClose={onClose}
       onDiscard={() => {
-        onSaved()
-        void navigate(paths.overview)
+        onDiscarded()
+        void navigate(back)
       }}
       onRebase={() => {}}
       onApplied={async () => {

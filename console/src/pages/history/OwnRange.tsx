@@ -1,17 +1,10 @@
 /** A range of one's own: from when, and until when, in the reader's own zone. */
 import { useId, useState } from 'react'
 
+import { localTime } from '../../lib/time'
 import type { View } from '../../lib/trend'
 import { Button } from '../../ui/Button'
 import { TextField } from '../../ui/Field'
-
-const two = (value: number) => String(value).padStart(2, '0')
-
-/** As the browser's own field takes it. */
-export function localTime(time: number): string {
-  const date = new Date(time)
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-}
 
 export function OwnRange({ view, own, onRange }: { view: View; own: boolean; onRange: (view: View) => void }) {
   const [open, setOpen] = useState(false)

@@ -33,7 +33,7 @@ export function SqlPage() {
   const editor = useRef<EditorHandle>(null)
   const sql = useSql()
   const place = useMemo(() => (sql.error === undefined ? undefined : (placeIn(sql.error.message) ?? sql.error.findings[0])), [sql.error])
-  const wrong = useMemo(() => (place === undefined || sql.error === undefined || sql.query !== text ? undefined : { place, problem: `${sql.error.message}\n${sql.error.remedy}` }), [place, sql.error, sql.query, text])
+  const wrong = useMemo(() => (place === undefined || sql.error === undefined || sql.query !== text ? [] : [{ place, problem: `${sql.error.message}\n${sql.error.remedy}` }]), [place, sql.error, sql.query, text])
   useEffect(() => saveQuery(text), [text])
 
   const empty = text.trim() === ''

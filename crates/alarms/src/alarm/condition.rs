@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::fmt;
 use tagwerk_model::{Quality, ValueRef};
 
 /// What a tag's value must be for its alarm. Limits are in the tag's unit.
@@ -29,6 +30,26 @@ pub enum Condition {
     NotEquals(Scalar),
     /// The quality is bad.
     Bad,
+    /// No value of good or uncertain quality for so long.
+    Stale {
+        after_ns: i64,
+    },
+    /// Rises by more than the limit within the span; over again once it rises by `hysteresis` less.
+    Rising {
+        limit: f64,
+        hysteresis: f64,
+        per_ns: i64,
+    },
+    Falling {
+        limit: f64,
+        hysteresis: f64,
+        per_ns: i64,
+    },
+    /// Farther than the limit from the value of another tag; over again once it is `hysteresis` nearer.
+    Deviation {
+        limit: f64,
+        hysteresis: f64,
+    },
 }
 
 /// What a value is compared with.
@@ -40,6 +61,19 @@ pub enum Scalar {
     U64(u64),
     F64(f64),
     Text(Box<str>),
+}
+
+/// As people are told.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(flag) => write!(f, "{flag}"),
+            Scalar::I64(number) => write!(f, "{number}"),
+            Scalar::U64(number) => write!(f, "{number}"),
+            Scalar::F64(number) => write!(f, "{number}"),
+            Scalar::Text(text) => write!(f, "“{text}”"),
+        }
+    }
 }
 
 /// What a sample says of a condition.
@@ -58,7 +92,8 @@ impl From<bool> for Verdict {
 }
 
 impl Condition {
-    /// Judges a sample; `was` says whether the condition was met by the one before.
+    /// Judges a sample by itself; `was` says whether the condition was met by the one before. What needs
+    /// samples before it, or of another tag, is judged with its memory.
     pub fn judge(&self, was: bool, value: Option<ValueRef<'_>>, quality: Quality) -> Verdict {
         if let Condition::Bad = self {
             return Verdict::from(quality.is_bad());
@@ -67,12 +102,17 @@ impl Condition {
         match self {
             Condition::Equals(scalar) => known(scalar.equals(value), |equal| equal),
             Condition::NotEquals(scalar) => known(scalar.equals(value), |equal| !equal),
-            Condition::Bad => Verdict::Unknown,
-            limits => known(number(value), |number| limits.beyond(was, number)),
+            Condition::Stale { .. } => Verdict::NotMet,
+            Condition::Above { .. } | Condition::Below { .. } | Condition::Outside { .. } => {
+                known(number(value), |number| self.beyond(was, number))
+            }
+            _ => Verdict::Unknown,
         }
     }
 
-    fn beyond(&self, was: bool, number: f64) -> bool {
+    /// Whether a number is beyond the limits: the value, its change within a span, or its distance from
+    /// another.
+    pub(super) fn beyond(&self, was: bool, number: f64) -> bool {
         let slack = |hysteresis: f64| if was { hysteresis } else { 0.0 };
         match *self {
             Condition::Above { limit, hysteresis } => number > limit - slack(hysteresis),
@@ -80,26 +120,22 @@ impl Condition {
             Condition::Outside { low, high, hysteresis } => {
                 number < low + slack(hysteresis) || number > high - slack(hysteresis)
             }
-            _ => false,
+            Condition::Rising { limit, hysteresis, .. } => number > limit - slack(hysteresis),
+            Condition::Falling { limit, hysteresis, .. } => -number > limit - slack(hysteresis),
+            Condition::Deviation { limit, hysteresis } => number.abs() > limit - slack(hysteresis),
+            Condition::Equals(_) | Condition::NotEquals(_) => false,
+            Condition::Bad | Condition::Stale { .. } => false,
         }
-    }
-
-    /// Whether a value of numbers is what the condition judges.
-    pub fn needs_number(&self) -> bool {
-        matches!(
-            self,
-            Condition::Above { .. } | Condition::Below { .. } | Condition::Outside { .. }
-        )
     }
 }
 
-fn known<T>(value: Option<T>, met: impl FnOnce(T) -> bool) -> Verdict {
+pub(super) fn known<T>(value: Option<T>, met: impl FnOnce(T) -> bool) -> Verdict {
     value.map_or(Verdict::Unknown, |value| Verdict::from(met(value)))
 }
 
 /// NaN says nothing of a limit. A limit is a float, and an integer beyond 2^53 is judged by the
 /// nearest one.
-fn number(value: ValueRef<'_>) -> Option<f64> {
+pub(super) fn number(value: ValueRef<'_>) -> Option<f64> {
     match value {
         ValueRef::I64(number) => Some(number as f64),
         ValueRef::U64(number) => Some(number as f64),
@@ -110,7 +146,7 @@ fn number(value: ValueRef<'_>) -> Option<f64> {
 
 impl Scalar {
     /// None where the two cannot be compared.
-    fn equals(&self, value: ValueRef<'_>) -> Option<bool> {
+    pub(super) fn equals(&self, value: ValueRef<'_>) -> Option<bool> {
         let order = match (self, value) {
             (Scalar::Bool(own), ValueRef::Bool(value)) => own.cmp(&value),
             (Scalar::Text(own), ValueRef::Text(value)) => (**own).cmp(value),

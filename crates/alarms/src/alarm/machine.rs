@@ -2,6 +2,7 @@
 //! suppressed by design, out of service. All times are nanoseconds of one clock that never goes back.
 
 use super::Verdict;
+use super::chatter::{Chatter, ChatterBound, Told};
 use serde::{Deserialize, Serialize};
 
 /// Occurrences of one alarm counted as not acknowledged. More: still counted as this many.
@@ -22,6 +23,8 @@ pub struct Treatment {
     pub latching: bool,
     /// Somebody must say that they saw it.
     pub acknowledge: bool,
+    #[serde(default)]
+    pub chatter: ChatterBound,
 }
 
 impl Default for Treatment {
@@ -32,6 +35,7 @@ impl Default for Treatment {
             n_of_m: None,
             latching: false,
             acknowledge: true,
+            chatter: ChatterBound::default(),
         }
     }
 }
@@ -79,33 +83,41 @@ impl Shown {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
     /// The condition, as the last sample that says something of it has it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     met: bool,
     /// Since when that differs from `active`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     turning_since_ns: Option<i64>,
     /// The last observations, the newest in the lowest bit, and how many there are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     observed: (u64, u32),
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     active: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     latched: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     unacknowledged: u32,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     shelf: Option<Shelf>,
     /// Why it is suppressed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     suppressed: Option<Box<str>>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     out_of_service: bool,
     /// Times that it was raised.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     raised: u64,
     /// When it was raised or cleared last.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     since_ns: Option<i64>,
+    /// How often it changed by itself lately.
+    #[serde(default, skip_serializing_if = "is_default")]
+    chatter: Chatter,
+}
+
+/// What is as at the start needs no room on disk.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,6 +133,12 @@ pub enum ChangeKind {
     Unsuppressed,
     OutOfService,
     InService,
+    /// Changes too often: what follows is counted and not told.
+    Chattering,
+    /// No longer.
+    Steady,
+    /// Of all alarms together: there were more changes than are written.
+    NotWritten,
 }
 
 impl ChangeKind {
@@ -136,7 +154,16 @@ impl ChangeKind {
             ChangeKind::Unsuppressed => "unsuppressed",
             ChangeKind::OutOfService => "out_of_service",
             ChangeKind::InService => "in_service",
+            ChangeKind::Chattering => "chattering",
+            ChangeKind::Steady => "steady",
+            ChangeKind::NotWritten => "not_written",
         }
+    }
+
+    /// Whether it may tell somebody of an alarm that they did not see before.
+    pub fn presents(self) -> bool {
+        use ChangeKind::{InService, Raised, Unshelved, Unsuppressed};
+        matches!(self, Raised | Unshelved | Unsuppressed | InService)
     }
 }
 
@@ -147,6 +174,14 @@ pub struct Change {
     pub kind: ChangeKind,
     /// Somebody should hear of it: it is not shelved, suppressed or out of service.
     pub announced: bool,
+    /// Changes that were counted and not told, as far as this one tells of them.
+    pub count: u64,
+}
+
+impl Change {
+    fn new(at_ns: i64, kind: ChangeKind, announced: bool) -> Change {
+        Change { at_ns, kind, announced, count: 0 }
+    }
 }
 
 /// What somebody does to an alarm.
@@ -228,6 +263,11 @@ impl Alarm {
         self.since_ns
     }
 
+    /// It changes too often: how many changes were counted and not told.
+    pub fn chattering(&self) -> Option<u64> {
+        self.chatter.not_told()
+    }
+
     /// Somebody is to hear of it when something happens.
     fn announces(&self) -> bool {
         !self.out_of_service && self.suppressed.is_none() && self.shelf.is_none()
@@ -237,7 +277,8 @@ impl Alarm {
     pub fn due_ns(&self, treatment: &Treatment) -> Option<i64> {
         let turns = self.turning_since_ns.map(|since| since.saturating_add(self.delay(treatment)));
         let returns = self.shelf.as_ref().map(|shelf| shelf.until_ns);
-        [turns, returns].into_iter().flatten().min()
+        let steady = self.chatter.steady_ns(&treatment.chatter);
+        [turns, returns, steady].into_iter().flatten().min()
     }
 
     fn delay(&self, treatment: &Treatment) -> i64 {
@@ -247,7 +288,9 @@ impl Alarm {
     /// Lets time pass: what is due by `now_ns` happens at its own time.
     pub fn advance(&mut self, treatment: &Treatment, now_ns: i64, changes: &mut Vec<Change>) {
         while let Some(at_ns) = self.due_ns(treatment).filter(|due| *due <= now_ns) {
-            if self.shelf.as_ref().is_some_and(|shelf| shelf.until_ns <= at_ns) {
+            if self.chatter.steady_ns(&treatment.chatter).is_some_and(|steady| steady <= at_ns) {
+                self.settle(at_ns, changes);
+            } else if self.shelf.as_ref().is_some_and(|shelf| shelf.until_ns <= at_ns) {
                 self.unshelve(at_ns, changes);
             } else {
                 self.turn(treatment, at_ns, changes);
@@ -287,23 +330,40 @@ impl Alarm {
         (self.turning_since_ns, self.since_ns) = (None, Some(at_ns));
         self.active = !self.active;
         let announced = self.announces();
+        let kind = if self.active { ChangeKind::Raised } else { ChangeKind::Cleared };
         if self.active {
             self.raised += 1;
             self.latched = treatment.latching;
             if treatment.acknowledge {
                 self.unacknowledged = (self.unacknowledged + 1).min(UNACKNOWLEDGED_MAX);
             }
-            changes.push(Change { at_ns, kind: ChangeKind::Raised, announced });
-        } else {
-            changes.push(Change { at_ns, kind: ChangeKind::Cleared, announced });
         }
+        self.tell(treatment, Change::new(at_ns, kind, announced), changes);
+    }
+
+    /// Tells of a change that came by itself, unless there are too many of them.
+    fn tell(&mut self, treatment: &Treatment, change: Change, changes: &mut Vec<Change>) {
+        match self.chatter.count(&treatment.chatter, change.at_ns) {
+            Told::Yes => changes.push(change),
+            Told::Begins => {
+                let (kind, announced) = (ChangeKind::Chattering, self.announces());
+                changes.push(Change { kind, announced, count: 1, ..change });
+            }
+            Told::No => {}
+        }
+    }
+
+    fn settle(&mut self, at_ns: i64, changes: &mut Vec<Change>) {
+        let count = std::mem::take(&mut self.chatter).not_told().unwrap_or(0);
+        let (kind, announced) = (ChangeKind::Steady, self.announces());
+        changes.push(Change { at_ns, kind, announced, count });
     }
 
     fn unshelve(&mut self, at_ns: i64, changes: &mut Vec<Change>) {
         self.shelf = None;
         // What came up meanwhile has been announced to nobody.
         let announced = self.announces() && (self.active || self.latched);
-        changes.push(Change { at_ns, kind: ChangeKind::Unshelved, announced });
+        changes.push(Change::new(at_ns, ChangeKind::Unshelved, announced));
     }
 
     /// Does what somebody asked for, or says why not.
@@ -359,12 +419,19 @@ impl Alarm {
             ChangeKind::InService => self.announces() && self.active,
             _ => self.announces(),
         };
-        changes.push(Change { at_ns, kind, announced });
+        changes.push(Change::new(at_ns, kind, announced));
         Ok(())
     }
 
     /// Suppresses by design, with the reason, or ends that.
-    pub fn suppress(&mut self, at_ns: i64, reason: Option<&str>, changes: &mut Vec<Change>) {
+    pub fn suppress(
+        &mut self,
+        treatment: &Treatment,
+        at_ns: i64,
+        reason: Option<&str>,
+        changes: &mut Vec<Change>,
+    ) {
+        self.advance(treatment, at_ns, changes);
         let kind = match (reason, &self.suppressed) {
             (Some(_), None) => ChangeKind::Suppressed,
             (None, Some(_)) => ChangeKind::Unsuppressed,
@@ -372,6 +439,6 @@ impl Alarm {
         };
         self.suppressed = reason.map(Box::from);
         let announced = kind == ChangeKind::Unsuppressed && self.announces() && self.active;
-        changes.push(Change { at_ns, kind, announced });
+        self.tell(treatment, Change::new(at_ns, kind, announced), changes);
     }
 }

@@ -1,14 +1,22 @@
 //! Alarms: their conditions, their states, and all of them together.
 
+mod chatter;
 mod condition;
 mod machine;
+mod memory;
 mod set;
+mod together;
 
+pub use chatter::ChatterBound;
 pub use condition::{Condition, Scalar, Verdict};
 pub use machine::{
     Alarm, Change, ChangeKind, Operator, Refused, Shelf, Shown, Treatment, UNACKNOWLEDGED_MAX,
 };
-pub use set::{AlarmKey, Alarms, Definition, Instance, Noted, Stamp};
+pub use memory::{Exact, Memory};
+pub use set::{
+    AlarmKey, Alarms, Definition, Instance, Noted, Reference, Stamp, Suppression, Target,
+};
+pub use together::{Flood, Quota};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tagwerk_alarms::alarm::{
-    Alarm, Change, ChangeKind, Operator, Refused, Shelf, Shown, Treatment, Verdict,
+    Alarm, Change, ChangeKind, ChatterBound, Operator, Refused, Shelf, Shown, Treatment, Verdict,
 };
 
 const S: i64 = 1_000_000_000;
@@ -33,6 +33,10 @@ impl Bench {
         let changes = &mut self.changes;
         self.alarm.operate(&self.treatment, seconds * S, operator, changes)?;
         Ok(self.alarm.shown())
+    }
+
+    fn suppress(&mut self, seconds: i64, reason: Option<&str>) {
+        self.alarm.suppress(&self.treatment, seconds * S, reason, &mut self.changes);
     }
 
     /// Seconds and kinds of what happened, and whether somebody heard of it.
@@ -129,9 +133,9 @@ fn what_happens_on_the_shelf_is_told_when_it_comes_back() {
 #[test]
 fn nobody_hears_of_what_is_suppressed_or_out_of_service() {
     let mut bench = Bench::new(Treatment::default());
-    bench.alarm.suppress(S, Some("boiler is off"), &mut bench.changes);
+    bench.suppress(1, Some("boiler is off"));
     assert_eq!(bench.sample(2, true), Shown::Suppressed);
-    bench.alarm.suppress(3 * S, None, &mut bench.changes);
+    bench.suppress(3, None);
     assert_eq!(bench.alarm.shown(), Shown::Unacknowledged);
     assert_eq!(bench.operate(4, Operator::TakeOutOfService), Ok(Shown::OutOfService));
     assert_eq!(bench.operate(5, shelf(9)), Err(Refused::OutOfService));
@@ -147,6 +151,51 @@ fn nobody_hears_of_what_is_suppressed_or_out_of_service() {
         (7, InService, false),
     ];
     assert_eq!(bench.told(), expected);
+}
+
+fn chatter(changes: u32, span: i64, steady: i64) -> ChatterBound {
+    ChatterBound { changes, span_ns: span * S, steady_ns: steady * S }
+}
+
+#[test]
+fn what_changes_too_often_is_counted_until_it_is_steady() {
+    let mut bench = Bench::new(Treatment { chatter: chatter(3, 60, 60), ..Treatment::default() });
+    for second in 1..=9 {
+        bench.sample(second, second % 2 == 1);
+    }
+    assert_eq!((bench.alarm.chattering(), bench.alarm.raised()), (Some(6), 5));
+    assert_eq!(bench.operate(10, Operator::Acknowledge), Ok(Shown::Acknowledged));
+    assert_eq!(bench.alarm.due_ns(&bench.treatment), Some(69 * S));
+    bench.sample(68, false);
+    assert_eq!(bench.pass(127), Shown::Normal);
+    assert_eq!(bench.alarm.chattering(), Some(7));
+    // At its own time, before what the sample says.
+    bench.sample(130, true);
+    assert_eq!(bench.alarm.chattering(), None);
+    let counts: Vec<u64> = bench.changes.iter().map(|change| change.count).collect();
+    assert_eq!(counts, [0, 0, 0, 1, 0, 7, 0]);
+    use ChangeKind::{Acknowledged, Chattering, Cleared, Raised, Steady};
+    let expected = [
+        (1, Raised, true),
+        (2, Cleared, true),
+        (3, Raised, true),
+        (4, Chattering, true),
+        (10, Acknowledged, true),
+        (128, Steady, true),
+        (130, Raised, true),
+    ];
+    assert_eq!(bench.told(), expected);
+}
+
+#[test]
+fn as_many_changes_as_allowed_in_a_span_are_all_told() {
+    let mut bench = Bench::new(Treatment { chatter: chatter(3, 10, 60), ..Treatment::default() });
+    for start in [0, 10, 20, 30] {
+        for n in 0..3 {
+            bench.sample(start + n, (start / 10 + n) % 2 == 0);
+        }
+    }
+    assert_eq!((bench.changes.len(), bench.alarm.chattering()), (12, None));
 }
 
 #[derive(Clone, Debug)]
@@ -179,13 +228,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn treatments() -> impl Strategy<Value = Treatment> {
     let n_of_m = prop::option::of((1..5u32, 5..9u32));
-    (0..10i64, 0..10i64, n_of_m, any::<bool>(), any::<bool>()).prop_map(
-        |(on, off, n_of_m, latching, acknowledge)| Treatment {
+    let bounds = (1..9u32, 1..30i64, 1..20i64);
+    (0..10i64, 0..10i64, n_of_m, any::<bool>(), any::<bool>(), bounds).prop_map(
+        |(on, off, n_of_m, latching, acknowledge, (changes, span, steady))| Treatment {
             on_delay_ns: on * S,
             off_delay_ns: off * S,
             n_of_m,
             latching,
             acknowledge,
+            chatter: chatter(changes, span, steady),
         },
     )
 }
@@ -204,8 +255,7 @@ fn take(bench: &mut Bench, now: &mut i64, step: &Step) {
         // What is refused is nothing that happened.
         Step::Operate(operator) => drop(bench.operate(*now, operator.clone())),
         Step::Suppress(on) => {
-            let reason = on.then_some("off");
-            bench.alarm.suppress(*now * S, reason, &mut bench.changes);
+            bench.suppress(*now, on.then_some("off"));
         }
     }
 }
@@ -234,20 +284,30 @@ proptest! {
         prop_assert_eq!(plain.alarm, killed.alarm);
     }
 
-    /// Raised and cleared take turns, times never go back, and nothing that is aside is announced.
+    /// Raised and cleared take turns while all is told, times never go back, and what is told with what
+    /// was counted is all that happened.
     #[test]
     fn changes_make_sense(treatment in treatments(), steps in steps()) {
         let (mut bench, mut now) = (Bench::new(treatment), 0);
+        let all = Treatment { chatter: chatter(u32::MAX, 1, 1), ..treatment };
+        let (mut other, mut then) = (Bench::new(all), 0);
         for step in &steps {
             take(&mut bench, &mut now, step);
+            take(&mut other, &mut then, step);
+            prop_assert_eq!(bench.alarm.shown(), other.alarm.shown());
         }
-        let turns = bench.changes.iter().map(|c| c.kind);
+        let turns = other.changes.iter().map(|c| c.kind);
         let turns = turns.filter(|k| matches!(k, ChangeKind::Raised | ChangeKind::Cleared));
         for (place, kind) in turns.enumerate() {
             let raised = place % 2 == 0;
             prop_assert_eq!(kind == ChangeKind::Raised, raised);
         }
         prop_assert!(bench.changes.iter().map(|c| c.at_ns).is_sorted());
-        prop_assert_eq!(bench.alarm.raised() > 0, bench.changes.iter().any(|c| c.kind == ChangeKind::Raised));
+        let marks = [ChangeKind::Chattering, ChangeKind::Steady];
+        let told = bench.changes.iter().filter(|c| !marks.contains(&c.kind)).count() as u64;
+        let steady = bench.changes.iter().filter(|c| c.kind == ChangeKind::Steady);
+        let counted = steady.map(|c| c.count).sum::<u64>() + bench.alarm.chattering().unwrap_or(0);
+        prop_assert_eq!(told + counted, other.changes.len() as u64);
+        prop_assert_eq!(bench.alarm.raised(), other.alarm.raised());
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bounds;
+mod conditions;
 mod kills;
 mod life;
 mod many;

@@ -55,7 +55,7 @@ fn hot(limit: f64) -> Definition {
 
 fn told(alarms: &Alarms, noted: &mut Vec<Noted>) -> Vec<(u32, i64, ChangeKind)> {
     let of = |n: Noted| {
-        let instance = &alarms.instances()[n.place];
+        let instance = &alarms.instances()[n.place.unwrap()];
         (instance.tag.0, n.change.at_ns / S, n.change.kind)
     };
     noted.drain(..).map(of).collect()
@@ -69,7 +69,10 @@ fn each_tag_has_an_alarm_of_its_own() {
         Condition::Bad,
         Treatment { on_delay_ns: 10 * S, ..Treatment::default() },
     );
-    alarms.define(vec![(hot(90.0), vec![TagId(2), TagId(3)]), (lost, vec![TagId(2)])]);
+    alarms.define(vec![
+        (hot(90.0), vec![TagId(2).into(), TagId(3).into()]),
+        (lost, vec![TagId(2).into()]),
+    ]);
     alarms.take(&batch([Some(99.0), Some(95.0), Some(20.0)]), S, &mut noted);
     assert_eq!(told(&alarms, &mut noted), [(2, 1, ChangeKind::Raised)]);
     alarms.take(&batch([None, None, None]), 2 * S, &mut noted);
@@ -86,10 +89,12 @@ fn each_tag_has_an_alarm_of_its_own() {
 #[test]
 fn an_edit_keeps_what_is_still_there() {
     let (mut alarms, mut noted) = (Alarms::default(), Vec::new());
-    alarms.define(vec![(hot(90.0), vec![TagId(2), TagId(3)])]);
+    let of = |tags: [u32; 2]| tags.map(|tag| TagId(tag).into()).to_vec();
+    assert!(alarms.define(vec![(hot(90.0), of([2, 3]))]));
+    assert!(!alarms.define(vec![(hot(90.0), of([2, 3]))]), "the same again");
     alarms.take(&batch([None, Some(95.0), Some(95.0)]), S, &mut noted);
     noted.clear();
-    alarms.define(vec![(hot(97.0), vec![TagId(1), TagId(3)])]);
+    assert!(alarms.define(vec![(hot(97.0), of([1, 3]))]));
     let key = |tag| AlarmKey { name: "hot".into(), tag };
     assert_eq!(alarms.find(&key(2)), None);
     let shown =
@@ -105,7 +110,7 @@ fn what_was_written_down_goes_on() {
     let define = || {
         let above = Condition::Above { limit: 90.0, hysteresis: 0.0 };
         let mut alarms = Alarms::default();
-        alarms.define(vec![(definition("hot", above, delayed), vec![TagId(2)])]);
+        alarms.define(vec![(definition("hot", above, delayed), vec![TagId(2).into()])]);
         alarms
     };
     let (mut first, mut second, mut noted) = (define(), define(), Vec::new());

@@ -8,11 +8,12 @@ use crate::app::{App, Shared};
 use axum::Json;
 use axum::extract::State;
 use std::cmp::Reverse;
-use tagwerk_alarms::alarm::{ChangeKind, Condition, Priority, Scalar, Shown};
+use tagwerk_alarms::alarm::{ChangeKind, Condition, Priority, Shown};
 use tagwerk_alarms::{Action, AlarmChange, AlarmView, By, ChangeQuery, OperateError};
 use tagwerk_api::{
     self as api, AlarmAnswer, AlarmChangeParameters, AlarmChanges, AlarmChoice, AlarmCounts,
-    AlarmName, AlarmParameters, AlarmRefusal, AlarmShelf, AlarmState, Anything, Page, Time,
+    AlarmFlood, AlarmName, AlarmParameters, AlarmRefusal, AlarmShelf, AlarmState, Anything, Page,
+    Time,
 };
 use tagwerk_model::limits;
 
@@ -41,19 +42,20 @@ pub async fn list(
     Ok(Json(Page::new(items, offset, total)))
 }
 
-/// What is open comes before what is not, what is urgent before what is less so.
-fn urgency(view: &AlarmView) -> (u8, Reverse<Priority>) {
-    let state = match view.shown {
-        Shown::Unacknowledged => 0,
-        Shown::Acknowledged => 1,
-        Shown::ClearedUnacknowledged => 2,
-        Shown::Latched => 3,
-        Shown::Shelved => 4,
-        Shown::Suppressed => 5,
-        Shown::OutOfService => 6,
-        Shown::Normal => 7,
+/// What somebody is to look at first, whether it is still active or not; then what is open, what is put
+/// aside, and what is well. Within each the priority decides, then the state.
+fn urgency(view: &AlarmView) -> (u8, Reverse<Priority>, u8) {
+    let (class, state) = match view.shown {
+        Shown::Unacknowledged => (0, 0),
+        Shown::ClearedUnacknowledged => (0, 1),
+        Shown::Acknowledged => (1, 0),
+        Shown::Latched => (1, 1),
+        Shown::Shelved => (2, 0),
+        Shown::Suppressed => (2, 1),
+        Shown::OutOfService => (2, 2),
+        Shown::Normal => (3, 0),
     };
-    (state, Reverse(view.definition.priority))
+    (class, Reverse(view.definition.priority), state)
 }
 
 fn states(name: &str) -> Result<Vec<AlarmState>, Refusal> {
@@ -173,11 +175,14 @@ pub fn counts(app: &App) -> AlarmCounts {
             Shown::OutOfService => counts.out_of_service += number,
             Shown::Latched | Shown::Normal => {}
         }
-        let open = [Shown::Unacknowledged, Shown::Acknowledged, Shown::ClearedUnacknowledged];
-        if open.contains(&shown) {
+        if matches!(shown, Shown::Unacknowledged | Shown::ClearedUnacknowledged) {
             counts.highest = counts.highest.max(Some(priority(of)));
         }
     }
+    let load = app.alarms.load();
+    counts.chattering = load.chattering as u64;
+    counts.flood =
+        load.flood.map(|(since, alarms)| AlarmFlood { since: Time::from_unix_ns(since), alarms });
     counts
 }
 
@@ -193,10 +198,17 @@ fn show(view: &AlarmView) -> api::Alarm {
         unacknowledged: view.unacknowledged,
         raised: view.raised,
         since: view.since_unix_ns.map(Time::from_unix_ns),
+        chattering: view.chattering.is_some(),
+        not_written: view.chattering.unwrap_or(0),
         value: Anything::of(view.value.as_ref(), view.watched.data_type),
+        value_text: view.value.as_ref().map(|v| v.as_ref().to_text(view.watched.data_type)),
         unit: view.watched.unit.to_string(),
         quality: view.quality.map(|quality| quality.severity().name().to_owned()),
-        condition: condition(&view.definition.condition, &view.watched.unit),
+        condition: condition(
+            &view.definition.condition,
+            &view.watched.unit,
+            view.reference.as_ref().map(|reference| &*reference.name),
+        ),
         text: optional(&view.definition.text),
         response: optional(&view.definition.response),
         shelf: view.shelf.as_ref().map(|(shelf, until)| AlarmShelf {
@@ -210,6 +222,7 @@ fn show(view: &AlarmView) -> api::Alarm {
 
 fn show_change((seq, change): (u64, AlarmChange)) -> api::AlarmChange {
     let json = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).ok();
+    let (value_text, shown) = (change.value_text(), change.shown());
     api::AlarmChange {
         seq,
         at: Time::from_unix_ns(change.unix_ns),
@@ -219,6 +232,10 @@ fn show_change((seq, change): (u64, AlarmChange)) -> api::AlarmChange {
         kind: api_kind(change.kind),
         priority: priority(change.priority),
         announced: change.announced,
+        state: shown.map(state),
+        count: change.count,
+        value_text,
+        unit: change.unit.map(Into::into).unwrap_or_default(),
         value: change.value.as_deref().and_then(json).map_or_else(Anything::null, Anything),
         by: change.by.map(Into::into),
         comment: change.comment.map(Into::into),
@@ -226,7 +243,13 @@ fn show_change((seq, change): (u64, AlarmChange)) -> api::AlarmChange {
     }
 }
 
-fn condition(condition: &Condition, unit: &str) -> String {
+/// As it is written in a configuration.
+fn span(ns: i64) -> String {
+    let millis = u64::try_from(ns / 1_000_000).unwrap_or(0);
+    tagwerk_component::Duration::from_millis(millis).to_string()
+}
+
+fn condition(condition: &Condition, unit: &str, other: Option<&str>) -> String {
     let with = |number: f64| match unit {
         "" => number.to_string(),
         unit => format!("{number} {unit}"),
@@ -235,19 +258,19 @@ fn condition(condition: &Condition, unit: &str) -> String {
         Condition::Above { limit, .. } => format!("above {}", with(*limit)),
         Condition::Below { limit, .. } => format!("below {}", with(*limit)),
         Condition::Outside { low, high, .. } => format!("outside {low} to {}", with(*high)),
-        Condition::Equals(scalar) => format!("is {}", word(scalar)),
-        Condition::NotEquals(scalar) => format!("is not {}", word(scalar)),
+        Condition::Equals(scalar) => format!("is {scalar}"),
+        Condition::NotEquals(scalar) => format!("is not {scalar}"),
         Condition::Bad => "bad quality".to_owned(),
-    }
-}
-
-fn word(scalar: &Scalar) -> String {
-    match scalar {
-        Scalar::Bool(flag) => flag.to_string(),
-        Scalar::I64(number) => number.to_string(),
-        Scalar::U64(number) => number.to_string(),
-        Scalar::F64(number) => number.to_string(),
-        Scalar::Text(text) => format!("“{text}”"),
+        Condition::Stale { after_ns } => format!("no value for {}", span(*after_ns)),
+        Condition::Rising { limit, per_ns, .. } => {
+            format!("rising by more than {} in {}", with(*limit), span(*per_ns))
+        }
+        Condition::Falling { limit, per_ns, .. } => {
+            format!("falling by more than {} in {}", with(*limit), span(*per_ns))
+        }
+        Condition::Deviation { limit, .. } => {
+            format!("more than {} from {}", with(*limit), other.unwrap_or("its reference"))
+        }
     }
 }
 
@@ -286,6 +309,9 @@ fn api_kind(kind: ChangeKind) -> api::AlarmChangeKind {
         ChangeKind::Unsuppressed => Told::Unsuppressed,
         ChangeKind::OutOfService => Told::OutOfService,
         ChangeKind::InService => Told::InService,
+        ChangeKind::Chattering => Told::Chattering,
+        ChangeKind::Steady => Told::Steady,
+        ChangeKind::NotWritten => Told::NotWritten,
     }
 }
 
@@ -302,5 +328,8 @@ fn own_kind(kind: api::AlarmChangeKind) -> ChangeKind {
         Told::Unsuppressed => ChangeKind::Unsuppressed,
         Told::OutOfService => ChangeKind::OutOfService,
         Told::InService => ChangeKind::InService,
+        Told::Chattering => ChangeKind::Chattering,
+        Told::Steady => ChangeKind::Steady,
+        Told::NotWritten => ChangeKind::NotWritten,
     }
 }

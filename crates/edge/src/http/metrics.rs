@@ -248,6 +248,15 @@ fn alarms(app: &App, out: &mut Exposition) {
         (labels, *number)
     });
     out.metric(Kind::Gauge, "tagwerk_alarms", "Alarms by priority and state.", samples);
+    let load = app.alarms.load();
+    let help = "Alarms that change too often.";
+    out.metric(Kind::Gauge, "tagwerk_alarms_chattering", help, one(load.chattering));
+    let help = "Changes of alarms since the start that were counted and not written.";
+    let name = "tagwerk_alarm_changes_not_written_total";
+    out.metric(Kind::Counter, name, help, one(load.not_written));
+    let help = "Alarms announced since the flood of alarms began; 0 while there is none.";
+    let alarms = load.flood.map_or(0, |(_, alarms)| alarms);
+    out.metric(Kind::Gauge, "tagwerk_alarm_flood", help, one(alarms));
 }
 
 fn rules(app: &App, out: &mut Exposition) {

@@ -84,7 +84,9 @@ fn alarms_are_raised_acknowledged_and_there_after_a_kill() {
         (changes["items"].as_array().unwrap().len() > 3).then_some(())
     });
     let counts = edge.local().get("/api/v1/status").expect(200).json()["alarms"].clone();
-    assert_eq!((&counts["shelved"], &counts["highest"]), (&json!(1), &json!("critical")));
+    // The critical one is acknowledged, that of medium priority shelved.
+    assert_eq!((&counts["shelved"], &counts["highest"]), (&json!(1), &json!("low")));
+    assert_eq!(counts["flood"], json!(null));
 
     edge.kill();
     edge.restart();
@@ -139,4 +141,72 @@ fn what_cannot_be_done_to_an_alarm_is_said() {
     assert_eq!(edge.local().post("/api/v1/alarms/silence", &sent).status, 404);
     assert_eq!(edge.local().get("/api/v1/alarms?state=loud").status, 400);
     assert_eq!(edge.local().get("/api/v1/alarms/changes?kind=loud").status, 400);
+}
+
+const SPECIAL: &str = r#"
+version: 1
+edge: { name: test-edge }
+devices:
+  - name: press
+    driver: sim
+    groups:
+      - name: process
+        interval: 50ms
+        tags:
+          - { name: temperature, address: "constant:120", type: float64, unit: "°C" }
+          - { name: setpoint, address: "constant:100", type: float64, unit: "°C" }
+          - { name: level, address: "sine:400ms", type: float64 }
+          - { name: running, address: "constant:false", type: bool }
+          - { name: strokes, address: "constant:-9223372036854775807", type: int64, unit: "1" }
+  - name: dead
+    driver: sim
+    settings: { unreachable: true }
+    groups:
+      - name: g
+        interval: 1s
+        tags: [{ name: n, address: counter, type: int32 }]
+alarms:
+  - { name: off-setpoint, tags: ["press/temperature"], condition: deviation, limit: 5,
+      reference: setpoint }
+  - { name: idle, tags: ["press/temperature"], condition: above, limit: 100,
+      suppress_when: { tag: press/running, equals: false } }
+  - { name: waves, tags: ["press/level"], condition: above, limit: 0, priority: low }
+  - { name: rises, tags: ["press/level"], condition: rising, limit: 1000, per: 1m }
+  - { name: silent, tags: ["dead/n"], condition: stale, after: 2s, priority: high }
+  - { name: many, tags: ["press/strokes"], condition: below, limit: 0, priority: critical }
+"#;
+
+#[test]
+fn silence_distance_and_suppression_are_seen_and_a_flapping_alarm_is_counted() {
+    let edge = Edge::with_config(SPECIAL);
+    let waves = until("one alarm chatters", || {
+        let waves = of(&alarms(&edge, ""), "waves", "level")?;
+        (waves["chattering"] == true).then_some(waves)
+    });
+    assert!(waves["not_written"].as_u64().unwrap() >= 1, "{waves}");
+    let all = until("the dead device is silent", || {
+        let all = alarms(&edge, "");
+        (of(&all, "silent", "n")?["state"] == "unacknowledged").then_some(all)
+    });
+    let order: Vec<&Value> = all.iter().map(|alarm| &alarm["name"]).collect();
+    let expected = ["many", "silent", "off-setpoint", "waves", "idle", "rises"];
+    assert_eq!(order, expected, "not acknowledged by priority, then put aside, then well");
+    let part = |name: &str, key: &str| all.iter().find(|a| a["name"] == name).unwrap()[key].clone();
+    assert_eq!(part("many", "value_text"), "-9223372036854775807");
+    assert_eq!(part("silent", "condition"), "no value for 2s");
+    assert_eq!(part("off-setpoint", "condition"), "more than 5 °C from press/setpoint");
+    assert_eq!(part("rises", "condition"), "rising by more than 1000 in 1m");
+    assert_eq!(part("idle", "state"), "suppressed");
+    assert_eq!(part("idle", "suppressed"), "press/running is false");
+    let changes = "/api/v1/alarms/changes?kind=chattering";
+    let changes = edge.local().get(changes).expect(200).json()["items"].clone();
+    assert_eq!((&changes[0]["name"], &changes[0]["count"]), (&json!("waves"), &json!(1)));
+    let changes = edge.local().get("/api/v1/alarms/changes?alarm=many").expect(200).json();
+    let raised = &changes["items"][0];
+    assert_eq!((&raised["state"], &raised["unit"]), (&json!("unacknowledged"), &json!("1")));
+    assert_eq!(raised["value_text"], "-9223372036854775807");
+    let counts = edge.local().get("/api/v1/status").expect(200).json()["alarms"].clone();
+    assert_eq!((&counts["chattering"], &counts["suppressed"]), (&json!(1), &json!(1)));
+    assert!(counts["flood"]["alarms"].as_u64().unwrap() > 10, "of what flapped: {counts}");
+    assert_eq!(counts["highest"], "critical");
 }

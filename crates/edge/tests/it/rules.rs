@@ -231,6 +231,12 @@ fn wrong_sql_is_refused_where_it_is_wrong() {
     let reply = edge.apply(&format!("{PLANT}{circle}"), edge.revision());
     let findings = reply.refusal(422, "invalid")["findings"].clone();
     assert_eq!(findings.as_array().unwrap().len(), 2, "{findings}");
+    let actions = "rules:\n  - name: acts\n    sql: SELECT n, n > 3 AS high FROM boiler\n    actions:\n      \
+                   - alarm: { column: n }\n      - alarm: { column: hgh, name: other }\n      \
+                   - write: { column: low, tag: boiler/speed }\n";
+    let reply = edge.apply(&format!("{PLANT}{actions}"), edge.revision());
+    let findings = reply.refusal(422, "invalid")["findings"].clone();
+    assert_eq!(findings.as_array().unwrap().len(), 3, "{findings}");
     // A draft may be unfinished.
     let draft = "rules:\n  - { name: a, stage: draft, sql: SELECT nothing FROM boiler }\n";
     edge.apply(&format!("{PLANT}{draft}"), edge.revision()).expect(200);

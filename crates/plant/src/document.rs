@@ -7,6 +7,34 @@ use crate::device::{Device, OwnFaults};
 use crate::plant::Plant;
 use crate::table::{Access, Order, Scale, Tag};
 
+/// A rule that raises an alarm, and one that reads it and writes a setpoint.
+const RULES: &str = r#"rules:
+  - name: overheat
+    text: Steam of boiler 1 is too hot
+    units: { temperature: "°C" }
+    sql: |
+      SELECT avg(steam_temperature) AS temperature,
+             avg(steam_temperature) > 178 AS hot
+      FROM "boiler-1"
+      WHERE steam_temperature IS NOT NULL
+      GROUP BY tumbling_window('10s')
+    actions:
+      - alarm:
+          column: hot
+          priority: high
+          text: Boiler 1 is too hot
+          response: Lower its pressure setpoint; the rule ease-off has taken the burner back
+  - name: ease-off
+    text: Takes the burner of boiler 1 back while it is too hot
+    units: { modulation_max: "%" }
+    sql: |
+      SELECT CASE WHEN hot THEN 40 ELSE 100 END AS modulation_max
+      FROM overheat
+      WHERE hot <> lag(hot, 1, false)
+    actions:
+      - write: { column: modulation_max, tag: boiler-1/modulation_max, expires: 30s }
+"#;
+
 /// The whole document, for a plant at `127.0.0.1:port`.
 pub fn document(port: u16) -> String {
     let mut out = String::from(
@@ -18,6 +46,7 @@ pub fn document(port: u16) -> String {
     for device in &Plant::new(1, OwnFaults::None).devices {
         write_device(&mut out, device, port);
     }
+    out.push_str(RULES);
     out.push_str("sinks: []\n");
     out
 }

@@ -20,6 +20,8 @@ impl fmt::Display for RuleError {
     }
 }
 
+impl std::error::Error for RuleError {}
+
 impl From<ArrowError> for RuleError {
     fn from(error: ArrowError) -> RuleError {
         RuleError::Rows(error.to_string())

@@ -42,6 +42,21 @@ pub struct Output {
     pub cells: Vec<Cell>,
 }
 
+/// Where the rows go that a rule gives, with their times.
+pub type Out<'a> = &'a mut dyn FnMut(&RecordBatch, &ArrayRef);
+
+fn as_values(program: &Program, rows: &RecordBatch, times: &ArrayRef, out: &mut Vec<Output>) {
+    let times = cell::times(times);
+    let columns = program.places.iter().map(|place| cell::cells(rows.column(*place)));
+    let mut columns: Vec<_> = columns.map(Vec::into_iter).collect();
+    out.reserve(rows.num_rows());
+    for row in 0..rows.num_rows() {
+        let time_ns = times.as_ref().filter(|t| t.is_valid(row)).map_or(0, |t| t.value(row));
+        let cells = columns.iter_mut().map(|cells| cells.next().unwrap_or(Cell::Null));
+        out.push(Output { time_ns, cells: cells.collect() });
+    }
+}
+
 /// What a rule counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
@@ -138,6 +153,29 @@ impl Instance {
         rows: &RecordBatch,
         out: &mut Vec<Output>,
     ) -> Result<(), RuleError> {
+        let program = self.program.clone();
+        self.pass(runner, source, rows, &mut |rows, times| as_values(&program, rows, times, out))
+    }
+
+    /// The clock has come this far: windows may be over that no row ends.
+    pub fn tick(
+        &mut self,
+        runner: &Runner,
+        now_ns: i64,
+        out: &mut Vec<Output>,
+    ) -> Result<(), RuleError> {
+        let program = self.program.clone();
+        self.pass_time(runner, now_ns, &mut |rows, times| as_values(&program, rows, times, out))
+    }
+
+    /// As [`Instance::take`], with the rows given as they are, and their times.
+    pub fn pass(
+        &mut self,
+        runner: &Runner,
+        source: usize,
+        rows: &RecordBatch,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
         self.counts.rows_in += rows.num_rows() as u64;
         let program = self.program.clone();
         match &program.window {
@@ -150,6 +188,26 @@ impl Instance {
             Some(window) => self.arrange(runner, &program, window, source, rows.clone(), out)?,
         }
         self.check_size()
+    }
+
+    /// As [`Instance::tick`], with the rows given as they are.
+    pub fn pass_time(
+        &mut self,
+        runner: &Runner,
+        now_ns: i64,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        let program = self.program.clone();
+        let Some(window) = &program.window else { return Ok(()) };
+        let bound = now_ns.saturating_add(self.pending.ahead).saturating_sub(self.lateness);
+        if self.lives && self.pending.bound.is_some_and(|known| bound < known - SET_BACK) {
+            return self.end_all(runner, &program, window, out);
+        }
+        self.pending.bound = self.pending.bound.max(Some(bound));
+        match self.due() {
+            Some(due) if due <= now_ns => self.go_on(runner, &program, window, out),
+            _ => Ok(()),
+        }
     }
 
     fn with_overs(
@@ -180,7 +238,7 @@ impl Instance {
         runner: &Runner,
         program: &Program,
         rows: RecordBatch,
-        out: &mut Vec<Output>,
+        out: Out<'_>,
     ) -> Result<(), RuleError> {
         match &program.body {
             Body::Stages(stages) => {
@@ -193,7 +251,8 @@ impl Instance {
                     None => rows.column(0).clone(),
                     Some(kept) => arrow::compute::filter(rows.column(0), kept)?,
                 };
-                self.give(program, &made.rows, &times, out)
+                self.give(program, &made.rows, &times, out);
+                Ok(())
             }
             Body::Plan(_) => {
                 for row in 0..rows.num_rows() {
@@ -202,7 +261,7 @@ impl Instance {
                     program.sources[0].slot.put(vec![one]);
                     for made in run(runner, program)? {
                         let times = repeat(&times, made.num_rows())?;
-                        self.give(program, &made, &times, out)?;
+                        self.give(program, &made, &times, out);
                     }
                 }
                 Ok(())
@@ -211,29 +270,11 @@ impl Instance {
     }
 
     /// Hands out rows; `times` are theirs unless they say their own.
-    fn give(
-        &mut self,
-        program: &Program,
-        rows: &RecordBatch,
-        times: &ArrayRef,
-        out: &mut Vec<Output>,
-    ) -> Result<(), RuleError> {
-        let count = rows.num_rows();
-        if count == 0 {
-            return Ok(());
+    fn give(&mut self, program: &Program, rows: &RecordBatch, times: &ArrayRef, out: Out<'_>) {
+        if rows.num_rows() > 0 {
+            self.counts.rows_out += rows.num_rows() as u64;
+            out(rows, program.time.map_or(times, |place| rows.column(place)));
         }
-        let own = program.time.map_or(times, |place| rows.column(place));
-        let own = cell::times(own);
-        let columns: Vec<Vec<Cell>> =
-            program.places.iter().map(|place| cell::cells(rows.column(*place))).collect();
-        let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
-        for row in 0..count {
-            let time_ns = own.as_ref().filter(|t| t.is_valid(row)).map_or(0, |t| t.value(row));
-            let cells = columns.iter_mut().map(|cells| cells.next().unwrap_or(Cell::Null));
-            out.push(Output { time_ns, cells: cells.collect() });
-        }
-        self.counts.rows_out += count as u64;
-        Ok(())
     }
 
     /// Puts rows among those that wait for their turn, and takes what has its turn now.
@@ -244,7 +285,7 @@ impl Instance {
         window: &Window,
         source: usize,
         rows: RecordBatch,
-        out: &mut Vec<Output>,
+        out: Out<'_>,
     ) -> Result<(), RuleError> {
         let column = match &window.time {
             None => rows.column(0).clone(),
@@ -311,7 +352,7 @@ impl Instance {
         runner: &Runner,
         program: &Program,
         window: &Window,
-        out: &mut Vec<Output>,
+        out: Out<'_>,
     ) -> Result<(), RuleError> {
         let Some(bound) = self.pending.bound else { return Ok(()) };
         let mut closed = Vec::new();
@@ -431,7 +472,7 @@ impl Instance {
         program: &Program,
         key: &[u8],
         closed: &Closed,
-        out: &mut Vec<Output>,
+        out: Out<'_>,
     ) -> Result<(), RuleError> {
         let Some(partition) = self.partitions.get(key) else { return Ok(()) };
         for ((source, kept), rows) in program.sources.iter().zip(&partition.rows).zip(&closed.rows)
@@ -451,7 +492,7 @@ impl Instance {
         for rows in made {
             let one: ArrayRef = cell::array(cell::CellType::Time, &[Cell::Time(closed.time)]);
             let times = repeat(&one, rows.num_rows())?;
-            self.give(program, &rows, &times, out)?;
+            self.give(program, &rows, &times, out);
         }
         Ok(())
     }
@@ -462,33 +503,13 @@ impl Instance {
         runner: &Runner,
         program: &Program,
         window: &Window,
-        out: &mut Vec<Output>,
+        out: Out<'_>,
     ) -> Result<(), RuleError> {
         self.pending.bound = Some(i64::MAX);
         let ended = self.go_on(runner, program, window, out);
         self.partitions.clear();
         self.pending = Pending::default();
         ended
-    }
-
-    /// The clock has come this far: windows may be over that no row ends.
-    pub fn tick(
-        &mut self,
-        runner: &Runner,
-        now_ns: i64,
-        out: &mut Vec<Output>,
-    ) -> Result<(), RuleError> {
-        let program = self.program.clone();
-        let Some(window) = &program.window else { return Ok(()) };
-        let bound = now_ns.saturating_add(self.pending.ahead).saturating_sub(self.lateness);
-        if self.lives && self.pending.bound.is_some_and(|known| bound < known - SET_BACK) {
-            return self.end_all(runner, &program, window, out);
-        }
-        self.pending.bound = self.pending.bound.max(Some(bound));
-        match self.due() {
-            Some(due) if due <= now_ns => self.go_on(runner, &program, window, out),
-            _ => Ok(()),
-        }
     }
 
     /// The edge's time at which a tick may do something; none, while nothing waits for it.

@@ -8,6 +8,7 @@ mod journal;
 mod measure;
 mod past;
 mod query;
+mod rules;
 mod scan;
 mod stop;
 mod trends;
@@ -47,6 +48,11 @@ const BENCHES: &[Bench] = &[
         name: "history",
         summary: "samples into history, their size and memory, and questions; beside rows in SQLite",
         run: history::run,
+    },
+    Bench {
+        name: "rules",
+        summary: "what rules cost: rows, windows, latency, and very many of them; beside bare kernels",
+        run: rules::run,
     },
     Bench {
         name: "trends",

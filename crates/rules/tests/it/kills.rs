@@ -16,7 +16,6 @@ use tagwerk_rules::{Board, Definition, Keeper, Outlet, Output, Planner, Program,
 use tagwerk_sql::{TagEntry, TagTable};
 use tagwerk_testkit::simulated::{HandClock, Random, SimDisk, machine};
 
-const S: i64 = 1_000_000_000;
 const FOLDER: &str = "/journal";
 
 /// Rules of every kind; the last reads another.

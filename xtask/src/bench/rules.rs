@@ -1,0 +1,69 @@
+//! `bench rules`: what rules cost: row by row, at the end of a window, from a sample to its row, and
+//! very many of them; beside the bare kernels of the engine.
+
+use super::measure::Table;
+use crate::steps;
+use crate::workspace::Workspace;
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let dev = arguments.first().is_some_and(|word| word == "dev");
+    // The whole workspace: with its features the engine is built once for everything.
+    let mut build = vec!["build", "-q", "--workspace", "--example", "rules_bench"];
+    if !dev {
+        build.push("--release");
+    }
+    steps::run(&mut workspace.cargo(&build))?;
+    let folder = if dev { "debug" } else { "release" };
+    let program = workspace.target().join(folder).join("examples/rules_bench");
+    let figures = |arguments: &[&str]| -> Result<Value> {
+        println!("measuring {} …", arguments.join(" "));
+        let output = workspace.command(&program).args(arguments).output()?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{arguments:?} failed: {errors}");
+        serde_json::from_slice(&output.stdout).with_context(|| format!("figures of {arguments:?}"))
+    };
+    let rows = figures(&["rows"])?;
+    let window = figures(&["window"])?;
+    let latency = figures(&["latency"])?;
+    let eight = figures(&["many", "8000", "8000", "800"])?;
+    let shared = figures(&["many", "300", "1", "500"])?;
+    print!("{}", table(&rows, &window, &latency, &eight, &shared).text());
+    Ok(())
+}
+
+fn table(rows: &Value, window: &Value, latency: &Value, eight: &Value, shared: &Value) -> Table {
+    let mut table = Table::new(&["rules", "figure", "goal", "times the baseline"]);
+    let number = |figures: &Value, key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
+    let million = |value: f64| format!("{:.2} M/s", value / 1e6);
+    let bare = number(rows, "bare");
+    let times = |value: f64| format!("{:.2}", value / bare);
+    let many = number(rows, "many");
+    table.row(&[
+        "filter and projection, batches of 1,000",
+        &million(many),
+        "≥ 20 M/s",
+        &times(many),
+    ]);
+    let one = number(rows, "one");
+    table.row(&["  one by one", &million(one), "≥ 0.2 M/s", &times(one)]);
+    let handed = number(rows, "handed");
+    table.row(&["  handed out as values", &million(handed), "", &times(handed)]);
+    table.row(&["  the engine's kernels alone (baseline)", &million(bare), "", "1.00"]);
+    let ms = |figures: &Value, key: &str| format!("{:.2} ms", number(figures, key));
+    table.row(&["end of a window, 100,000 rows, 10,000 tags", &ms(window, "ms"), "≤ 5 ms", ""]);
+    table.row(&["sample to row at 10,000/s, p50", &ms(latency, "p50_ms"), "< 1 ms", ""]);
+    table.row(&["  p99", &ms(latency, "p99_ms"), "< 5 ms", ""]);
+    table.row(&["  highest", &ms(latency, "highest_ms"), "", ""]);
+    let cores = |figures: &Value| format!("{:.1} %", number(figures, "cores") * 50.0);
+    table.row(&["8,000 rules, 800 messages/s: of two cores", &cores(eight), "≤ 25 %", ""]);
+    let kib = format!("{:.1} KiB", number(eight, "bytes_a_rule") / 1024.0);
+    table.row(&["  memory of a rule", &kib, "≤ 64 KiB", ""]);
+    let planned = format!("{:.1} s", number(eight, "planned_s"));
+    table.row(&["  planning all of them", &planned, "", ""]);
+    table.row(&["300 rules share 500 messages/s: of two cores", &cores(shared), "≤ 10 %", ""]);
+    let mib = format!("{:.1} MiB", number(shared, "over_idle_bytes") / 1_048_576.0);
+    table.row(&["  memory over idle", &mib, "≤ 60 MiB", ""]);
+    table
+}

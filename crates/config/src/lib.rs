@@ -51,7 +51,7 @@ pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::TagPattern;
 pub use report::LocatedFinding;
-pub use rule::{RULE_OUTPUT_GROUP, RuleCheck, RuleFinding, RuleText};
+pub use rule::{RULE_OUTPUT_GROUP, RuleCheck, RuleFinding};
 pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};

@@ -126,6 +126,9 @@ mod tests {
             let pattern = TagPattern::parse(text).unwrap();
             assert_eq!(pattern.matches("boiler-1", "process", "pressure"), expected, "{text}");
         }
+        let exact = |text: &str| TagPattern::parse(text).unwrap().exact().is_some();
+        assert!(exact("boiler-1/pressure"));
+        assert!(!exact("boiler-1/*") && !exact("b?/pressure") && !exact("boiler-1/g/pressure"));
         for wrong in ["", "a", "a/", "/a", "a//b", "a/b/c/d", "a /b"] {
             assert_eq!(TagPattern::parse(wrong), None, "{wrong}");
         }

@@ -122,14 +122,6 @@ pub(crate) struct RuleWriteForm<'s> {
     pub expires: Lenient<Option<Duration>>,
 }
 
-/// A rule as whoever checks its SQL gets it.
-#[derive(Clone, Copy, Debug)]
-pub struct RuleText<'a> {
-    pub name: &'a str,
-    pub sql: &'a str,
-    pub lateness: std::time::Duration,
-}
-
 /// What is wrong with the SQL of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleFinding {
@@ -144,9 +136,10 @@ pub struct RuleFinding {
     pub remedy: String,
 }
 
-/// Checks the SQL of all rules of a document; they may read each other. Pure.
+/// Checks the SQL of all rules of a document, which may read each other, and that the columns that they
+/// name are there. Pure.
 pub trait RuleCheck {
-    fn check(&self, rules: &[RuleText<'_>], devices: &[CheckedDevice]) -> Vec<RuleFinding>;
+    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding>;
 }
 
 /// What rules are checked against.
@@ -209,11 +202,7 @@ impl<'s> Checker<'s> {
         devices: &[CheckedDevice],
         sql: &dyn RuleCheck,
     ) {
-        let texts: Vec<RuleText<'_>> = rules
-            .iter()
-            .map(|rule| RuleText { name: &rule.name, sql: &rule.sql, lateness: rule.lateness })
-            .collect();
-        for finding in sql.check(&texts, devices) {
+        for finding in sql.check(rules, devices) {
             let Some((rule, node)) = rules.get(finding.rule).zip(nodes.get(finding.rule)) else {
                 continue;
             };

@@ -93,6 +93,7 @@ impl App {
     pub fn problems(&self) -> Vec<api::Problem> {
         let own = self.configuration.problem().into_iter().chain(self.archiving.problem());
         let own = own.chain(self.books.problem());
+        let own = own.chain(self.rules.problems(self.started_unix_ns));
         let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);

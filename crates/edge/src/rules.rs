@@ -13,7 +13,10 @@ use std::thread::JoinHandle;
 use tagwerk_config::{Checked, CheckedRule, RuleStage};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
-use tagwerk_rules::{Board, Definition, Finding, Keeper, Planner, Program, RuleText, Stage, Tags};
+use tagwerk_rules::{
+    Board, Definition, Finding, Keeper, Planner, Program, RuleState, RuleText, Stage, Tags,
+};
+use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{OutputColumn, RuleOutput, Runtime, TagIds};
 use tagwerk_sql::TagTable;
 use tokio::sync::watch;
@@ -138,6 +141,35 @@ impl Rules {
     /// Plans one statement over tables; blocks.
     pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
         self.0.planner.plan(sql, tags)
+    }
+
+    /// Rules that are to run and cannot; `since` is told of those that never could.
+    pub fn problems(&self, since: i64) -> Vec<Problem> {
+        let known = self.known();
+        let meant = |rule: &CheckedRule| rule.stage != RuleStage::Draft;
+        let meant = known.iter().filter(|(_, known)| meant(&known.rule));
+        let failed = meant.filter_map(|(name, known)| {
+            let (cause, at) = match &known.program {
+                Err(finding) => (finding.to_string(), None),
+                Ok(_) => {
+                    let view = self.0.board.one(name)?;
+                    let RuleState::Failed(reason) = view.state else { return None };
+                    (reason, view.last_error.map(|(at, _)| at).or(view.last_output_unix_ns))
+                }
+            };
+            Some(Problem {
+                kind: ProblemKind::Task,
+                error: true,
+                subject: format!("rule {name}").into(),
+                since_unix_ns: at.unwrap_or(since),
+                cause,
+                doing: "the rule gives nothing; the other rules go on".to_owned(),
+                remedy: "correct the rule, or make it a draft; applying a change starts it again"
+                    .to_owned(),
+                tags: 0,
+            })
+        });
+        failed.collect()
     }
 
     /// What became of the commands of each rule that has some.

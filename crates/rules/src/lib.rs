@@ -37,4 +37,4 @@ pub use past::Past;
 pub use pasted::{PastedRow, pasted};
 pub use program::{Column, Planner, Program};
 pub use record::SNAPSHOT_KIND;
-pub use trial::{Batches, Trial, Tried};
+pub use trial::{Batches, Trial, Tried, within};

@@ -3,7 +3,9 @@
 use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::instance::{Counts, Instance, Output, Runner};
+use crate::parse::WindowKind;
 use crate::program::Program;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_model::SampleBatch;
@@ -40,6 +42,21 @@ struct Trying<'a> {
     feeding: Option<usize>,
     out: Vec<Output>,
     last_error: Option<String>,
+}
+
+/// The times of those rows that a rule gives of samples from `from` to `to` alone: those of windows
+/// that lie within, as far as that is known of a window.
+pub fn within(program: &Program, from: i64, to: i64) -> Range<i64> {
+    let kind = program.window.as_ref().filter(|_| program.time.is_none());
+    match kind.map(|window| &window.kind) {
+        Some(WindowKind::Tumbling { size } | WindowKind::Hopping { size, .. }) => {
+            from.saturating_add(*size)..to.saturating_add(1)
+        }
+        Some(WindowKind::Sliding { size, delay }) => {
+            from.saturating_add(*size)..to.saturating_sub(*delay)
+        }
+        _ => from..to,
+    }
 }
 
 impl Trial {

@@ -4,10 +4,11 @@ use super::{Known, RuleText};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedTemplate, Lint, RESERVED_TAG, RuleCheck, RuleFinding, Weight, lint_with,
+    CheckedDevice, CheckedRule, CheckedTemplate, Lint, RESERVED_TAG, RuleCheck, RuleFinding,
+    Weight, lint_with,
 };
 use tagwerk_model::{DataType, TagDefinition, TagId};
-use tagwerk_rules::{Finding, Planner, Tags, plan_all, reads};
+use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
 use tagwerk_sql::TagEntry;
 
@@ -24,16 +25,12 @@ pub fn check_sql(text: &[u8]) -> Lint {
 static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new);
 
 impl RuleCheck for SqlCheck {
-    fn check(
-        &self,
-        rules: &[tagwerk_config::RuleText<'_>],
-        devices: &[CheckedDevice],
-    ) -> Vec<RuleFinding> {
+    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
         if rules.is_empty() {
             return Vec::new();
         }
         let texts: Vec<RuleText<'_>> =
-            rules.iter().map(|rule| RuleText { name: rule.name, sql: rule.sql }).collect();
+            rules.iter().map(|rule| RuleText { name: &rule.name, sql: &rule.sql }).collect();
         let mut next = 0;
         let mut made_up = |count: usize| -> Vec<TagId> {
             let first = next;
@@ -47,14 +44,62 @@ impl RuleCheck for SqlCheck {
             (_, Err(error)) => return vec![found(0, Finding::new(error, "try again"))],
         };
         let planned = plan_all(planner, &texts, tags, &mut |_, columns| Ok(made_up(columns.len())));
-        let wrong = planned.programs.into_iter().enumerate();
-        wrong.filter_map(|(rule, program)| Some(found(rule, program.err()?))).collect()
+        let mut findings = Vec::new();
+        for (place, (rule, program)) in rules.iter().zip(planned.programs).enumerate() {
+            match program {
+                Ok(program) => named_columns(place, rule, &program.columns, &mut findings),
+                Err(finding) => findings.push(found(place, finding)),
+            }
+        }
+        findings
     }
 }
 
 fn found(rule: usize, finding: Finding) -> RuleFinding {
     let Finding { line, column, problem, remedy } = finding;
     RuleFinding { rule, weight: Weight::Error, line, column, problem, remedy }
+}
+
+/// Columns that the rule names beside its SQL, and does not give.
+fn named_columns(
+    place: usize,
+    rule: &CheckedRule,
+    columns: &[Column],
+    findings: &mut Vec<RuleFinding>,
+) {
+    let column = |name: &str| columns.iter().find(|column| column.name == *name);
+    let missing = |name: &str, who: &str, weight: Weight| {
+        let problem = format!("the rule gives no column `{name}`, which {who}");
+        let remedy = "name one of its columns, or give one this name with AS";
+        RuleFinding { weight, ..found(place, Finding::new(problem, remedy)) }
+    };
+    for (name, _) in &rule.units {
+        if column(name).is_none() {
+            findings.push(missing(name, "has a unit", Weight::Warning));
+        }
+    }
+    for write in &rule.writes {
+        if column(&write.column).is_none() {
+            let who = format!("is to be written to {}/{}", write.device, write.tag);
+            findings.push(missing(&write.column, &who, Weight::Error));
+        }
+    }
+    for alarm in &rule.alarms {
+        let who = format!("the alarm {} watches", alarm.name);
+        match column(&alarm.column) {
+            None => findings.push(missing(&alarm.column, &who, Weight::Error)),
+            Some(column) if column.data_type() == DataType::Bool => {}
+            Some(column) => {
+                let data_type = column.data_type();
+                let problem = format!(
+                    "the column `{}`, which {who}, is not true or false but {data_type}",
+                    alarm.column
+                );
+                let remedy = "compare it with something, or watch the column in `alarms:`";
+                findings.push(found(place, Finding::new(problem, remedy)));
+            }
+        }
+    }
 }
 
 type Number<'a> = &'a mut dyn FnMut(&str, &[&str]) -> Result<Vec<TagId>, String>;

@@ -19,7 +19,9 @@ use tagwerk_api::{
 use tagwerk_config::{CheckedRule, RuleStage};
 use tagwerk_historian::{Scan, TagInfo};
 use tagwerk_model::{DataType, SampleBatch, TagId, limits};
-use tagwerk_rules::{Cell, Column, Output, Past, PastedRow, Program, Runner, Trial, Tried, pasted};
+use tagwerk_rules::{
+    Cell, Column, Output, Past, PastedRow, Program, Runner, Trial, Tried, pasted, within,
+};
 use tagwerk_sql::stream::Stream;
 use tagwerk_sql::{Cancel, Pieces, Source, TagTable};
 
@@ -193,7 +195,7 @@ impl Trying<'_> {
         let program = Arc::new(program);
         let live = match (&self.asked.over, &rule) {
             (Over::History { from, to }, Some(rule)) if rule.stage == RuleStage::Live => {
-                self.live_rows(&program.columns, (*from, *to))?
+                self.live_rows(&program, (*from, *to))?
             }
             _ => None,
         };
@@ -313,7 +315,7 @@ impl Trying<'_> {
     /// What the rule gave in this time while it was live; nothing where it is too much.
     fn live_rows(
         &self,
-        columns: &[Column],
+        program: &Program,
         (from, to): (i64, i64),
     ) -> Result<Option<Compared>, Refusal> {
         let Some(name) = self.asked.name.as_deref() else { return Ok(None) };
@@ -321,7 +323,7 @@ impl Trying<'_> {
         tags.retain(|tag| *tag.device == *name);
         let late = i64::try_from(self.asked.lateness.as_nanos()).unwrap_or(0);
         let until = to.saturating_add(late).saturating_add(WRITTEN_WITHIN);
-        let mut compared = Compared { span: from..to, ..Compared::default() };
+        let mut compared = Compared { span: within(program, from, to), ..Compared::default() };
         let mut count = 0;
         for batch in self.past(tags, (from, until))? {
             let batch = batch.map_err(Refusal::internal)?;
@@ -335,7 +337,7 @@ impl Trying<'_> {
             if count > COMPARED_MAX {
                 return Ok(None);
             }
-            compared.live(time, shown(&batch, columns));
+            compared.live(time, shown(&batch, &program.columns));
         }
         Ok(Some(compared))
     }

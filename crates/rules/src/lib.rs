@@ -15,6 +15,7 @@ mod over;
 mod parse;
 mod past;
 mod pasted;
+mod pending;
 mod program;
 mod record;
 mod rows;

@@ -375,16 +375,11 @@ fn over_call(kind: OverKind, call: &Function) -> Result<OverCall, Finding> {
 fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
     let name = plain_name(call);
     let Some(usage) = usage(&name) else { return Ok(None) };
-    let wrong = |problem: String| Finding::at(&call.name, problem, format!("write {usage}"));
     let (plain, named) = arguments(call)?;
-    let mut found = WindowCall {
-        kind: WindowKind::State,
-        states: Vec::new(),
-        time: None,
-        trigger: None,
-        filter: call.filter.as_deref().cloned(),
-        partition: partition(call)?,
-    };
+    let said = Said { call, usage, plain };
+    let (kind, states) = said.kind(&name)?;
+    let (filter, partition) = (call.filter.as_deref().cloned(), partition(call)?);
+    let mut found = WindowCall { kind, states, time: None, trigger: None, filter, partition };
     for (name, value) in named {
         match name.as_str() {
             "time" => found.time = Some(value),
@@ -401,59 +396,82 @@ fn window_call(call: &Function) -> Result<Option<WindowCall>, Finding> {
         let problem = "only sliding windows have a trigger";
         return Err(Finding::at(trigger, problem, format!("write {usage}")));
     }
-    let span = |at: usize| -> Result<Option<i64>, Finding> {
-        let Some(argument) = plain.get(at) else { return Ok(None) };
-        let span = Nanoseconds::of(argument).filter(|span| *span > 0).ok_or_else(|| {
-            let remedy = "write a span of time as '10s', '1m 30s' or '2 hours'";
-            Finding::at(argument, format!("{argument} is no span of time"), remedy)
-        })?;
-        Ok(Some(span))
-    };
-    let needed = |value: Option<i64>| {
-        value.filter(|span| *span > 0).ok_or_else(|| wrong(format!("{name} needs a size")))
-    };
-    let count = |at: usize| plain.get(at).map(|argument| whole(argument).ok_or(argument));
-    let most = if matches!(name.as_str(), "tumbling_window") { 1 } else { 2 };
-    if plain.len() > most {
-        return Err(wrong(format!("{name} has {most} arguments at most")));
-    }
-    found.kind = match name.as_str() {
-        "tumbling_window" => WindowKind::Tumbling { size: needed(span(0)?)? },
-        "hopping_window" => {
-            let (size, hop) = (needed(span(0)?)?, needed(span(1)?)?);
-            if size / hop > WINDOWS_AT_ONCE_MAX {
-                return Err(wrong(format!("{} windows would be open at once", size / hop)));
-            }
-            WindowKind::Hopping { size, hop }
-        }
-        "sliding_window" => {
-            WindowKind::Sliding { size: needed(span(0)?)?, delay: span(1)?.unwrap_or(0) }
-        }
-        "session_window" => WindowKind::Session { gap: needed(span(0)?)?, longest: span(1)? },
-        "count_window" => {
-            let number = |at| match count(at) {
-                None => Ok(None),
-                Some(Ok(number)) if number > 0 => Ok(Some(number)),
-                Some(_) => {
-                    let argument = &plain[at];
-                    let problem = format!("{argument} is no number of rows");
-                    let remedy = "write a whole number above 0";
-                    Err(Finding::at(argument, problem, remedy))
-                }
-            };
-            let rows = number(0)?.ok_or_else(|| wrong("how many rows is missing".to_owned()))?;
-            WindowKind::Count { rows, every: number(1)?.unwrap_or(rows) }
-        }
-        _ => {
-            found.states = plain.clone();
-            match found.states.len() {
-                0 => return Err(wrong("the state is missing".to_owned())),
-                1 => WindowKind::State,
-                _ => WindowKind::OpenClose,
-            }
-        }
-    };
     Ok(Some(found))
+}
+
+/// A call of a window function with its arguments that have no name.
+struct Said<'a> {
+    call: &'a Function,
+    usage: &'static str,
+    plain: Vec<Expr>,
+}
+
+impl Said<'_> {
+    fn wrong(&self, problem: impl Into<String>) -> Finding {
+        Finding::at(&self.call.name, problem, format!("write {}", self.usage))
+    }
+
+    fn kind(&self, name: &str) -> Result<(WindowKind, Vec<Expr>), Finding> {
+        let most = if name == "tumbling_window" { 1 } else { 2 };
+        if self.plain.len() > most {
+            return Err(self.wrong(format!("{name} has {most} arguments at most")));
+        }
+        let kind = match name {
+            "tumbling_window" => WindowKind::Tumbling { size: self.needed(0)? },
+            "hopping_window" => {
+                let (size, hop) = (self.needed(0)?, self.needed(1)?);
+                if size / hop > WINDOWS_AT_ONCE_MAX {
+                    let problem = format!("{} windows would be open at once", size / hop);
+                    return Err(self.wrong(problem));
+                }
+                WindowKind::Hopping { size, hop }
+            }
+            "sliding_window" => {
+                WindowKind::Sliding { size: self.needed(0)?, delay: self.span(1)?.unwrap_or(0) }
+            }
+            "session_window" => {
+                WindowKind::Session { gap: self.needed(0)?, longest: self.span(1)? }
+            }
+            "count_window" => {
+                let rows = self.number(0)?;
+                let rows = rows.ok_or_else(|| self.wrong("how many rows is missing"))?;
+                WindowKind::Count { rows, every: self.number(1)?.unwrap_or(rows) }
+            }
+            _ => match self.plain.len() {
+                0 => return Err(self.wrong("the state is missing")),
+                1 => return Ok((WindowKind::State, self.plain.clone())),
+                _ => return Ok((WindowKind::OpenClose, self.plain.clone())),
+            },
+        };
+        Ok((kind, Vec::new()))
+    }
+
+    fn needed(&self, at: usize) -> Result<i64, Finding> {
+        let name = &self.call.name;
+        self.span(at)?.ok_or_else(|| self.wrong(format!("{name} needs a size")))
+    }
+
+    fn span(&self, at: usize) -> Result<Option<i64>, Finding> {
+        let Some(argument) = self.plain.get(at) else { return Ok(None) };
+        match Nanoseconds::of(argument).filter(|span| *span > 0) {
+            Some(span) => Ok(Some(span)),
+            None => {
+                let remedy = "write a span of time as '10s', '1m 30s' or '2 hours'";
+                Err(Finding::at(argument, format!("{argument} is no span of time"), remedy))
+            }
+        }
+    }
+
+    fn number(&self, at: usize) -> Result<Option<u64>, Finding> {
+        let Some(argument) = self.plain.get(at) else { return Ok(None) };
+        match whole(argument).filter(|number| *number > 0) {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let problem = format!("{argument} is no number of rows");
+                Err(Finding::at(argument, problem, "write a whole number above 0"))
+            }
+        }
+    }
 }
 
 /// Windows of one size that may be open at once.

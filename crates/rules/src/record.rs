@@ -33,9 +33,8 @@ struct Head {
 const PART_HEAD: usize = 8;
 
 pub fn parts(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, String> {
-    let of = |rule: &SavedRule| {
-        (rule.name.clone(), rule.unseen, rule.outputs_from, rule.state.len())
-    };
+    let of =
+        |rule: &SavedRule| (rule.name.clone(), rule.unseen, rule.outputs_from, rule.state.len());
     let rules = snapshot.rules.iter().map(of);
     let head = Head { position: snapshot.position, rules: rules.collect() };
     let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;

@@ -1,8 +1,9 @@
 //! What a rule remembers as bytes: a head in JSON, and rows as Arrow's IPC streams behind it.
 
 use crate::error::RuleError;
-use crate::instance::{Counts, Instance, Pending, Waiting};
+use crate::instance::{Counts, Instance};
 use crate::over::Memories;
+use crate::pending::{Pending, Waiting};
 use crate::program::Program;
 use crate::rows::Kept;
 use crate::window::{Marks, Partition};

@@ -99,6 +99,8 @@ pub struct Demo {
     plant: Running,
     /// A foreign OPC UA server, where its packages could be had.
     press_line: Option<PressLine>,
+    /// Where the plant's messages go, where the machine has a broker.
+    broker: Option<Broker>,
     console: String,
     setup: Option<String>,
     plant_control: String,
@@ -116,7 +118,8 @@ impl Demo {
         let port = port_of(&ready, "modbus")?;
         let moved = remember_port(folder, port)?;
         let press_line = PressLine::start(workspace, folder)?;
-        let config = write_config(workspace, folder, port, press_line.as_ref())?;
+        let broker = Broker::start(workspace, folder)?;
+        let config = write_config(workspace, folder, port, (&press_line, &broker))?;
 
         make_past(workspace, folder, &config)?;
         let address = free_address()?;
@@ -133,7 +136,7 @@ impl Demo {
         }
         let plant_control = format!("http://{}", text_of(&ready, "control")?);
         let console = format!("http://{address}");
-        Ok(Demo { edge, plant, press_line, console, setup, plant_control, log })
+        Ok(Demo { edge, plant, press_line, broker, console, setup, plant_control, log })
     }
 
     pub fn console(&self) -> &str {
@@ -160,6 +163,9 @@ impl Demo {
         if let Some(line) = &self.press_line {
             println!("  press line     OPC UA at opc.tcp://127.0.0.1:{}", line.port);
         }
+        if let Some(broker) = &self.broker {
+            println!("  broker         MQTT at mqtt://127.0.0.1:{}, topic plant/#", broker.port);
+        }
         println!("  console        {}", self.console);
         match &self.setup {
             Some(link) => println!("  first log-in   {link}"),
@@ -183,6 +189,7 @@ impl Demo {
     pub fn end(&mut self) -> Result<()> {
         let edge = self.edge.end();
         drop(self.press_line.take());
+        drop(self.broker.take());
         self.plant.end()?;
         edge
     }
@@ -200,14 +207,7 @@ impl PressLine {
         if !python.is_file() {
             return Ok(None);
         }
-        let noted = folder.file("press-line.port");
-        let last = std::fs::read_to_string(&noted).ok().and_then(|text| text.trim().parse().ok());
-        let free = |port: &u16| is_free(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
-        let port = match last.filter(free) {
-            Some(port) => port,
-            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
-        };
-        std::fs::write(&noted, format!("{port}\n")).context("noting the press line's port")?;
+        let port = noted_port(&folder.file("press-line.port"))?;
         let log = std::fs::File::create(folder.file("press-line.log"))?;
         let mut child = workspace
             .command(&python)
@@ -261,6 +261,63 @@ impl Drop for PressLine {
     }
 }
 
+/// A broker that is not ours, to which the demo's alarm is published.
+struct Broker {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Broker {
+    fn start(workspace: &Workspace, folder: &Folder) -> Result<Option<Broker>> {
+        let found = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"];
+        let Some(program) = found.iter().map(Path::new).find(|path| path.is_file()) else {
+            return Ok(None);
+        };
+        let port = noted_port(&folder.file("broker.port"))?;
+        let config = folder.file("broker.conf");
+        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\n"))
+            .context("writing the broker's configuration")?;
+        let log = std::fs::File::create(folder.file("broker.log"))?;
+        let child = workspace
+            .command(program)
+            .arg("-c")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("starting the broker")?;
+        Ok(Some(Broker { child, port }))
+    }
+
+    /// The sink as the configuration has it: what the rule that watches the boiler gives.
+    fn sink(&self) -> String {
+        format!(
+            "sinks:\n  - name: broker\n    kind: mqtt\n    settings: {{ url: \"mqtt://127.0.0.1:{}\", \
+             topic: \"plant/{{device}}\" }}\n    tags: [\"overheat/*\"]\n",
+            self.port
+        )
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // One that has ended by itself needs no end.
+        drop(self.child.kill().and_then(|()| self.child.wait()));
+    }
+}
+
+/// The port of the last time when that is free, so that the configuration stays true.
+fn noted_port(noted: &Path) -> Result<u16> {
+    let last = std::fs::read_to_string(noted).ok().and_then(|text| text.trim().parse().ok());
+    let free = |port: &u16| is_free(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)));
+    let port = match last.filter(free) {
+        Some(port) => port,
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
+    };
+    std::fs::write(noted, format!("{port}\n")).context("noting a port")?;
+    Ok(port)
+}
+
 /// On the port of the last time when that is free, so that the configuration stays true.
 fn start_plant(workspace: &Workspace, folder: &Folder) -> Result<(Running, serde_json::Value)> {
     let last =
@@ -297,7 +354,7 @@ fn write_config(
     workspace: &Workspace,
     folder: &Folder,
     port: u16,
-    press_line: Option<&PressLine>,
+    (press_line, broker): (&Option<PressLine>, &Option<Broker>),
 ) -> Result<PathBuf> {
     let example = workspace.read("examples/plant.yaml")?;
     let (was, is) = (format!("port: {PLANT_PORT}"), format!("port: {port}"));
@@ -305,8 +362,12 @@ fn write_config(
         bail!("examples/plant.yaml has no `{was}` to put the plant's port in place of");
     }
     let path = folder.file("plant.yaml");
-    let device = press_line.map(PressLine::device).unwrap_or_default();
-    let text = example.replace(&was, &is).replace("sinks: []", &format!("{device}sinks: []"));
+    let device = press_line.as_ref().map(PressLine::device).unwrap_or_default();
+    let sinks = broker.as_ref().map_or_else(|| "sinks: []\n".to_owned(), Broker::sink);
+    let text = example
+        .replace(&was, &is)
+        .replace("\nrules:\n", &format!("\n{device}rules:\n"))
+        .replace("sinks: []\n", &sinks);
     std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }

@@ -35,35 +35,31 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 
 fn table(rows: &Value, window: &Value, latency: &Value, eight: &Value, shared: &Value) -> Table {
     let mut table = Table::new(&["rules", "figure", "goal", "times the baseline"]);
+    let mut row = |cells: [&str; 4]| table.row(&cells.map(str::to_owned));
     let number = |figures: &Value, key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
     let million = |value: f64| format!("{:.2} M/s", value / 1e6);
     let bare = number(rows, "bare");
     let times = |value: f64| format!("{:.2}", value / bare);
     let many = number(rows, "many");
-    table.row(&[
-        "filter and projection, batches of 1,000",
-        &million(many),
-        "≥ 20 M/s",
-        &times(many),
-    ]);
+    row(["filter and projection, batches of 1,000", &million(many), "≥ 20 M/s", &times(many)]);
     let one = number(rows, "one");
-    table.row(&["  one by one", &million(one), "≥ 0.2 M/s", &times(one)]);
+    row(["  one by one", &million(one), "≥ 0.2 M/s", &times(one)]);
     let handed = number(rows, "handed");
-    table.row(&["  handed out as values", &million(handed), "", &times(handed)]);
-    table.row(&["  the engine's kernels alone (baseline)", &million(bare), "", "1.00"]);
+    row(["  handed out as values", &million(handed), "", &times(handed)]);
+    row(["  the engine's kernels alone (baseline)", &million(bare), "", "1.00"]);
     let ms = |figures: &Value, key: &str| format!("{:.2} ms", number(figures, key));
-    table.row(&["end of a window, 100,000 rows, 10,000 tags", &ms(window, "ms"), "≤ 5 ms", ""]);
-    table.row(&["sample to row at 10,000/s, p50", &ms(latency, "p50_ms"), "< 1 ms", ""]);
-    table.row(&["  p99", &ms(latency, "p99_ms"), "< 5 ms", ""]);
-    table.row(&["  highest", &ms(latency, "highest_ms"), "", ""]);
+    row(["end of a window, 100,000 rows, 10,000 tags", &ms(window, "ms"), "≤ 5 ms", ""]);
+    row(["sample to row at 10,000/s, p50", &ms(latency, "p50_ms"), "< 1 ms", ""]);
+    row(["  p99", &ms(latency, "p99_ms"), "< 5 ms", ""]);
+    row(["  highest", &ms(latency, "highest_ms"), "", ""]);
     let cores = |figures: &Value| format!("{:.1} %", number(figures, "cores") * 50.0);
-    table.row(&["8,000 rules, 800 messages/s: of two cores", &cores(eight), "≤ 25 %", ""]);
+    row(["8,000 rules, 800 messages/s: of two cores", &cores(eight), "≤ 25 %", ""]);
     let kib = format!("{:.1} KiB", number(eight, "bytes_a_rule") / 1024.0);
-    table.row(&["  memory of a rule", &kib, "≤ 64 KiB", ""]);
+    row(["  memory of a rule", &kib, "≤ 64 KiB", ""]);
     let planned = format!("{:.1} s", number(eight, "planned_s"));
-    table.row(&["  planning all of them", &planned, "", ""]);
-    table.row(&["300 rules share 500 messages/s: of two cores", &cores(shared), "≤ 10 %", ""]);
+    row(["  planning all of them", &planned, "", ""]);
+    row(["300 rules share 500 messages/s: of two cores", &cores(shared), "≤ 10 %", ""]);
     let mib = format!("{:.1} MiB", number(shared, "over_idle_bytes") / 1_048_576.0);
-    table.row(&["  memory over idle", &mib, "≤ 60 MiB", ""]);
+    row(["  memory over idle", &mib, "≤ 60 MiB", ""]);
     table
 }

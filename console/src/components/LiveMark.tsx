@@ -21,7 +21,9 @@ export function LiveMark() {
         <Mark tone="warn" icon="warning" chip>
           <span>
             <span className="live-long">reconnecting… values as of</span>
-            <span className="live-short">as of</span> {clock(connection.since)}
+            <span className="live-short" aria-hidden="true">
+              as of
+            </span> {clock(connection.since)}
           </span>
         </Mark>
       )}

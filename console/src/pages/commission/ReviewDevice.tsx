@@ -1,4 +1,4 @@
-/** The change of the configuration that a commissioning comes to, on top of whatever runs by now. */
+/** The change of the configuration that a commissioning or a rule comes to, on top of whatever runs by now. */
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useNavigate } from 'react-router'

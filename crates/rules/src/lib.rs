@@ -10,6 +10,7 @@ mod finding;
 mod form;
 mod instance;
 mod keeper;
+mod near;
 mod order;
 mod over;
 mod parse;

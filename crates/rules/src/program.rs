@@ -6,6 +6,8 @@ use crate::cell::CellType;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::form::is_name;
+use crate::instance::MEMORY_MAX;
+use crate::near::nearest;
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
 use crate::stages::{Stage, stages};
@@ -16,12 +18,17 @@ use datafusion::catalog::{
     MemorySchemaProvider,
 };
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::sql::sqlparser::ast::{self, Expr};
 use datafusion::sql::sqlparser::tokenizer::Span;
@@ -34,6 +41,8 @@ use tagwerk_sql::stream::{SAMPLE_SCHEMA, Stream, names, stream};
 /// The engine that plans rules. One is enough for all of them.
 pub struct Planner {
     state: SessionState,
+    /// What windows' statements may take while they are run.
+    means: Arc<RuntimeEnv>,
 }
 
 /// A table that a rule reads.
@@ -106,7 +115,12 @@ pub struct Program {
 
 impl Planner {
     pub fn new() -> Result<Planner, Finding> {
-        Ok(Planner { state: tagwerk_sql::stream::state()? })
+        let no_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+        let means = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_MAX)))
+            .with_disk_manager_builder(no_files)
+            .build_arc()?;
+        Ok(Planner { state: tagwerk_sql::stream::state()?, means })
     }
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
@@ -122,7 +136,8 @@ impl Planner {
         let bounds = Arc::new(Bounds::default());
         let spans = text.places.columns.clone();
         let state = self.state(&bounds)?;
-        let mut planning = Planning { state, tables, overs: Vec::new(), spans };
+        let means = self.means.clone();
+        let mut planning = Planning { state, tables, overs: Vec::new(), spans, means };
         for (place, call) in text.overs.iter().enumerate() {
             let over = planning.over(place, call, &text.tables)?;
             planning.overs.push(over);
@@ -182,6 +197,7 @@ struct Planning {
     overs: Vec<Over>,
     /// Of the columns that the rule gives.
     spans: Vec<Span>,
+    means: Arc<RuntimeEnv>,
 }
 
 fn tables(text: &Text, tags: &TagTable) -> Result<Vec<Table>, Finding> {
@@ -215,27 +231,15 @@ fn unknown(table: &TableUse, tags: &TagTable) -> Finding {
     Finding::placed(table.ident.span, format!("there is no table {}", table.name), remedy)
 }
 
-/// The known name that has most in common with a wrong one.
-fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let of = |name: &'a str| (distance(&wrong.to_lowercase(), &name.to_lowercase()), name);
-    let (distance, name) = known.map(of).min()?;
-    (distance <= wrong.chars().count().max(3) / 3 + 1).then_some(name)
-}
-
-/// Letters to change, put in or take out.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, letter) in a.chars().take(64).enumerate() {
-        let mut corner = i;
-        row[0] = i + 1;
-        for (j, other) in b.iter().enumerate() {
-            let change = corner + usize::from(letter != *other);
-            corner = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(row[j + 1] + 1);
+/// The same plan, with joins that give way: one makes many rows of a few, and would not be stopped.
+fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Finding> {
+    let made = plan.transform_up(|node| {
+        if node.children().len() < 2 {
+            return Ok(Transformed::no(node));
         }
-    }
-    row[b.len()]
+        Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
+    })?;
+    Ok(made.data)
 }
 
 /// What is over each row by itself, and nothing else.
@@ -458,10 +462,11 @@ impl Planning {
                 Some(stages) => Body::Stages(stages),
                 None => Body::Plan(physical.clone()),
             },
-            _ => Body::Plan(physical.clone()),
+            _ => Body::Plan(giving_way(physical.clone())?),
         };
         let plan = displayable(&*physical).indent(false).to_string();
-        let task = Arc::new(datafusion::execution::TaskContext::from(&self.state));
+        let task = datafusion::execution::TaskContext::from(&self.state);
+        let task = Arc::new(task.with_runtime(self.means.clone()));
         let sources: Vec<Source> = self
             .tables
             .into_iter()

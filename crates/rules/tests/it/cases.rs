@@ -1,8 +1,8 @@
 //! Runs the corpus of `cases/rules`, at every pace the same.
 
-use crate::case::{Case, Expected, difference, read_folder};
+use crate::case::{Case, Expected, difference, read, read_folder};
 use crate::rig::{Bench, Pace, case_value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn corpus() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cases/rules");
@@ -65,4 +65,30 @@ fn every_case_gives_what_it_says() {
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     assert!(cases.len() >= 150 || std::env::var("TAGWERK_CASE").is_ok());
+}
+
+/// Rows, disorder, windows and their parameters at random; what must come of them is computed by
+/// another program, in another language, with another database.
+#[test]
+fn what_is_computed_elsewhere_from_random_rows_is_the_same() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = std::env::var_os("TAGWERK_VENV").map_or(root.join(".venv"), PathBuf::from);
+    let seed = std::env::var("TAGWERK_SEED").unwrap_or_else(|_| "7".to_owned());
+    let output = std::process::Command::new(folder.join("bin/python"))
+        .arg(root.join("cases/rules/oracle.py"))
+        .args(["random", &seed, "150"])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let cases = read("random", &String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert_eq!(cases.len(), 150);
+    let bench = Bench::new();
+    for case in &cases {
+        for pace in [Pace::Many, Pace::Interrupted] {
+            if let Some(problem) = judge(&bench, case, pace) {
+                panic!("{} ({pace:?}): {problem}\n{}", case.name, case.sql);
+            }
+        }
+    }
 }

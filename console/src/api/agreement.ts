@@ -7,6 +7,7 @@ import type * as alarms from './alarms'
 import type * as exchange from './exchange'
 import type * as history from './history'
 import type * as ledger from './ledger'
+import type * as rules from './rules'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -65,6 +66,23 @@ interface Pairs {
   AlarmRefusal: Differs<alarms.AlarmRefusal, Wire['AlarmRefusal']>
   AlarmChange: Differs<alarms.AlarmChange, Wire['AlarmChange']>
   AlarmChanges: Differs<alarms.AlarmChanges, Wire['AlarmChanges']>
+  RuleColumn: Differs<rules.RuleColumn, Wire['RuleColumn']>
+  RuleError: Differs<rules.RuleError, Wire['RuleError']>
+  Rule: Differs<rules.Rule, Wire['Rule']>
+  RuleRow: Differs<rules.RuleRow, Wire['RuleRow']>
+  RuleRows: Differs<rules.RuleRows, Wire['RuleRows']>
+  RuleDetail: Differs<rules.RuleDetail, Wire['RuleDetail']>
+  RuleFinding: Differs<rules.RuleFinding, Wire['RuleFinding']>
+  RuleCheckRequest: Differs<rules.RuleCheckRequest, Wire['RuleCheck']>
+  RuleCheck: Differs<rules.RuleCheck, Wire['RuleCheckAnswer']>
+  RuleAlarm: Differs<rules.RuleAlarm, Wire['RuleAlarm']>
+  RuleWrite: Differs<rules.RuleWrite, Wire['RuleWrite']>
+  RuleTrialRequest: Differs<rules.RuleTrialRequest, Wire['RuleTrial']>
+  RuleTrialAlarm: Differs<rules.RuleTrialAlarm, Wire['RuleTrialAlarm']>
+  RuleTrialWrite: Differs<rules.RuleTrialWrite, Wire['RuleTrialWrite']>
+  RuleDifference: Differs<rules.RuleDifference, Wire['RuleDifference']>
+  RuleComparison: Differs<rules.RuleComparison, Wire['RuleComparison']>
+  RuleTrial: Differs<rules.RuleTrial, Wire['RuleTrialAnswer']>
   Storage: Differs<history.Storage, Wire['Storage']>
   HistoryStorage: Differs<history.HistoryStorage, Wire['HistoryStorage']>
   RollupStorage: Differs<history.RollupStorage, Wire['RollupStorage']>

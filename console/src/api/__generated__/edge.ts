@@ -722,6 +722,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All rules, and how they fare */
+        get: operations["get_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with the SQL of a rule, and what it would give; nothing is run */
+        post: operations["post_rules_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule would have given and done, over history or over rows; nothing is written */
+        post: operations["post_rules_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule, with its SQL, its plan and its newest rows */
+        get: operations["get_rules_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/secrets": {
         parameters: {
             query?: never;
@@ -1122,10 +1190,17 @@ export interface components {
         Alarm: {
             /** @description The condition is met, delays counted in; also while the alarm is shelved. */
             active: boolean;
+            /** @description It changes too often: changes are counted, not announced, until it is steady. */
+            chattering: boolean;
             /** @description In words, such as `above 95 °C`. */
             condition: string;
             device: string;
             name: string;
+            /**
+             * Format: int64
+             * @description Changes that were counted so far while it chatters.
+             */
+            not_written: number;
             priority: components["schemas"]["AlarmPriority"];
             quality?: string | null;
             /** Format: int64 */
@@ -1148,6 +1223,8 @@ export interface components {
             unit: string;
             /** @description The newest value that was judged; `null` when its quality is bad, or when there was none. */
             value: components["schemas"]["Anything"];
+            /** @description The value as text, with all digits of a 64-bit integer. */
+            value_text?: string | null;
         };
         AlarmAnswer: {
             /** @description As they are now. */
@@ -1161,18 +1238,27 @@ export interface components {
             /** @description Who did it; `null` when it happened by itself. */
             by?: string | null;
             comment?: string | null;
+            /**
+             * Format: int64
+             * @description Changes that were counted and not written, as far as this one tells of them.
+             */
+            count?: number | null;
             device: string;
             kind: components["schemas"]["AlarmChangeKind"];
             name: string;
             priority: components["schemas"]["AlarmPriority"];
             /** Format: int64 */
             seq: number;
+            state?: components["schemas"]["AlarmState"] | null;
             tag: string;
             text?: string | null;
+            unit: string;
             value: components["schemas"]["Anything"];
+            /** @description The value as text, with all digits of a 64-bit integer. */
+            value_text?: string | null;
         };
         /** @enum {string} */
-        AlarmChangeKind: "raised" | "cleared" | "acknowledged" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "out_of_service" | "in_service";
+        AlarmChangeKind: "raised" | "cleared" | "acknowledged" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "out_of_service" | "in_service" | "chattering" | "steady" | "not_written";
         AlarmChanges: {
             /** @description Newest first. */
             items: components["schemas"]["AlarmChange"][];
@@ -1200,6 +1286,12 @@ export interface components {
              * @description Raised, and not put aside.
              */
             active: number;
+            /**
+             * Format: int64
+             * @description Changing too often.
+             */
+            chattering: number;
+            flood?: components["schemas"]["AlarmFlood"] | null;
             highest?: components["schemas"]["AlarmPriority"] | null;
             /** Format: int64 */
             out_of_service: number;
@@ -1214,6 +1306,15 @@ export interface components {
              * @description Raised since and not acknowledged, over or not.
              */
             unacknowledged: number;
+        };
+        /** @description More alarms than one person can follow: more than 10 within 10 minutes, until there are fewer than 5. */
+        AlarmFlood: {
+            /**
+             * Format: int64
+             * @description Announced since then.
+             */
+            alarms: number;
+            since: components["schemas"]["Time"];
         };
         AlarmName: {
             device: string;
@@ -2044,6 +2145,203 @@ export interface components {
             min: number;
             /** Format: double */
             p99: number;
+        };
+        Rule: {
+            /**
+             * Format: int64
+             * @description Samples in the journal that it has not looked at yet.
+             */
+            behind_samples: number;
+            /**
+             * Format: double
+             * @description Time that it took of a processor.
+             */
+            busy_seconds: number;
+            /** @description Empty while the SQL cannot be planned. */
+            columns: components["schemas"]["RuleColumn"][];
+            /** Format: int64 */
+            errors: number;
+            labels: string[];
+            last_error?: components["schemas"]["RuleError"] | null;
+            last_output?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Rows that it holds.
+             */
+            memory_bytes: number;
+            /** @description That of the device and of the table that its output is. */
+            name: string;
+            /** @description Why it is not running. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description Since it was started, as are all counts.
+             */
+            rows_in: number;
+            /**
+             * Format: int64
+             * @description Rows that came too late for their time, and were dropped.
+             */
+            rows_late: number;
+            /** Format: int64 */
+            rows_out: number;
+            stage: components["schemas"]["RuleStage"];
+            state: components["schemas"]["RuleState"];
+            /** @description The streams that it reads: devices, templates, rules and `samples`. */
+            tables: string[];
+            /** @description What it is for. */
+            text?: string | null;
+        };
+        /** @description As in the document: one of the two. */
+        RuleAction: {
+            alarm?: components["schemas"]["RuleAlarm"] | null;
+            write?: components["schemas"]["RuleWrite"] | null;
+        };
+        /** @description An alarm while a column is true. */
+        RuleAlarm: {
+            column: string;
+            latching?: boolean | null;
+            name?: string | null;
+            off_delay?: string | null;
+            on_delay?: string | null;
+            priority?: components["schemas"]["AlarmPriority"] | null;
+            response?: string | null;
+            text?: string | null;
+        };
+        /** @description A rule to check. */
+        RuleCheck: {
+            /** @description The rule that it is to be: its own output is none of its streams. */
+            name?: string | null;
+            sql: string;
+        };
+        RuleCheckAnswer: {
+            columns: components["schemas"]["RuleColumn"][];
+            /** @description Empty: the SQL is in order. */
+            findings: components["schemas"]["RuleFinding"][];
+            plan?: string | null;
+            tables: string[];
+        };
+        /** @description A column of a rule's output. */
+        RuleColumn: {
+            data_type: string;
+            name: string;
+            unit?: string | null;
+        };
+        /** @description Rows of the trial beside those that the live rule gave in the same time. */
+        RuleComparison: {
+            first_difference?: components["schemas"]["RuleDifference"] | null;
+            /** Format: int64 */
+            only_live: number;
+            /** Format: int64 */
+            only_trial: number;
+            /** Format: int64 */
+            same: number;
+        };
+        RuleDetail: components["schemas"]["Rule"] & {
+            newest: components["schemas"]["RuleRows"];
+            /** @description How it is computed, for people; empty while the SQL cannot be planned. */
+            plan: string;
+            sql: string;
+        };
+        RuleDifference: {
+            live?: components["schemas"]["Anything"][] | null;
+            time: components["schemas"]["Time"];
+            /** @description In the order of the trial's columns; `null` when it has no such row. */
+            trial?: components["schemas"]["Anything"][] | null;
+        };
+        RuleError: {
+            text: string;
+            time: components["schemas"]["Time"];
+        };
+        /** @description What is wrong with SQL; line and column are of its text, from 1. */
+        RuleFinding: {
+            /** Format: int64 */
+            column: number;
+            /** Format: int64 */
+            line: number;
+            problem: string;
+            remedy: string;
+        };
+        RuleRow: {
+            time: components["schemas"]["Time"];
+            /** @description In the order of the columns; `null` where there is none. */
+            values: components["schemas"]["Anything"][];
+        };
+        /** @description The newest rows that a rule gave; at most 50. */
+        RuleRows: {
+            columns: string[];
+            rows: components["schemas"]["RuleRow"][];
+        };
+        /** @enum {string} */
+        RuleStage: "draft" | "trial" | "live";
+        /** @enum {string} */
+        RuleState: "running" | "waiting" | "stopped" | "failed";
+        /** @description A rule to try: over history, with `from` and `to`, or over `rows`. */
+        RuleTrial: {
+            /** @description Shown, and not done. */
+            actions?: components["schemas"]["RuleAction"][];
+            from?: components["schemas"]["Time"] | null;
+            /** @description As in the document, such as `200ms`. */
+            lateness?: string | null;
+            /**
+             * Format: int64
+             * @description Rows to answer with at most: 100 unless told, at most 1000.
+             */
+            limit?: number | null;
+            /** @description Over history it is compared with the rule of this name, where that is live. */
+            name?: string | null;
+            /** @description By table: rows with `time` and columns, in the order in which they come. */
+            rows?: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["Anything"];
+                }[];
+            } | null;
+            sql: string;
+            to?: components["schemas"]["Time"] | null;
+        };
+        RuleTrialAlarm: {
+            change: components["schemas"]["RuleTrialChange"];
+            column: string;
+            time: components["schemas"]["Time"];
+        };
+        /** @description What a rule would have given and done. */
+        RuleTrialAnswer: {
+            alarms: components["schemas"]["RuleTrialAlarm"][];
+            columns: components["schemas"]["RuleColumn"][];
+            compared?: components["schemas"]["RuleComparison"] | null;
+            /** Format: int64 */
+            errors: number;
+            last_error?: components["schemas"]["RuleError"] | null;
+            rows: components["schemas"]["RuleRow"][];
+            /** Format: int64 */
+            rows_in: number;
+            /** Format: int64 */
+            rows_late: number;
+            /** Format: int64 */
+            rows_out: number;
+            /**
+             * Format: double
+             * @description How long the trial took.
+             */
+            seconds: number;
+            /** @description There were more rows. */
+            truncated: boolean;
+            writes: components["schemas"]["RuleTrialWrite"][];
+        };
+        /** @enum {string} */
+        RuleTrialChange: "raised" | "cleared";
+        RuleTrialWrite: {
+            /** @description `device/tag`. */
+            tag: string;
+            time: components["schemas"]["Time"];
+            value: components["schemas"]["Anything"];
+        };
+        /** @description A command for every row whose column is not `NULL`. */
+        RuleWrite: {
+            column: string;
+            expires?: string | null;
+            /** @description `device/tag`. */
+            tag: string;
         };
         Sample: {
             /** Format: int32 */
@@ -3947,6 +4245,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RestoreAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: {
+                /** @description draft, trial or live */
+                stage?: string;
+                /** @description running, waiting, stopped or failed */
+                state?: string;
+                /** @description only rules with this label */
+                label?: string;
+                /** @description part of the name or the text, in any case */
+                text?: string;
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All rules, and how they fare */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_rules_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleCheck"];
+            };
+        };
+        responses: {
+            /** @description What is wrong with the SQL of a rule, and what it would give; nothing is run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleCheckAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_rules_trial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTrial"];
+            };
+        };
+        responses: {
+            /** @description What a rule would have given and done, over history or over rows; nothing is written */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTrialAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_rules_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One rule, with its SQL, its plan and its newest rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

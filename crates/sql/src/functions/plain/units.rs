@@ -36,8 +36,8 @@ use Quantity::{
     Angle, Energy, Flow, Frequency, Length, Mass, Power, Pressure, Speed, Temperature, Time, Volume,
 };
 
-/// Name, quantity, and the unit in the quantity's own: factor and what is added behind it. Factors are
-/// exact by definition (SI brochure; international yard and pound; conventional gravity).
+/// Name, quantity, the unit in the quantity's own, and what it shows at 0 °C. Factors are exact by
+/// definition (SI brochure; international yard and pound; conventional gravity).
 const UNITS: &[(&str, Quantity, f64, f64)] = &[
     ("mm", Length, 0.001, 0.0),
     ("cm", Length, 0.01, 0.0),
@@ -56,11 +56,11 @@ const UNITS: &[(&str, Quantity, f64, f64)] = &[
     ("min", Time, 60.0, 0.0),
     ("h", Time, 3_600.0, 0.0),
     ("d", Time, 86_400.0, 0.0),
-    ("K", Temperature, 1.0, 0.0),
-    ("degC", Temperature, 1.0, 273.15),
-    ("°C", Temperature, 1.0, 273.15),
-    ("degF", Temperature, 5.0 / 9.0, 459.67 * 5.0 / 9.0),
-    ("°F", Temperature, 5.0 / 9.0, 459.67 * 5.0 / 9.0),
+    ("K", Temperature, 1.0, 273.15),
+    ("degC", Temperature, 1.0, 0.0),
+    ("°C", Temperature, 1.0, 0.0),
+    ("degF", Temperature, 5.0 / 9.0, 32.0),
+    ("°F", Temperature, 5.0 / 9.0, 32.0),
     ("Pa", Pressure, 1.0, 0.0),
     ("hPa", Pressure, 100.0, 0.0),
     ("mbar", Pressure, 100.0, 0.0),
@@ -102,12 +102,10 @@ const UNITS: &[(&str, Quantity, f64, f64)] = &[
 fn convert(cells: &[Cell]) -> Option<Answer> {
     let [Cell::Number(x), Cell::Text(from), Cell::Text(to)] = cells else { return None };
     let unit = |name: &str| UNITS.iter().find(|(known, ..)| *known == name);
-    let (_, quantity, factor, offset) = unit(from)?;
-    let (_, wanted, wanted_factor, wanted_offset) = unit(to)?;
-    let both = quantity == wanted;
-    // The quotient first: 1 bar is 1000 mbar and not 1000.0000000000001.
-    let scaled = x * (factor / wanted_factor) + (offset - wanted_offset) / wanted_factor;
-    both.then_some(Answer::Number(scaled))
+    let (_, quantity, factor, zero) = unit(from)?;
+    let (_, wanted, wanted_factor, wanted_zero) = unit(to)?;
+    let converted = (x - zero) * factor / wanted_factor + wanted_zero;
+    (quantity == wanted).then_some(Answer::Number(converted))
 }
 
 fn c_to_f(cells: &[Cell]) -> Option<Answer> {

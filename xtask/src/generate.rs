@@ -1,6 +1,7 @@
 //! `gen`: everything that is written by a program and kept in the repository. `--check` writes
 //! nothing and fails when something is stale.
 
+mod functions;
 mod limits;
 mod reference;
 
@@ -32,6 +33,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     files.extend(reference::pages(&catalogue)?);
     let limits = workspace.read(crate::tidy::LIMITS)?;
     files.insert(format!("{REFERENCE}/limits.md"), limits::page(&limits)?);
+    files.insert(format!("{REFERENCE}/functions.md"), functions::from(workspace)?);
     let extra = superfluous(workspace, &files)?;
     if args.check {
         return check(workspace, &files, &extra);

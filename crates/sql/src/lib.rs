@@ -28,7 +28,7 @@ mod watch;
 pub use encode::{Encoder, Format};
 pub use engine::{Query, Sql};
 pub use error::{Fault, SqlError};
-pub use functions::{FUNCTIONS, FunctionInfo};
+pub use functions::{FunctionClass, FunctionInfo, rule_functions, statement_functions};
 pub use partition::Cancel;
 pub use source::{
     AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Named, Pieces, Rows, SinkRow, Source,

@@ -337,10 +337,6 @@ async fn the_list_of_tables_tells_every_column() {
     assert_eq!(names[..4], ["time", "energy", "energy_quality", "energy_source_time"]);
     let samples = tables.iter().find(|table| table.name == "samples").unwrap();
     assert!(samples.columns.iter().all(|column| column.description.is_some()));
-    for function in crate::FUNCTIONS {
-        let text = format!("EXPLAIN {}", function.example);
-        answer(&text).await;
-    }
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ const MARK: &str =
 pub fn pages(catalogue: &Value) -> Result<Files> {
     let mut files = Files::new();
     let mut index = format!(
-        "{MARK}\n# Reference\n\n- [Limits](limits.md): the bound of every queue, file and retry\n"
+        "{MARK}\n# Reference\n\n- [Limits](limits.md): the bound of every queue, file and retry\n\
+         - [Functions](functions.md): what statements and rules can call\n"
     );
     for (kind, title) in [("drivers", "Drivers"), ("sinks", "Sinks")] {
         index.push_str(&format!("\n## {title}\n\n"));

@@ -45,7 +45,7 @@ pub async fn tables(State(app): State<Shared>) -> Result<Json<SqlTables>, Refusa
             })
             .collect(),
     });
-    let functions = tagwerk_sql::FUNCTIONS.iter().map(|function| SqlFunction {
+    let functions = tagwerk_sql::statement_functions().iter().map(|function| SqlFunction {
         name: function.name.to_owned(),
         signature: function.signature.to_owned(),
         description: function.description.to_owned(),

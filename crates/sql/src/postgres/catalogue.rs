@@ -4,7 +4,7 @@
 use super::{Session, types};
 use crate::catalog::{CATALOG, SCHEMA as PUBLIC, Tables};
 use crate::source::Source;
-use crate::{FUNCTIONS, TableInfo, catalog, functions};
+use crate::{FunctionClass, TableInfo, catalog, functions};
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use async_trait::async_trait;
@@ -444,10 +444,8 @@ fn procedures() -> Listing {
             text(""),
         ]
     };
-    let scalars = functions::scalars();
-    let ours = FUNCTIONS.iter().enumerate().map(|(at, function)| {
-        let scalar = scalars.iter().any(|scalar| scalar.name() == function.name);
-        let kind = if scalar { "f" } else { "a" };
+    let ours = functions::ours().iter().enumerate().map(|(at, function)| {
+        let kind = if function.class == FunctionClass::Aggregate { "a" } else { "f" };
         row(FUNCTION_OID + at as i64, function.name.to_owned(), PUBLIC_OID, kind)
     });
     let receive = types::ALL

@@ -3,8 +3,8 @@
 
 use super::catalogue::{self, Known};
 use super::{rewrite, types};
-use crate::FUNCTIONS;
 use crate::catalog::{CATALOG, SCHEMA};
+use crate::functions;
 use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -133,8 +133,8 @@ fn may(arguments: &[Option<&str>]) -> bool {
 }
 
 fn signature(arguments: &[Option<&str>]) -> Option<(String, String)> {
-    let function =
-        FUNCTIONS.get(usize::try_from(int(arguments, 0)? - catalogue::FUNCTION_OID).ok()?)?;
+    let number = usize::try_from(int(arguments, 0)? - catalogue::FUNCTION_OID).ok()?;
+    let function = functions::ours().get(number)?;
     let taken = function.signature.split_once('(')?.1.split_once(')')?.0;
     let given = function.signature.split_once('→')?.1;
     Some((taken.to_owned(), given.trim().to_owned()))

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod folds;
+mod functions;
 mod gapfill;
 mod guide;
 mod plant;

@@ -404,7 +404,7 @@ rules:
         let rule = rule(&edge, "greedy");
         (rule["state"] == "failed").then_some(rule)
     });
-    assert!(failed["reason"].as_str().unwrap().contains("rows"), "{failed}");
+    assert!(failed["reason"].as_str().unwrap().contains("window"), "{failed}");
     let status = edge.local().get("/api/v1/status").expect(200).json();
     let told = |problem: &Value| problem["subject"] == "rule greedy";
     assert!(status["problems"].as_array().unwrap().iter().any(told), "{status}");

@@ -329,6 +329,11 @@ impl Running {
         }
     }
 
+    /// The edge's time at which the clock may end something.
+    pub fn due(&self) -> Option<i64> {
+        self.instance.as_ref()?.due()
+    }
+
     /// Everything of the last run has been taken again.
     pub fn caught_up(&mut self) {
         self.catching_up = false;

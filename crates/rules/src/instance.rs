@@ -282,13 +282,16 @@ impl Instance {
             }
             let time = times.value(row);
             let behind = |mark: Option<i64>| mark.is_some_and(|mark| time < mark);
-            if behind(self.pending.newest) || behind(self.pending.floor) {
+            // A clock that was far ahead when a window was ended, and is right again.
+            let far = self.lives && window.time.is_none();
+            let far = far && behind(self.pending.bound.map(|bound| bound.saturating_sub(SET_BACK)));
+            if far || behind(self.pending.newest) || behind(self.pending.floor) {
                 // It may be late: that is judged by what was taken of the rows before it.
                 self.put(source, &rows, std::mem::take(&mut kept))?;
                 self.go_on(runner, program, window, out)?;
                 let set_back = self.lives && window.time.is_none();
                 let newest = self.pending.newest.unwrap_or(time);
-                if set_back && time < newest.saturating_sub(SET_BACK) {
+                if far || (set_back && time < newest.saturating_sub(SET_BACK)) {
                     self.end_all(runner, program, window, out)?;
                 } else if self.pending.floor.is_some_and(|floor| time < floor) {
                     self.counts.rows_late += 1;

@@ -4,10 +4,10 @@
 
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
-use crate::instance::{Instance, Output, Runner};
+use crate::instance::{Output, Runner};
 use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, parts};
 use crate::state;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +31,8 @@ const SNAPSHOT_BYTES_PER_SECOND: u64 = 4_096;
 /// But never farther apart than this many bytes of samples, which a start takes again, or eight times
 /// what a snapshot takes.
 const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
+/// How rules fare is shown so often while they work.
+const SHOWN_EVERY: Duration = Duration::from_millis(200);
 /// Rows that a rule has given and that could not be written yet. More: the rule is stopped.
 const UNWRITTEN_MAX: usize = 100_000;
 
@@ -54,6 +56,18 @@ pub struct Keeper {
     /// Since the last snapshot.
     bytes: u64,
     snapshot_position: u64,
+    /// Rules that have rows to take, and those that have rows to write.
+    fed: BTreeSet<Arc<str>>,
+    giving: BTreeSet<Arc<str>>,
+    /// The edge's time at which the clock may end something.
+    next_due: Option<i64>,
+    /// Everything of the last run has been taken again.
+    caught_up: bool,
+    shown: Moment,
+}
+
+fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    a.into_iter().chain(b).min()
 }
 
 impl Keeper {
@@ -79,6 +93,11 @@ impl Keeper {
             snapshot_bytes: 0,
             bytes: 0,
             snapshot_position: position,
+            fed: BTreeSet::new(),
+            giving: BTreeSet::new(),
+            next_due: None,
+            caught_up: false,
+            shown: env.clock.now(),
         };
         keeper.hold(position);
         Ok((keeper, board))
@@ -102,6 +121,8 @@ impl Keeper {
         let mut state = board.state();
         let position = self.samples.position();
         if let Some(wanted) = state.wanted.take() {
+            // Anything may be due, and anything may have been seen.
+            (self.next_due, self.caught_up) = (Some(i64::MIN), false);
             let end = board.journal().end(Stream::Samples);
             state.begin(wanted, (position, end), self.begun_at);
         }
@@ -119,27 +140,41 @@ impl Keeper {
                 self.take(&mut state, &block);
             }
         }
-        let catching_up = self.catching_up();
-        for running in state.running.values_mut() {
-            self.flush(running);
+        let mut giving = std::mem::take(&mut self.giving);
+        for name in std::mem::take(&mut self.fed) {
+            if let Some(running) = state.running.get_mut(&name) {
+                self.flush(running);
+                self.next_due = earliest(self.next_due, running.due());
+                giving.insert(name);
+            }
         }
         let more = taken == BLOCKS_AT_ONCE;
-        if !more && !catching_up {
+        if !self.catching_up() {
+            if !self.caught_up {
+                // What is given again and does not stand in the stream was lost with the last run's end.
+                self.caught_up = true;
+                state.running.values_mut().for_each(Running::caught_up);
+                giving.extend(state.running.keys().cloned());
+            }
             let now_ns = board.env().clock.wall().unix_ns;
-            for running in state.running.values_mut() {
-                self.tick(running, now_ns);
+            if !more && self.next_due.is_some_and(|due| due <= now_ns) {
+                self.tick_all(&mut state, now_ns, &mut giving);
             }
         }
-        for (name, running) in &mut state.running {
-            if !catching_up {
-                // What is given again and does not stand in the stream was lost with the last run's end.
-                running.caught_up();
+        for name in giving {
+            let Some(running) = state.running.get_mut(&name) else { continue };
+            write(&mut *self.outlet, &name, running);
+            if !running.unwritten.is_empty() {
+                self.giving.insert(name);
             }
-            write(&mut *self.outlet, name, running);
         }
         state.position = self.samples.position();
         self.save(&mut state, false);
-        board.show(&state);
+        let now = board.env().clock.now();
+        if taken == 0 || now.since(self.shown) >= SHOWN_EVERY {
+            self.shown = now;
+            board.show(&state);
+        }
         more
     }
 
@@ -190,6 +225,7 @@ impl Keeper {
             }
             running.feeds[source].push(batch);
             running.feeding = Some(source);
+            self.fed.insert(running.name.clone());
         }
     }
 
@@ -203,11 +239,19 @@ impl Keeper {
         });
     }
 
-    fn tick(&mut self, running: &mut Running, now_ns: i64) {
-        let due = running.instance.as_ref().and_then(Instance::due);
-        if due.is_none() {
-            return;
+    /// Ends what the clock ends, and looks when that is again.
+    fn tick_all(&mut self, state: &mut State, now_ns: i64, giving: &mut BTreeSet<Arc<str>>) {
+        self.next_due = None;
+        for (name, running) in &mut state.running {
+            if running.due().is_some_and(|due| due <= now_ns) {
+                self.tick(running, now_ns);
+                giving.insert(name.clone());
+            }
+            self.next_due = earliest(self.next_due, running.due());
         }
+    }
+
+    fn tick(&mut self, running: &mut Running, now_ns: i64) {
         let runner = &self.runner;
         running.work(&self.board.env().clock, |instance, out| instance.tick(runner, now_ns, out));
     }
@@ -321,10 +365,8 @@ impl Keeper {
     }
 
     fn due_in(&self) -> Duration {
-        let state = self.board.state();
-        let due = state.running.values().filter_map(|running| running.instance.as_ref()?.due());
         let now_ns = self.board.env().clock.wall().unix_ns;
-        let due = due.min().map(|due| due.saturating_sub(now_ns).max(0) as u64);
+        let due = self.next_due.map(|due| due.saturating_sub(now_ns).max(0) as u64);
         due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
     }
 

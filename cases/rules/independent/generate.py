@@ -91,9 +91,9 @@ def plain(rng, table, template):
     return f"SELECT {', '.join(columns)}\nFROM {table}{where}", False
 
 
-def sample(rng, column, at):
+def sample(rng, column, at, timed):
     source = ""
-    if rng.random() < 0.6:
+    if timed:
         source = "@" + text.instant_text(at - rng.randint(0, 8) * text.SECOND // 4)
     if rng.random() < 0.08:
         return f"{column}{source}=bad"
@@ -112,7 +112,9 @@ def rows(rng, template):
         read = [column for column in ("temperature", "pressure", "running", "parts")
                 if rng.random() < 0.7]
         head = f"pumps/p{rng.randint(1, 3)}" if template else "boiler"
-        samples = [sample(rng, column, at - back) for column in read]
+        # A device gives times with its samples, or does not.
+        timed = rng.random() < 0.6
+        samples = [sample(rng, column, at - back, timed) for column in read]
         yield " ".join([head, text.instant_text(at - back), *samples])
     if rng.random() < 0.7:
         yield f"tick {text.instant_text(at + rng.randint(0, 120) * text.SECOND // 4)}"

@@ -233,8 +233,8 @@ class Run:
         self.given, self.late = [], 0
         self.held, self.arrived = [], 0
         self.newest = self.position = -(1 << 62)
-        # By how much the newest event time is ahead of the edge's.
-        self.ahead = 0
+        # Event time of the newest row, and by how much it is ahead of the edge's.
+        self.newest_row, self.ahead = -(1 << 62), 0
         call = self.parsed.window
         self.event_time = call.named.get("time") if call else None
         self.windows = KINDS[call.name](self, call) if call else None
@@ -263,8 +263,8 @@ class Run:
             self.late += 1
             return
         self.arrived += 1
-        if time > self.newest:
-            self.ahead = time - values["time"]
+        if time > self.newest_row:
+            self.newest_row, self.ahead = time, time - values["time"]
         heapq.heappush(self.held, (time, self.arrived, table, values))
         self.reach(time)
 

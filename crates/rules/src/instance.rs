@@ -359,7 +359,7 @@ impl Instance {
             .iter()
             .try_for_each(|(key, closed)| self.run_window(runner, program, key, closed, out));
         for partition in self.partitions.values_mut() {
-            partition.tidy(&window.kind, bound);
+            partition.tidy(&window.kind, self.pending.floor.unwrap_or(i64::MIN));
         }
         if self.partitions.len() > 1 {
             self.partitions.retain(|_, partition| !partition.is_idle());

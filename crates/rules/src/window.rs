@@ -257,7 +257,8 @@ impl Partition {
         }
     }
 
-    /// Forgets rows that no window will need, once what was closed has been read.
+    /// Forgets rows that no window will need, once what was closed has been read. No row will come
+    /// before this time.
     pub fn tidy(&mut self, kind: &WindowKind, time: i64) {
         match kind {
             WindowKind::Tumbling { .. } | WindowKind::Hopping { .. } => {

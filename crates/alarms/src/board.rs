@@ -394,7 +394,7 @@ impl State {
             announced: noted.change.announced,
             priority: instance.definition.priority,
             value: instance.value.as_ref().map(json),
-            unit: watched.map(|tag| (&*tag.unit).into()).filter(|unit: &Box<str>| !unit.is_empty()),
+            unit: watched.filter(|tag| !tag.unit.is_empty()).map(|tag| (&*tag.unit).into()),
             quality: instance.quality.map(|quality| quality.0),
             by: by.map(|by| by.name.clone()),
             comment: by.and_then(|by| by.comment.clone()),

@@ -103,14 +103,16 @@ pub fn watches(alarms: &[CheckedAlarm], runtime: &Runtime) -> Vec<Watch> {
     watches
 }
 
+type Pair = (Box<str>, Box<str>);
+
 /// The tags that have a say in alarms of others. One that does not run, as its device is not enabled,
 /// has none.
 struct Others {
     /// By device and name.
-    ids: HashMap<(Box<str>, Box<str>), TagId>,
+    ids: HashMap<Pair, TagId>,
     /// Alarms of one device share them: by alarm and device.
-    references: HashMap<(Box<str>, Box<str>), Option<Arc<Reference>>>,
-    suppressions: HashMap<(Box<str>, Box<str>), Option<Arc<Suppression>>>,
+    references: HashMap<Pair, Option<Arc<Reference>>>,
+    suppressions: HashMap<Pair, Option<Arc<Suppression>>>,
 }
 
 impl Others {

@@ -248,7 +248,7 @@ fn latency(span: usize) -> Done<Json> {
     let definition = set("press", 1, 4);
     let program = plan(
         "SELECT t0, t1 * 2 AS double FROM press WHERE t0 >= 0",
-        &table(&[definition.clone()]),
+        &table(std::slice::from_ref(&definition)),
     )?;
     let took = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let given = Arc::new(AtomicU64::new(0));

@@ -108,7 +108,11 @@ fn what_rules_give_is_there_as_any_samples_are() {
     viewer.get("/api/v1/rules/nothing").refusal(404, "not_found");
 
     let tag = edge.local().get("/api/v1/devices/hot/tags/level").expect(200).json();
-    assert_eq!((&tag["unit"], &tag["quality"]["severity"]), (&json!("mm"), &json!("good")), "{tag}");
+    assert_eq!(
+        (&tag["unit"], &tag["quality"]["severity"]),
+        (&json!("mm"), &json!("good")),
+        "{tag}"
+    );
     let alarm = until("the alarm of the rule is raised", || {
         let page = viewer.get("/api/v1/alarms?state=unacknowledged").expect(200).json();
         page["items"].as_array()?.first().cloned()

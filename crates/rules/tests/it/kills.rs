@@ -190,6 +190,9 @@ impl Outlet for Writer {
     }
 }
 
+/// A row as it stands in the journal: its time, and its values.
+type Given = (Option<i64>, Vec<Option<Value>>);
+
 struct Machine {
     env: Env,
     disk: SimDisk,
@@ -245,7 +248,7 @@ impl Machine {
     }
 
     /// All that rules wrote, by rule.
-    fn given(&self, plant: &Plant) -> HashMap<String, Vec<(Option<i64>, Vec<Option<Value>>)>> {
+    fn given(&self, plant: &Plant) -> HashMap<String, Vec<Given>> {
         let (journal, ..) = self.running.as_ref().unwrap();
         let mut reader = journal.reader(Stream::Samples, 0, ReaderFilter::default());
         let mut given: HashMap<String, Vec<_>> = HashMap::new();

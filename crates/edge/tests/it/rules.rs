@@ -400,8 +400,7 @@ rules:
   - name: greedy
     sql: |
       SELECT a.n AS x FROM boiler a CROSS JOIN boiler b CROSS JOIN boiler c
-      CROSS JOIN boiler d CROSS JOIN boiler e
-      GROUP BY tumbling_window('2s')
+      GROUP BY tumbling_window('3s')
 "#;
     let edge = Edge::with_config(&format!("{PLANT}{rules}"));
     let failed = until("the rule is stopped", || {

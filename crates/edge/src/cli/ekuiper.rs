@@ -33,8 +33,9 @@ pub fn run(arguments: &Arguments, json: bool) -> anyhow::Result<ExitCode> {
     let bytes = disk
         .read(file, IMPORT_BYTES_MAX as u64)
         .with_context(|| format!("{} cannot be read", file.display()))?;
-    let planner = Planner::new()
-        .map_err(|finding| anyhow::anyhow!("the engine that plans rules does not start: {finding}"))?;
+    let planner = Planner::new().map_err(|finding| {
+        anyhow::anyhow!("the engine that plans rules does not start: {finding}")
+    })?;
     let made = import(&bytes, &mapping, &planner)
         .with_context(|| format!("{} cannot be imported", file.display()))?;
     if let Some(output) = &arguments.output {

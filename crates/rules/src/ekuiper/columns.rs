@@ -6,11 +6,12 @@ use super::dialect;
 use super::functions::{AGGREGATES, OVERS, name_of};
 use super::names;
 use super::report::Note;
-use super::statement::{ALIAS_PREFIX, Translator, path};
+use super::statement::{ALIAS_PREFIX, Translator};
+use super::tree::path;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
     ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, VisitMut, VisitorMut,
-    WildcardAdditionalOptions, visit_expressions_mut,
+    WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -177,10 +178,21 @@ pub fn name(select: &mut Select, within: &mut Translator<'_>) {
             within.note(Note::changed(text, "a column is a tag, and has a name of its own").at(at));
         }
         if matches!(item, SelectItem::ExprWithAlias { .. }) {
+            if mentions(&expr, &theirs) {
+                within.shadows.insert(theirs.clone());
+            }
             within.aliases.insert(theirs, place);
         }
         *item = SelectItem::ExprWithAlias { expr, alias: Ident::new(ours) };
     }
+}
+
+fn mentions(expr: &Expr, name: &str) -> bool {
+    let found = visit_expressions(expr, |part| match part {
+        Expr::Identifier(ident) if ident.value == name => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 fn expression(item: &mut SelectItem) -> Option<&mut Expr> {

@@ -85,7 +85,11 @@ fn is_odd(c: char) -> bool {
 fn flow(value: &Value) -> String {
     match value {
         Value::Object(keys) => {
-            let pairs = keys.iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value)));
+            let mut keys: Vec<(&String, &Value)> = keys.iter().collect();
+            // An address says most.
+            keys.sort_by_key(|(key, _)| (key.as_str() != "url", key.as_str()));
+            let pairs =
+                keys.into_iter().map(|(key, value)| format!("{}: {}", scalar(key), flow(value)));
             format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
         Value::Array(items) => {

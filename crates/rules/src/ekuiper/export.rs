@@ -50,6 +50,7 @@ impl Export {
             let problem = format!("the file has {} rules, {max} are allowed", export.rules.len());
             return Err(Refused { problem, remedy: "export fewer rules at once" });
         }
+        export.others.sort();
         Ok(export)
     }
 
@@ -64,9 +65,9 @@ impl Export {
             }
         };
         match key {
-            "streams" => self.streams = section.iter().map(statement).collect(),
-            "tables" => self.tables = section.iter().map(statement).collect(),
-            "rules" => self.rules = section.iter().map(document).collect(),
+            "streams" => self.streams = sorted(section, statement),
+            "tables" => self.tables = sorted(section, statement),
+            "rules" => self.rules = sorted(section, document),
             "sinkConfig" => self.settings = settings(section),
             "connectionConfig" => self.connections = settings(section),
             // Where streams come from is the devices' to say.
@@ -101,6 +102,16 @@ impl Export {
         all.extend(own.clone());
         all
     }
+}
+
+/// What a section holds, by name: in the order in which eKuiper writes it.
+fn sorted<T>(
+    section: &Map<String, Value>,
+    read: fn((&String, &Value)) -> (String, T),
+) -> Vec<(String, T)> {
+    let mut all: Vec<(String, T)> = section.iter().map(read).collect();
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all
 }
 
 /// A statement stands by itself, or under `sql`.

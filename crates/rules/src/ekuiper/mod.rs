@@ -17,6 +17,7 @@ mod report;
 mod rule;
 mod statement;
 mod stream;
+mod tree;
 mod windows;
 
 use crate::finding::Finding;

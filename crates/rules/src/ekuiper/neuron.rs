@@ -2,7 +2,7 @@
 //! device with a table of its own.
 
 use super::build;
-use super::statement::path;
+use super::tree::path;
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 
 /// What a part of such a row is.

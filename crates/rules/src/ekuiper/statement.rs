@@ -3,21 +3,20 @@
 use super::build;
 use super::columns;
 use super::dialect;
-use super::functions::{self, AGGREGATES, name_of};
+use super::functions::{self, name_of};
 use super::names;
 use super::neuron::{self, Part};
 use super::report::Note;
 use super::stream::{Kind, Stream};
+use super::tree::is_aggregated;
 use super::windows;
 use super::{Mapping, Target};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind,
-    Query, Select, SetExpr, Spanned, Subscript, TableFactor, UnaryOperator, Value, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
+    Spanned, TableFactor, VisitMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
 /// What a statement is translated among.
 pub struct Surroundings<'a> {
@@ -87,6 +86,8 @@ pub struct Translator<'a> {
     pub aggregated: bool,
     /// What columns of the result are called, and where each stands.
     pub aliases: BTreeMap<String, usize>,
+    /// Those that are made of a column of the same name.
+    pub shadows: BTreeSet<String>,
     /// The column of the result that is being translated.
     pub current: Option<usize>,
     /// Bytes of parts that may still be put into templates.
@@ -106,6 +107,7 @@ impl<'a> Translator<'a> {
             windowed: false,
             aggregated: false,
             aliases: BTreeMap::new(),
+            shadows: BTreeSet::new(),
             current: None,
             budget: 4 * 1024 * 1024,
         }
@@ -166,14 +168,14 @@ impl<'a> Translator<'a> {
         {
             ordered.extend(items.iter_mut().map(|item| &mut item.expr));
         }
-        columns::fill_aliases(select, &mut ordered, self);
-        if self.aggregated {
-            columns::first_rows(select, &mut ordered, self);
-        }
         if let Some(window) = window
             && let GroupByExpr::Expressions(keys, _) = &mut select.group_by
         {
             keys.push(window);
+        }
+        columns::fill_aliases(select, &mut ordered, self);
+        if self.aggregated {
+            columns::first_rows(select, &mut ordered, self);
         }
         columns::tidy(select);
         if !self.windowed {
@@ -429,13 +431,14 @@ impl<'a> Translator<'a> {
     }
 
     /// What stands for a column, or a part of one.
-    fn resolved(&mut self, path: &[String], at: Location) -> Expr {
+    pub fn resolved(&mut self, path: &[String], at: Location) -> Expr {
         let named = |used: &&Use| used.call == path[0] || used.stream == path[0];
         let qualified = path.len() > 1 && self.uses.iter().any(|used| named(&used));
         let rest = if qualified { &path[1..] } else { path };
         if let ([name], false) = (rest, qualified)
             && let Some(place) = self.aliases.get(name)
             && Some(*place) != self.current
+            && (self.current.is_some() || !self.shadows.contains(name))
         {
             return Expr::Identifier(Ident::new(format!("{ALIAS_PREFIX}{place}")));
         }
@@ -492,29 +495,6 @@ impl<'a> Translator<'a> {
     }
 }
 
-/// Whether rows of a window are put together.
-fn is_aggregated(select: &Select) -> bool {
-    struct Calls(bool);
-    impl Visitor for Calls {
-        type Break = ();
-
-        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-            if let Expr::Function(call) = expr {
-                let name = name_of(call);
-                let plain = name.strip_prefix("inc_").unwrap_or(&name);
-                let others = ["stddevs", "var", "vars", "percentile"];
-                self.0 |= AGGREGATES.contains(&plain) || others.contains(&plain);
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut calls = Calls(false);
-    let _ = Visit::visit(&select.projection, &mut calls);
-    let _ = Visit::visit(&select.having, &mut calls);
-    let keyed = matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if !keys.is_empty());
-    calls.0 || keyed
-}
-
 /// Whether a topic is one that a pattern with `+` and `#` is for.
 fn matches(pattern: &str, topic: &str) -> bool {
     let mut parts = topic.split('/');
@@ -527,111 +507,4 @@ fn matches(pattern: &str, topic: &str) -> bool {
         }
     }
     parts.next().is_none()
-}
-
-/// The names that lead to a column, or to a part of it.
-pub fn path(expr: &Expr) -> Option<Vec<String>> {
-    match expr {
-        Expr::Identifier(name) => Some(vec![name.value.clone()]),
-        Expr::CompoundIdentifier(parts) => {
-            Some(parts.iter().map(|part| part.value.clone()).collect())
-        }
-        Expr::BinaryOp { left, op: BinaryOperator::Arrow, right } => {
-            let mut all = path(left)?;
-            all.extend(path(right)?);
-            Some(all)
-        }
-        Expr::CompoundFieldAccess { root, access_chain } => {
-            let mut all = path(root)?;
-            for access in access_chain {
-                match access {
-                    AccessExpr::Dot(expr) => all.extend(path(expr)?),
-                    AccessExpr::Subscript(Subscript::Index { index }) => {
-                        all.push(build::whole(index)?.to_string());
-                    }
-                    AccessExpr::Subscript(_) => return None,
-                }
-            }
-            Some(all)
-        }
-        _ => None,
-    }
-}
-
-impl VisitorMut for Translator<'_> {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Some(path) = path(expr) {
-            let at = expr.span().start;
-            *expr = self.resolved(&path, at);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        let at = expr.span().start;
-        match expr {
-            Expr::Function(call) => {
-                if let Some(made) = functions::translate(call, self) {
-                    *expr = made;
-                }
-            }
-            Expr::CompoundFieldAccess { .. } | Expr::BinaryOp { op: BinaryOperator::Arrow, .. } => {
-                let text = "a part of a list or of a record has no counterpart here";
-                self.lost(Note::lost(text, "make a tag of the value").at(at));
-            }
-            Expr::BinaryOp { left, op, right } => {
-                if *op == BinaryOperator::BitwiseXor {
-                    *op = BinaryOperator::PGBitwiseXor;
-                }
-                let (left, op, right) = (left.clone(), op.clone(), right.clone());
-                self.hint_operands(&left, &op, &right);
-            }
-            Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => {
-                let inner = inner.clone();
-                self.hint(&inner, Kind::Bool);
-            }
-            Expr::Like { expr: inner, .. } => {
-                let inner = inner.clone();
-                self.hint(&inner, Kind::Text);
-            }
-            Expr::InList { expr: inner, list, .. }
-                if list.iter().any(|item| build::literal(item).is_some()) =>
-            {
-                let inner = inner.clone();
-                self.hint(&inner, Kind::Text);
-            }
-            Expr::Case { operand: Some(operand), conditions, .. }
-                if conditions.iter().any(|when| build::literal(&when.condition).is_some()) =>
-            {
-                let operand = operand.clone();
-                self.hint(&operand, Kind::Text);
-            }
-            Expr::Value(value) => {
-                if let Value::DoubleQuotedString(text) = &mut value.value {
-                    value.value = Value::SingleQuotedString(std::mem::take(text));
-                }
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-impl Translator<'_> {
-    fn hint_operands(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) {
-        if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
-            self.hint(left, Kind::Bool);
-            self.hint(right, Kind::Bool);
-            return;
-        }
-        for (one, other) in [(left, right), (right, left)] {
-            if build::literal(other).is_some() {
-                self.hint(one, Kind::Text);
-            } else if build::boolean(other).is_some() {
-                self.hint(one, Kind::Bool);
-            }
-        }
-    }
 }

@@ -21,7 +21,7 @@ impl Sinks {
 
     /// As the configuration has them.
     pub fn into_list(self, told: &mut Vec<Note>) -> Vec<Value> {
-        let mut names = BTreeSet::new();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         let mut list = Vec::new();
         for ((kind, settings), rules) in self.0 {
             if list.len() == limits::SINKS_MAX {
@@ -29,7 +29,12 @@ impl Sinks {
                 told.push(Note::lost("there are more sinks than an edge can have", remedy));
                 break;
             }
-            let name = names::unique(&format!("ekuiper-{kind}"), "more", &mut names);
+            let count = counts.entry(kind).or_default();
+            *count += 1;
+            let name = match *count {
+                1 => format!("ekuiper-{kind}"),
+                count => format!("ekuiper-{kind}-{count}"),
+            };
             let tags: Vec<String> = rules.iter().map(|rule| format!("{rule}/*")).collect();
             let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
             list.push(json!({ "name": name, "kind": kind, "enabled": false, "settings": settings,

@@ -65,6 +65,10 @@ pub fn whole(expr: &Expr) -> Option<i64> {
     }
 }
 
+pub fn is_number(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+}
+
 pub fn boolean(expr: &Expr) -> Option<bool> {
     match expr {
         Expr::Value(value) => match &value.value {

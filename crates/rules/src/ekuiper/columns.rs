@@ -153,6 +153,9 @@ pub fn name(select: &mut Select, within: &mut Translator<'_>) {
     for (place, item) in select.projection.iter_mut().enumerate() {
         let (expr, theirs) = match item {
             SelectItem::UnnamedExpr(expr) => {
+                if path(expr).is_some() {
+                    within.plain.insert(place);
+                }
                 let theirs = match (&*expr, path(expr)) {
                     (_, Some(path)) => path.last().cloned().unwrap_or_default(),
                     (Expr::Function(call), None) => name_of(call),
@@ -202,16 +205,46 @@ fn expression(item: &mut SelectItem) -> Option<&mut Expr> {
     }
 }
 
+/// What is known of the columns of the result: their names, and what each is once it is complete.
+struct Known {
+    names: Vec<String>,
+    columns: Vec<Option<Expr>>,
+}
+
 /// Puts columns of the result where others use them.
 pub fn fill_aliases(select: &mut Select, ordered: &mut [&mut Expr], within: &mut Translator<'_>) {
-    let mut known: Vec<Option<Expr>> = Vec::new();
-    for item in &mut select.projection {
-        let Some(expr) = expression(item) else {
-            known.push(None);
-            continue;
-        };
-        fill(expr, &known, within);
-        known.push(Some(expr.clone()));
+    /// Columns that use a later one.
+    const ROUNDS_MAX: usize = 16;
+    let name = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
+        _ => String::new(),
+    };
+    let names: Vec<String> = select.projection.iter().map(name).collect();
+    let mut known = Known { columns: vec![None; names.len()], names };
+    for _ in 0..ROUNDS_MAX {
+        let mut missing = false;
+        for (place, item) in select.projection.iter_mut().enumerate() {
+            if known.columns[place].is_some() {
+                continue;
+            }
+            let Some(expr) = expression(item) else { continue };
+            if known.has_all(expr) {
+                known.fill(expr, within);
+                known.columns[place] = Some(expr.clone());
+            } else {
+                missing = true;
+            }
+        }
+        if !missing {
+            break;
+        }
+    }
+    for (place, item) in select.projection.iter_mut().enumerate() {
+        if let Some(expr) = expression(item)
+            && known.columns[place].is_none()
+        {
+            known.fill(expr, within);
+        }
     }
     let keys = match &mut select.group_by {
         GroupByExpr::Expressions(keys, _) => keys.as_mut_slice(),
@@ -219,36 +252,57 @@ pub fn fill_aliases(select: &mut Select, ordered: &mut [&mut Expr], within: &mut
     };
     let conditions = select.selection.iter_mut().chain(&mut select.having);
     for expr in conditions.chain(keys).chain(ordered.iter_mut().map(|expr| &mut **expr)) {
-        fill(expr, &known, within);
+        known.fill(expr, within);
         build::bare(expr);
     }
 }
 
-fn fill(expr: &mut Expr, known: &[Option<Expr>], within: &mut Translator<'_>) {
-    let mut bytes = 0;
-    let mut missing = false;
-    let _: ControlFlow<()> = visit_expressions_mut(expr, |part| {
-        let Expr::Identifier(name) = part else { return ControlFlow::Continue(()) };
-        let Some(place) = name.value.strip_prefix(ALIAS_PREFIX) else {
-            return ControlFlow::Continue(());
-        };
-        let place = place.parse::<usize>().unwrap_or(usize::MAX);
-        match known.get(place).and_then(Option::as_ref) {
-            Some(column) if bytes < tagwerk_model::limits::RULE_SQL_BYTES_MAX => {
-                bytes += column.to_string().len();
-                *part = Expr::Nested(Box::new(column.clone()));
+impl Known {
+    fn place(expr: &Expr) -> Option<usize> {
+        let Expr::Identifier(name) = expr else { return None };
+        name.value.strip_prefix(ALIAS_PREFIX)?.parse().ok()
+    }
+
+    fn column(&self, place: usize) -> Option<&Expr> {
+        self.columns.get(place).and_then(Option::as_ref)
+    }
+
+    fn has_all(&self, expr: &Expr) -> bool {
+        let found = visit_expressions(expr, |part| match Known::place(part) {
+            Some(place) if self.column(place).is_none() => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        });
+        found.is_continue()
+    }
+
+    fn fill(&self, expr: &mut Expr, within: &mut Translator<'_>) {
+        let mut filled = expr.clone();
+        let mut bytes = 0;
+        let mut complete = true;
+        let _: ControlFlow<()> = visit_expressions_mut(&mut filled, |part| {
+            let Some(place) = Known::place(part) else { return ControlFlow::Continue(()) };
+            match self.column(place) {
+                Some(column) if bytes < tagwerk_model::limits::RULE_SQL_BYTES_MAX => {
+                    bytes += column.to_string().len();
+                    *part = Expr::Nested(Box::new(column.clone()));
+                }
+                _ => complete = false,
             }
-            _ => {
-                missing = true;
-                *part = build::null();
-            }
+            ControlFlow::Continue(())
+        });
+        if complete && (bytes == 0 || dialect::is_shallow(&filled.to_string())) {
+            *expr = filled;
+            return;
         }
-        ControlFlow::Continue(())
-    });
-    if missing || !dialect::is_shallow(&expr.to_string()) {
         let text = "columns that use each other could not be put into each other";
         within.lost(Note::lost(text, "write them in another rule, which this one reads"));
-        *expr = build::null();
+        let _: ControlFlow<()> = visit_expressions_mut(expr, |part| {
+            if let Some(place) = Known::place(part) {
+                let name = self.names.get(place).map(String::as_str).unwrap_or_default();
+                *part = Expr::Identifier(names::ident(name));
+            }
+            ControlFlow::Continue(())
+        });
     }
 }
 

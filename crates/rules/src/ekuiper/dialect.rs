@@ -1,7 +1,7 @@
 //! Reads eKuiper's SQL with the parser of the engine: what differs in the words is made even before.
 
 use super::report::Note;
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Ident, Query};
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -43,7 +43,14 @@ impl Dialect for Ekuiper {
     fn supports_group_by_expr(&self) -> bool {
         true
     }
+
+    /// `->` leads to a part of a column, and so binds most.
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        (parser.peek_token_ref().token == Token::Arrow).then_some(Ok(ARROW))
+    }
 }
+
+const ARROW: u8 = 60;
 
 /// Nesting of an expression.
 const DEPTH_MAX: usize = 50;
@@ -192,6 +199,13 @@ const KEYWORDS: &[Keyword] = &[
     Keyword::NULL,
     Keyword::IS,
 ];
+
+/// Whether a word is one of them, and no name.
+pub fn is_keyword(word: &Ident) -> bool {
+    let known =
+        || KEYWORDS.iter().any(|known| format!("{known:?}").eq_ignore_ascii_case(&word.value));
+    word.quote_style.is_none() && known()
+}
 
 fn evened(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() + 8);

@@ -37,6 +37,38 @@ const OF_TEXT: &[&str] = &[
     "upper",
 ];
 
+/// Those that take numbers.
+const OF_NUMBERS: &[&str] = &[
+    "abs",
+    "acc_avg",
+    "acc_sum",
+    "acos",
+    "asin",
+    "atan",
+    "avg",
+    "ceil",
+    "cos",
+    "exp",
+    "floor",
+    "inc_avg",
+    "inc_sum",
+    "ln",
+    "log",
+    "percentile",
+    "power",
+    "round",
+    "sign",
+    "sin",
+    "sqrt",
+    "stddev",
+    "stddevs",
+    "sum",
+    "tan",
+    "trunc",
+    "var",
+    "vars",
+];
+
 /// By name and number of arguments. `$9` is the time that the statement speaks of.
 const TABLE: &[(&str, usize, &str)] = &[
     ("acc_avg", 1, "running_avg($1)"),
@@ -215,6 +247,9 @@ pub fn translate(call: &Function, within: &mut Translator<'_>) -> Option<Expr> {
     if OF_TEXT.contains(&name.as_str()) {
         arguments.iter().for_each(|argument| within.hint(argument, Kind::Text));
     }
+    if OF_NUMBERS.contains(&name.as_str()) {
+        arguments.iter().for_each(|argument| within.hint(argument, Kind::Float));
+    }
     if OF_TIME.contains(&name.as_str())
         && let Some(first) = arguments.first_mut()
     {
@@ -248,7 +283,10 @@ pub fn translate(call: &Function, within: &mut Translator<'_>) -> Option<Expr> {
         Some((.., template)) if OVERS.iter().any(|over| template.starts_with(over)) => {
             over(call, template, arguments, false, within)
         }
-        Some((.., template)) => within.filled(template, &arguments),
+        Some((.., template)) => {
+            let template = plain_numbers(template, &mut arguments);
+            within.filled(&template, &arguments)
+        }
         None => {
             let (why, remedy) = without(&name);
             let count = arguments.len();
@@ -260,6 +298,22 @@ pub fn translate(call: &Function, within: &mut Translator<'_>) -> Option<Expr> {
             None
         }
     }
+}
+
+/// Writes whole numbers as they are, instead of casting them.
+fn plain_numbers(template: &str, arguments: &mut [Expr]) -> String {
+    let mut made = template.to_owned();
+    for (place, argument) in arguments.iter_mut().enumerate() {
+        let Some(number) = build::whole(argument) else { continue };
+        let cast = format!("CAST(${} AS BIGINT)", place + 1);
+        let next = format!("{cast} + 1");
+        if made.contains(&next) {
+            *argument = build::number(number.saturating_add(1));
+            made = made.replace(&next, &format!("${}", place + 1));
+        }
+        made = made.replace(&cast, &format!("${}", place + 1));
+    }
+    made
 }
 
 /// A call with `*`.

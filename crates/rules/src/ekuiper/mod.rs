@@ -159,14 +159,14 @@ impl<'a> Work<'a> {
         for (id, document) in &self.export.rules {
             made.push(Rule::read(id, document, self));
         }
-        self.columns_of_streams(&mut made);
+        Work::columns_of_streams(&mut made);
         proof::plan_all(&mut made, &self.streams, planner);
         self.tell_columns(&made);
         made
     }
 
     /// What a rule learns of a stream's columns holds for the others that read it.
-    fn columns_of_streams(&self, rules: &mut [Rule]) {
+    fn columns_of_streams(rules: &mut [Rule]) {
         let mut known: BTreeMap<String, BTreeMap<String, stream::Kind>> = BTreeMap::new();
         for used in rules.iter().flat_map(|rule| &rule.uses) {
             let all = known.entry(used.table()).or_default();
@@ -176,26 +176,37 @@ impl<'a> Work<'a> {
             }
         }
         for used in rules.iter_mut().flat_map(|rule| &mut rule.uses) {
-            if let Some(all) = known.get(&used.table()) {
-                used.columns.clone_from(all);
+            let Some(all) = known.get(&used.table()) else { continue };
+            if used.columns.is_empty() {
+                // It takes them all, by `*`.
+                let some = all.iter().take(COLUMNS_SHARED_MAX);
+                used.columns.extend(some.map(|(column, kind)| (column.clone(), *kind)));
+            }
+            for (column, own) in &mut used.columns {
+                *own = own.or(all.get(column).copied().unwrap_or(*own));
             }
         }
     }
 
     /// What a device must have for the rules to work.
     fn tell_columns(&mut self, rules: &[Rule]) {
+        let mut wanted: BTreeMap<&str, (BTreeSet<String>, BTreeSet<&String>)> = BTreeMap::new();
+        for used in rules.iter().flat_map(|rule| &rule.uses).filter(|used| !used.is_rule()) {
+            let (tables, columns) = wanted.entry(&used.stream).or_default();
+            tables.insert(used.table());
+            columns.extend(used.columns.keys());
+        }
         for told in &mut self.report.streams {
-            let mut wanted = BTreeSet::new();
-            for used in rules.iter().flat_map(|rule| &rule.uses) {
-                if used.stream == told.name && !used.is_rule() {
-                    told.tables.insert(used.table());
-                    wanted.extend(used.columns.keys().cloned());
-                }
+            if let Some((tables, columns)) = wanted.remove(told.name.as_str()) {
+                told.tables = tables;
+                told.columns = columns.into_iter().cloned().collect();
             }
-            told.columns = wanted.into_iter().collect();
         }
     }
 }
+
+/// Columns that a rule with `*` is planned with, where its stream has no schema.
+const COLUMNS_SHARED_MAX: usize = 256;
 
 impl From<Finding> for Note {
     fn from(finding: Finding) -> Note {

@@ -51,6 +51,8 @@ fn plan(rule: &mut Rule, streams: &BTreeMap<String, Stream>, planner: &Planner, 
             let columns = program.columns.iter();
             rule.columns = columns.map(|c| (c.name.clone(), c.data_type())).collect();
         }
+        // Of what is told already nothing can be planned.
+        Err(_) if rule.lost => {}
         Err(finding) => rule.draft_for(finding.into()),
     }
 }

@@ -69,7 +69,7 @@ impl Note {
 }
 
 /// What a file says is repeated up to here.
-fn shortened(text: String) -> String {
+pub fn shortened(text: String) -> String {
     const CHARACTERS: usize = 400;
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     let mut short: String = text.chars().take(CHARACTERS).map(clean).collect();
@@ -148,8 +148,11 @@ impl fmt::Display for Report {
             let kind = if stream.table { "table" } else { "stream" };
             let tables: Vec<&str> = stream.tables.iter().map(String::as_str).collect();
             match tables.is_empty() {
-                true => writeln!(f, "{kind} {}", stream.name)?,
-                false => writeln!(f, "{kind} {}: read from {}", stream.name, tables.join(", "))?,
+                true => writeln!(f, "{kind} {}", shortened(stream.name.clone()))?,
+                false => {
+                    let name = shortened(stream.name.clone());
+                    writeln!(f, "{kind} {name}: read from {}", tables.join(", "))?;
+                }
             }
             if !stream.columns.is_empty() {
                 writeln!(f, "  tags needed: {}", stream.columns.join(", "))?;

@@ -1,6 +1,6 @@
 //! A rule of eKuiper's, and the rule here that comes of it.
 
-use super::report::{Note, RuleReport};
+use super::report::{self, Note, RuleReport};
 use super::statement::{self, Surroundings, Use};
 use super::{Work, actions, options};
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub struct Rule {
     pub uses: Vec<Use>,
     /// There is a statement to plan.
     pub planned: bool,
+    /// Something in the statement has no counterpart, and is told.
+    pub lost: bool,
     /// Columns that it gives, once it is planned.
     pub columns: Vec<(String, tagwerk_model::DataType)>,
 }
@@ -47,6 +49,7 @@ impl Rule {
             notes: Vec::new(),
             uses: Vec::new(),
             planned: false,
+            lost: false,
             columns: Vec::new(),
         };
         if !document.is_object() {
@@ -82,8 +85,9 @@ impl Rule {
         self.uses = made.uses;
         self.draft |= made.lost;
         self.notes.extend(made.notes);
+        self.lost = made.lost;
         if self.sql.len() > SQL_BYTES_MAX {
-            self.sql.clear();
+            self.sql = if sql.len() <= SQL_BYTES_MAX { sql.to_owned() } else { String::new() };
             self.draft_for(Note::lost("its SQL is too long", "divide it into several rules"));
         }
     }
@@ -95,7 +99,7 @@ impl Rule {
 
     pub fn into_report(self) -> RuleReport {
         let stage = if self.draft { "draft" } else { "live" };
-        RuleReport { id: self.id, name: self.name, stage, notes: self.notes }
+        RuleReport { id: report::shortened(self.id), name: self.name, stage, notes: self.notes }
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Translator<'a> {
     pub aliases: BTreeMap<String, usize>,
     /// Those that are made of a column of the same name.
     pub shadows: BTreeSet<String>,
+    /// Those that are a column, and nothing but it.
+    pub plain: BTreeSet<usize>,
     /// The column of the result that is being translated.
     pub current: Option<usize>,
     /// Bytes of parts that may still be put into templates.
@@ -96,6 +98,8 @@ pub struct Translator<'a> {
 
 /// What stands for another column of the result until that is translated.
 pub const ALIAS_PREFIX: &str = "__alias_";
+/// What stands for the row's time in what is looked at once more.
+const TIME: &str = "__time";
 
 impl<'a> Translator<'a> {
     fn new(around: &'a Surroundings<'a>) -> Translator<'a> {
@@ -108,6 +112,7 @@ impl<'a> Translator<'a> {
             aggregated: false,
             aliases: BTreeMap::new(),
             shadows: BTreeSet::new(),
+            plain: BTreeSet::new(),
             current: None,
             budget: 4 * 1024 * 1024,
         }
@@ -196,8 +201,12 @@ impl<'a> Translator<'a> {
         for relation in relations {
             match relation {
                 TableFactor::Table { name, alias, .. } => {
-                    let stream = name.0.last().and_then(|part| part.as_ident());
-                    let stream = stream.map(|ident| ident.value.clone()).unwrap_or_default();
+                    let ident = name.0.last().and_then(|part| part.as_ident());
+                    if ident.is_some_and(dialect::is_keyword) {
+                        let note = Note::lost("a table is missing", "correct the statement");
+                        self.lost(note.at(name.span().start));
+                    }
+                    let stream = ident.map(|ident| ident.value.clone()).unwrap_or_default();
                     let alias = alias.as_ref().map(|alias| alias.name.value.clone());
                     read.push((stream, alias, name.span().start));
                 }
@@ -355,12 +364,8 @@ impl<'a> Translator<'a> {
 
     /// The time of a row of the first table.
     pub fn row_time(&self) -> Expr {
-        match &self.uses[..] {
-            [first, _, ..] => {
-                Expr::CompoundIdentifier(vec![names::ident(&first.call), Ident::new("time")])
-            }
-            _ => Expr::Identifier(Ident::new("time")),
-        }
+        let first = self.uses.first().map(|used| used.call.as_str()).unwrap_or_default();
+        self.own_column(first, "time")
     }
 
     /// What windows count by, where it is not the time of the read.
@@ -432,13 +437,19 @@ impl<'a> Translator<'a> {
 
     /// What stands for a column, or a part of one.
     pub fn resolved(&mut self, path: &[String], at: Location) -> Expr {
+        if let [call, TIME] = path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            return self.own_column(call, "time");
+        }
         let named = |used: &&Use| used.call == path[0] || used.stream == path[0];
         let qualified = path.len() > 1 && self.uses.iter().any(|used| named(&used));
         let rest = if qualified { &path[1..] } else { path };
         if let ([name], false) = (rest, qualified)
             && let Some(place) = self.aliases.get(name)
             && Some(*place) != self.current
-            && (self.current.is_some() || !self.shadows.contains(name))
+            && match &self.current {
+                Some(current) => !self.plain.contains(current),
+                None => !self.shadows.contains(name),
+            }
         {
             return Expr::Identifier(Ident::new(format!("{ALIAS_PREFIX}{place}")));
         }
@@ -466,9 +477,14 @@ impl<'a> Translator<'a> {
         let kind = kind.filter(|_| rest.len() == 1).unwrap_or(Kind::Unknown);
         let column = if name == "time" { "time_value".to_owned() } else { name.clone() };
         self.uses[owner].columns.entry(name).or_insert(kind);
+        self.own_column(&used.call, &column)
+    }
+
+    /// A column, with its table's name where there are several.
+    fn own_column(&self, call: &str, column: &str) -> Expr {
         match self.uses.len() > 1 {
-            true => Expr::CompoundIdentifier(vec![names::ident(&used.call), names::ident(&column)]),
-            false => Expr::Identifier(names::ident(&column)),
+            true => Expr::CompoundIdentifier(vec![names::ident(call), names::ident(column)]),
+            false => Expr::Identifier(names::ident(column)),
         }
     }
 
@@ -477,13 +493,16 @@ impl<'a> Translator<'a> {
         match neuron::part(path) {
             Part::Tag(tag) => Ok(tag),
             Part::Time => {
-                let time = self.row_time();
+                let time = Expr::CompoundIdentifier(vec![
+                    Ident::new(used.call.as_str()),
+                    Ident::new(TIME),
+                ]);
                 let made = build::fill("CAST(CAST($1 AS TIMESTAMP(3)) AS BIGINT)", &[time]);
                 Err(made.unwrap_or_else(build::null))
             }
             Part::Node => Err(match &used.target {
                 Target::Device(name) => build::text(name),
-                Target::Template(_) => Expr::Identifier(Ident::new("device")),
+                Target::Template(_) => self.own_column(&used.call, "device"),
             }),
             Part::Group | Part::Errors => {
                 let text = format!("`{}` has no counterpart", path.join("->"));

@@ -95,6 +95,9 @@ impl VisitorMut for Translator<'_> {
             Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => {
                 self.hint(inner, Kind::Bool);
             }
+            Expr::Between { expr: inner, low, .. } if build::is_number(low) => {
+                self.hint(inner, Kind::Float);
+            }
             Expr::Like { expr: inner, .. } => {
                 self.hint(inner, Kind::Text);
             }
@@ -126,8 +129,18 @@ impl Translator<'_> {
             self.hint(right, Kind::Bool);
             return;
         }
+        let arithmetic = matches!(
+            op,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+        );
         for (one, other) in [(left, right), (right, left)] {
-            if build::literal(other).is_some() {
+            if arithmetic || build::is_number(other) {
+                self.hint(one, Kind::Float);
+            } else if build::literal(other).is_some() {
                 self.hint(one, Kind::Text);
             } else if build::boolean(other).is_some() {
                 self.hint(one, Kind::Bool);

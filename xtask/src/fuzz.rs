@@ -5,8 +5,8 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
 /// Targets that need a feature of `fuzz/Cargo.toml`: the others are built without their libraries.
-const FEATURES: [(&str, &str); 2] =
-    [("archive_file", "archive"), ("postgres_messages", "postgres")];
+const FEATURES: [(&str, &str); 3] =
+    [("archive_file", "archive"), ("ekuiper_import", "rules"), ("postgres_messages", "postgres")];
 
 #[derive(clap::Args)]
 pub struct Args {

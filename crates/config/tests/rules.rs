@@ -206,3 +206,41 @@ devices:
     }
     assert_eq!(examples.len(), 3);
 }
+
+#[test]
+fn rules_that_come_of_ekuiper_are_a_configuration() {
+    let tag = |name: &str, place: usize| {
+        format!(
+            "          - {{ name: {name}, address: \"holding:{place}\", type: float32, access: \
+             read_write }}\n"
+        )
+    };
+    let mut plant = "version: 1\nedge: { name: plant }\ndevices:\n".to_owned();
+    for (device, tags) in
+        [("boiler", ["setpoint", "x"]), ("mixer", ["a", "b"]), ("tank", ["valve", "x"])]
+    {
+        plant += &format!(
+            "  - name: {device}\n    driver: modbus-tcp\n    settings: {{ host: 127.0.0.1, port: 5020, \
+             unit: 1 }}\n    groups:\n      - name: g\n        interval: 1s\n        tags:\n{}{}",
+            tag(tags[0], 0),
+            tag(tags[1], 2)
+        );
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cases/import/ekuiper");
+    let mut rules = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Kinds of sinks are not this crate's.
+        let text = text.split("\nsinks:\n").next().unwrap();
+        let checked = check(&format!("{plant}{text}\n"));
+        let errors = checked.findings.iter().filter(|finding| finding.weight == Weight::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        assert_eq!(errors, [""; 0], "{}", path.display());
+        rules += checked.checked.unwrap().rules.len();
+    }
+    assert!(rules > 50, "only {rules} rules found");
+}

@@ -5,6 +5,7 @@ mod books;
 mod certificates;
 mod client;
 mod configure;
+mod ekuiper;
 mod export;
 mod field;
 pub(crate) mod log;
@@ -82,6 +83,8 @@ enum Command {
     Field(field::Command),
     #[command(flatten)]
     Tables(tables::Command),
+    /// Make rules of what eKuiper exports, with a report of what could not be translated
+    ImportEkuiper(ekuiper::Arguments),
     #[command(flatten)]
     Books(books::Command),
     #[command(flatten)]
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run_edge(cli.reach, arguments),
         Command::Lint { files } => configure::lint_files(&Env::system(), &files, cli.reach.json),
         Command::Verify(arguments) => verify::run(&arguments, cli.reach.json),
+        Command::ImportEkuiper(arguments) => ekuiper::run(&arguments, cli.reach.json),
         Command::Past(arguments) => past::run(&cli.reach.data, &arguments),
         Command::Openapi => openapi(),
         Command::Components => components(),

@@ -4,6 +4,7 @@
 mod board;
 mod bounds;
 mod cell;
+pub mod ekuiper;
 mod error;
 mod feed;
 mod finding;

@@ -284,13 +284,14 @@ pub fn plain_name(call: &Function) -> String {
 }
 
 fn is_unrepeatable(call: &Function) -> bool {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         "now",
         "current_timestamp",
         "current_date",
         "current_time",
         "today",
         "random",
+        "rand",
         "uuid",
         "localtime",
         "localtimestamp",

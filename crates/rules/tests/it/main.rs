@@ -3,5 +3,6 @@
 
 mod case;
 mod cases;
+mod ekuiper;
 mod kills;
 mod rig;

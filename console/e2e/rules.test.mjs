@@ -32,7 +32,7 @@ test('a boiler that gets too hot raises an alarm that is published, and its burn
     const one = await get(page, '/rules/overheat')
     return one.rows_out > 0 && one.state === 'running' ? one : null
   })
-  assert.deepEqual(rule.columns.map((column) => column.name), ['temperature', 'hot'])
+  assert.deepEqual(rule.columns.map((column) => column.name), ['temperature', 'hot', 'modulation'])
 
   const sinks = (await get(page, '/sinks')).items
   const published = sinks.some((sink) => sink.name === 'broker')

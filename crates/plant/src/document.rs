@@ -11,12 +11,12 @@ use crate::table::{Access, Order, Scale, Tag};
 const RULES: &str = r#"rules:
   - name: overheat
     text: Steam of boiler 1 is too hot
-    units: { temperature: "°C" }
+    units: { temperature: "°C", modulation: "%" }
     sql: |
       SELECT avg(steam_temperature) AS temperature,
-             avg(steam_temperature) > 178 AS hot
+             avg(steam_temperature) > 178 AS hot,
+             max(modulation_max) AS modulation
       FROM "boiler-1"
-      WHERE steam_temperature IS NOT NULL
       GROUP BY tumbling_window('10s')
     actions:
       - alarm:
@@ -30,7 +30,7 @@ const RULES: &str = r#"rules:
     sql: |
       SELECT CASE WHEN hot THEN 40 ELSE 100 END AS modulation_max
       FROM overheat
-      WHERE hot <> lag(hot, 1, false)
+      WHERE (hot AND modulation > 40) OR (NOT hot AND modulation < 100)
     actions:
       - write: { column: modulation_max, tag: boiler-1/modulation_max, expires: 30s }
 "#;

@@ -1,5 +1,5 @@
 //! What becomes of rules, and of what is found in their SQL.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 mod fake;
 

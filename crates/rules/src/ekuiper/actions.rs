@@ -168,9 +168,8 @@ fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
         Some(topic) => settings["topic"] = json!(topic),
         None => {}
     }
-    match properties.get("qos").and_then(Value::as_u64) {
-        Some(qos @ (0 | 2)) => settings["qos"] = json!(qos),
-        _ => {}
+    if let Some(qos @ (0 | 2)) = properties.get("qos").and_then(Value::as_u64) {
+        settings["qos"] = json!(qos);
     }
     if let Some(true) = properties.get("retained").and_then(Value::as_bool) {
         settings["retain"] = json!(true);

@@ -465,7 +465,7 @@ impl<'a> Translator<'a> {
         if used.neuron {
             match self.of_row(&used, &rest, at) {
                 Ok(tag) => rest = tag,
-                Err(expr) => return expr,
+                Err(expr) => return *expr,
             }
         }
         let name = names::tag(&rest.join("."));
@@ -489,7 +489,12 @@ impl<'a> Translator<'a> {
     }
 
     /// The tag that a part of Neuron's row is, or what stands for it.
-    fn of_row(&mut self, used: &Use, path: &[String], at: Location) -> Result<Vec<String>, Expr> {
+    fn of_row(
+        &mut self,
+        used: &Use,
+        path: &[String],
+        at: Location,
+    ) -> Result<Vec<String>, Box<Expr>> {
         match neuron::part(path) {
             Part::Tag(tag) => Ok(tag),
             Part::Time => {
@@ -498,17 +503,17 @@ impl<'a> Translator<'a> {
                     Ident::new(TIME),
                 ]);
                 let made = build::fill("CAST(CAST($1 AS TIMESTAMP(3)) AS BIGINT)", &[time]);
-                Err(made.unwrap_or_else(build::null))
+                Err(Box::new(made.unwrap_or_else(build::null)))
             }
-            Part::Node => Err(match &used.target {
+            Part::Node => Err(Box::new(match &used.target {
                 Target::Device(name) => build::text(name),
                 Target::Template(_) => self.own_column(&used.call, "device"),
-            }),
+            })),
             Part::Group | Part::Errors => {
                 let text = format!("`{}` has no counterpart", path.join("->"));
                 let remedy = "a tag's quality is in the column `<tag>_quality`";
                 self.lost(Note::lost(text, remedy).at(at));
-                Err(build::null())
+                Err(Box::new(build::null()))
             }
         }
     }

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tagwerk_env::{Env, Moment};
+use tagwerk_env::{Access, Env, Moment};
 use tagwerk_journal::{Journal, Options, Stream};
 use tagwerk_model::{
     BatchBuilder, DataType, TagDefinition, TagId, TagSet, TagSetDefinition, codec,
@@ -340,10 +340,16 @@ fn many(rules: usize, devices: usize, rate: usize, span: usize) -> Done<Json> {
     }))
 }
 
+/// A file of the kernel's, which has no length.
+fn told(env: &Env, path: &str) -> Done<String> {
+    let mut bytes = vec![0; 65_536];
+    let got = env.disk.open(path.as_ref(), Access::Read)?.read_at(&mut bytes, 0)?;
+    Ok(String::from_utf8_lossy(&bytes[..got]).into_owned())
+}
+
 /// Anonymous memory of this process.
 fn memory(env: &Env) -> Done<u64> {
-    let status = env.disk.read("/proc/self/status".as_ref(), 65_536)?;
-    let status = String::from_utf8_lossy(&status).into_owned();
+    let status = told(env, "/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib * 1_024)
@@ -351,8 +357,7 @@ fn memory(env: &Env) -> Done<u64> {
 
 /// Seconds that this process has worked.
 fn processor(env: &Env) -> Done<f64> {
-    let stat = env.disk.read("/proc/self/stat".as_ref(), 65_536)?;
-    let stat = String::from_utf8_lossy(&stat).into_owned();
+    let stat = told(env, "/proc/self/stat")?;
     let (_, rest) = stat.rsplit_once(')').ok_or("no stat")?;
     let ticks: Vec<u64> =
         rest.split_whitespace().skip(11).take(2).filter_map(|word| word.parse().ok()).collect();

@@ -249,10 +249,14 @@ impl Running {
         let program = definition.program.as_ref().ok();
         let program = program.filter(|_| definition.stage != Stage::Draft);
         let before = saved.as_ref().map_or((0, 0), |saved| (saved.unseen, saved.outputs_from));
+        let known = saved.is_some();
         let restored = program
             .zip(saved)
             .and_then(|(program, saved)| state::restore(program, lateness, &saved.state));
         let goes_on = restored.is_some();
+        if known && !goes_on && program.is_some() {
+            tracing::warn!(rule = %definition.name, "a rule is another than before, and begins anew");
+        }
         let fresh = || program.map(|program| Instance::new(program.clone(), lateness));
         let mut instance = restored.or_else(fresh);
         if let Some(instance) = &mut instance {

@@ -416,6 +416,10 @@ fn load(journal: &Journal, end: u64) -> (HashMap<String, SavedRule>, u64) {
     let Some(found) = found else { return (HashMap::new(), end) };
     let oldest = journal.oldest(Stream::Samples).min(end);
     let position = found.position.clamp(oldest, end);
+    if position > found.position {
+        let samples = position - found.position;
+        tracing::warn!(samples, "rules go on without samples that the journal no longer holds");
+    }
     let of = |rule: SavedRule| (rule.name.clone(), rule);
     (found.rules.into_iter().map(of).collect(), position)
 }

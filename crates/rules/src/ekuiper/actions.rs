@@ -107,11 +107,11 @@ fn memory_sink(properties: &Map<String, Value>, rule: &mut Rule) {
     }
 }
 
-fn todo_sink(kind: &str, rule: &mut Rule) {
+fn disabled_sink(kind: &str, rule: &mut Rule) {
     let text =
         format!("what it sends by `{kind}` is what the disabled sink `ekuiper-{kind}…` sends");
     let remedy = "look at its settings and payload, and enable it";
-    rule.notes.push(Note::todo(text, remedy));
+    rule.notes.push(Note::by_hand(text, remedy));
 }
 
 /// What of the form of messages is not carried over.
@@ -150,7 +150,7 @@ fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     let Some((scheme, rest)) = server.as_deref().and_then(|server| server.split_once("://")) else {
         let text = "the broker that it sends to is not known";
         let remedy = format!("add an MQTT sink with `tags: [\"{}/*\"]`", rule.name);
-        rule.notes.push(Note::todo(text, remedy));
+        rule.notes.push(Note::by_hand(text, remedy));
         return;
     };
     let secure = matches!(scheme, "ssl" | "tls" | "mqtts" | "tcps");
@@ -182,7 +182,7 @@ fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     }
     secrets(properties, &["password", "privateKeyPath", "certificationPath"], rule);
     work.sinks.add("mqtt", &settings, &rule.name);
-    todo_sink("mqtt", rule);
+    disabled_sink("mqtt", rule);
 }
 
 fn secrets(properties: &Map<String, Value>, keys: &[&str], rule: &mut Rule) {
@@ -190,7 +190,7 @@ fn secrets(properties: &Map<String, Value>, keys: &[&str], rule: &mut Rule) {
         keys.iter().copied().filter(|key| properties.contains_key(*key)).collect();
     if !given.is_empty() {
         let text = format!("{} of the sink is left out", given.join(", "));
-        rule.notes.push(Note::todo(text, "store it as a secret and name it in the settings"));
+        rule.notes.push(Note::by_hand(text, "store it as a secret and name it in the settings"));
     }
 }
 
@@ -205,7 +205,7 @@ fn rest(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     else {
         let text = "the address that it sends to is made of values, or not known";
         let remedy = format!("add an HTTP sink with `tags: [\"{}/*\"]`", rule.name);
-        rule.notes.push(Note::todo(text, remedy));
+        rule.notes.push(Note::by_hand(text, remedy));
         return;
     };
     // A query may hold a token.
@@ -215,7 +215,7 @@ fn rest(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     };
     if query {
         let text = "what stands behind `?` in the sink's address is left out";
-        rule.notes.push(Note::todo(text, "add what is no secret to the sink's `url`"));
+        rule.notes.push(Note::by_hand(text, "add what is no secret to the sink's `url`"));
     }
     let mut settings = json!({ "url": plain.replace(['{', '}'], "") });
     let method = text(properties, "method").unwrap_or("get").to_ascii_uppercase();
@@ -230,11 +230,11 @@ fn rest(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     let headers = properties.get("headers").and_then(Value::as_object);
     if headers.is_some_and(|headers| !headers.is_empty()) {
         let text = "the sink's headers are left out, since they may be secret";
-        rule.notes.push(Note::todo(text, "write them in the settings, secrets by their names"));
+        rule.notes.push(Note::by_hand(text, "write them in the settings, secrets by their names"));
     }
     secrets(properties, &["oAuth", "privateKeyPath", "certificationPath"], rule);
     work.sinks.add("http", &settings, &rule.name);
-    todo_sink("http", rule);
+    disabled_sink("http", rule);
 }
 
 fn neuron(properties: &Map<String, Value>, rule: &mut Rule) {
@@ -273,7 +273,7 @@ fn write_back(write: Write, rule: &mut Rule) {
     };
     let text = format!("it writes {what}");
     let remedy = "see that the device is there, and that the tags may be written";
-    rule.notes.push(Note::todo(text, remedy));
+    rule.notes.push(Note::by_hand(text, remedy));
     if !rule.writes.contains(&write) {
         rule.writes.push(write);
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum NoteKind {
     /// Translated, and it means something else in a case that is told.
     Changed,
     /// Without a counterpart.
     Lost,
     /// Left to whoever imports.
-    Todo,
+    ByHand,
 }
 
 /// The text that a place is in.
@@ -54,8 +54,8 @@ impl Note {
         Note::new(NoteKind::Lost, text, remedy)
     }
 
-    pub fn todo(text: impl Into<String>, remedy: impl Into<String>) -> Note {
-        Note::new(NoteKind::Todo, text, remedy)
+    pub fn by_hand(text: impl Into<String>, remedy: impl Into<String>) -> Note {
+        Note::new(NoteKind::ByHand, text, remedy)
     }
 
     /// At a place of eKuiper's text.
@@ -129,7 +129,7 @@ impl fmt::Display for Note {
         f.write_str(match self.kind {
             NoteKind::Changed => "changed",
             NoteKind::Lost => "not translated",
-            NoteKind::Todo => "to do",
+            NoteKind::ByHand => "to do",
         })?;
         if let Some(Place { of, line, column }) = &self.place {
             let of = match of {

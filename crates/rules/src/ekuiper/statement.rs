@@ -264,7 +264,7 @@ impl<'a> Translator<'a> {
         let target = match known {
             None => {
                 let remedy = "export the stream with the rule, or make a device of this name";
-                self.note(Note::todo(format!("`{stream}` is not in the export"), remedy).at(at));
+                self.note(Note::by_hand(format!("`{stream}` is not in the export"), remedy).at(at));
                 names::target(self.around.mapping, stream)
             }
             Some(known) if known.table => {
@@ -471,7 +471,7 @@ impl<'a> Translator<'a> {
         let name = names::tag(&rest.join("."));
         if rest.len() > 1 {
             let text = format!("`{}` is read from a tag `{name}`", rest.join("->"));
-            self.note(Note::todo(text, "make a tag of this name for the value").at(at));
+            self.note(Note::by_hand(text, "make a tag of this name for the value").at(at));
         }
         let kind = self.stream(&used).and_then(|stream| stream.kind(&rest[0]));
         let kind = kind.filter(|_| rest.len() == 1).unwrap_or(Kind::Unknown);

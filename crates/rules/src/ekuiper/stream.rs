@@ -117,7 +117,7 @@ impl Stream {
                     `node_name = …`, choose with --map {}=DEVICE",
                     self.name
                 );
-                told.push(Note::todo("it is Neuron's tags, of all nodes at once", remedy));
+                told.push(Note::by_hand("it is Neuron's tags, of all nodes at once", remedy));
             }
             "memory" => {}
             _ => {
@@ -135,7 +135,7 @@ impl Stream {
                         self.name
                     ),
                 };
-                told.push(Note::todo(from, remedy));
+                told.push(Note::by_hand(from, remedy));
             }
         }
         for (column, kind) in &self.columns {

@@ -321,7 +321,7 @@ const pages = [
 ]
 
 for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', { width: 360, height: 740 }], ['tablet', { width: 760, height: 900 }]]) {
-  for (const scheme of ['light', 'dark']) {
+  for (const scheme of width === 'small' || width === 'tablet' ? ['light'] : ['light', 'dark']) {
     test(`rules at ${size.width} px, ${scheme}`, async () => {
       await control('scenario/faults')
       const { page, context, problems } = await visit({ size, scheme, touch: width !== 'desktop' })

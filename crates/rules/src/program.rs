@@ -131,6 +131,11 @@ impl Planner {
         self.planned(sql, text, tags).map_err(|finding| places.place(finding))
     }
 
+    /// An expression by itself.
+    pub(crate) fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+        expression(&self.state, expr, schema)
+    }
+
     fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
         let tables = tables(&text, tags)?;
         let bounds = Arc::new(Bounds::default());
@@ -264,6 +269,27 @@ fn row_by_row(plan: &LogicalPlan) -> Result<(), Finding> {
     Err(Finding::new(format!("{what} needs to know over which rows"), remedy))
 }
 
+/// An expression over the columns of a table, compiled.
+fn expression(state: &SessionState, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+    let placed = |finding: Finding| match finding.line {
+        _ if finding.problem.contains("AggregateFunction(") => {
+            let remedy = "let a rule compute the aggregate, and read that rule";
+            Finding::at(expr, "an aggregate cannot stand here", remedy)
+        }
+        1 if finding.column == 1 => {
+            Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
+        }
+        _ => finding,
+    };
+    let logical = state
+        .create_logical_expr_from_sql_expr(
+            ast::ExprWithAlias { expr: expr.clone(), alias: None },
+            schema,
+        )
+        .map_err(|error| placed(error.into()))?;
+    state.create_physical_expr(logical, schema).map_err(|error| placed(error.into()))
+}
+
 impl Planning {
     /// The columns of a table with those that are computed over it, by the name that it has.
     fn schema(&self, table: &Table, alias: Option<&str>) -> Result<DFSchema, Finding> {
@@ -286,25 +312,7 @@ impl Planning {
     }
 
     fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
-        let placed = |finding: Finding| match finding.line {
-            _ if finding.problem.contains("AggregateFunction(") => {
-                let remedy = "let another rule compute the aggregate, and read that rule";
-                Finding::at(expr, "an aggregate cannot stand here", remedy)
-            }
-            1 if finding.column == 1 => {
-                Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
-            }
-            _ => finding,
-        };
-        let logical = self
-            .state
-            .create_logical_expr_from_sql_expr(
-                ast::ExprWithAlias { expr: expr.clone(), alias: None },
-                schema,
-            )
-            .map_err(|error| placed(error.into()))?;
-        let physical = self.state.create_physical_expr(logical, schema);
-        physical.map_err(|error| placed(error.into()))
+        expression(&self.state, expr, schema)
     }
 
     fn condition(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {

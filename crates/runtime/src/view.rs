@@ -126,7 +126,11 @@ pub struct TagView {
     pub device: Arc<str>,
     pub group: Arc<str>,
     pub name: Box<str>,
+    /// Empty where there is a formula.
     pub address: Box<str>,
+    pub formula: Option<Box<str>>,
+    /// Why a formula gives no value.
+    pub reason: Option<Box<str>>,
     pub data_type: DataType,
     pub unit: Arc<str>,
     pub description: Option<Box<str>>,

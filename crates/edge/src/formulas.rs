@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tagwerk_config::{CheckedDevice, FormulaFinding, RESERVED_TAG};
 use tagwerk_model::{DataType, Value, ValueRef};
 use tagwerk_rules::{Finding, Formula as Plan, FormulaTags, Planner};
-use tagwerk_runtime::{Formula, FormulaInput, Formulas};
+use tagwerk_runtime::{Formula, FormulaInput, Formulas, Runtime};
 
 /// Everything that is wrong with formulas. Pure; blocks.
 pub fn check(planner: &Planner, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
@@ -134,14 +134,48 @@ impl FormulaTags for Tags<'_> {
     }
 }
 
+/// The tags that run now by device.
+pub struct Running(HashMap<Box<str>, HashMap<Box<str>, DataType>>);
+
+impl Running {
+    pub fn of(runtime: &Runtime) -> Running {
+        let mut devices: HashMap<Box<str>, HashMap<Box<str>, DataType>> = HashMap::new();
+        runtime.each_tag(&mut |device, _, tag| {
+            if !devices.contains_key(device) {
+                devices.insert(device.into(), HashMap::new());
+            }
+            if let Some(tags) = devices.get_mut(device) {
+                tags.insert(tag.name.clone(), tag.data_type);
+            }
+        });
+        Running(devices)
+    }
+}
+
+impl FormulaTags for Running {
+    fn data_type(&self, device: &str, tag: &str) -> Option<DataType> {
+        self.0.get(device)?.get(tag).copied()
+    }
+
+    fn names(&self, device: Option<&str>) -> Vec<String> {
+        match device {
+            None => self.0.keys().map(ToString::to_string).collect(),
+            Some(device) => {
+                let tags = self.0.get(device).into_iter().flat_map(HashMap::keys);
+                tags.map(ToString::to_string).collect()
+            }
+        }
+    }
+}
+
 /// A formula as the runtime computes it.
-struct Planned {
+pub struct Planned {
     plan: Plan,
     inputs: Vec<FormulaInput>,
 }
 
 impl Planned {
-    fn new(plan: Plan) -> Planned {
+    pub fn new(plan: Plan) -> Planned {
         let input = |input: &tagwerk_rules::Input| FormulaInput {
             device: input.device.clone(),
             tag: input.tag.clone(),

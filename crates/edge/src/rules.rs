@@ -13,8 +13,10 @@ use std::thread::JoinHandle;
 use tagwerk_config::{Checked, CheckedRule, RuleStage};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
+use tagwerk_model::DataType;
 use tagwerk_rules::{
-    Board, Definition, Finding, Keeper, Planner, Program, RuleState, RuleText, Stage, Tags,
+    Board, Definition, Finding, Formula, FormulaTags, Keeper, Planner, Program, RuleState,
+    RuleText, Stage, Tags,
 };
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{Formulas, OutputColumn, RuleOutput, Runtime, TagIds};
@@ -92,6 +94,17 @@ impl Rules {
     /// Plans the formulas of a configuration; what cannot be planned is left out, and its tags are bad.
     pub fn formulas(&self, checked: &Checked) -> Formulas {
         crate::formulas::prepare(&self.0.planner, &checked.devices)
+    }
+
+    /// Plans one formula; blocks.
+    pub fn plan_formula(
+        &self,
+        text: &str,
+        device: &str,
+        gives: DataType,
+        tags: &dyn FormulaTags,
+    ) -> Result<Formula, Finding> {
+        self.0.planner.formula(text, device, gives, tags)
     }
 
     /// Plans the rules of a configuration; changes nothing of what runs. Blocks.

@@ -26,6 +26,8 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -287,7 +289,15 @@ fn expression(state: &SessionState, expr: &Expr, schema: &DFSchema) -> Result<Ph
             schema,
         )
         .map_err(|error| placed(error.into()))?;
-    state.create_physical_expr(logical, schema).map_err(|error| placed(error.into()))
+    // Some functions, such as coalesce, are only there until they are simplified.
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(schema.clone()))
+        .with_config_options(state.config_options().clone())
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let simple = simplifier.coerce(logical, schema).and_then(|expr| simplifier.simplify(expr));
+    let physical = simple.and_then(|expr| state.create_physical_expr(expr, schema));
+    physical.map_err(|error| placed(error.into()))
 }
 
 impl Planning {

@@ -62,10 +62,7 @@ pub(crate) struct At<'a> {
 }
 
 /// One input at this moment.
-struct Seen {
-    value: Option<Value>,
-    quality: Quality,
-}
+pub type Seen = (Option<Value>, Quality);
 
 impl Computed {
     pub fn new(group: &GroupLive, formulas: &Formulas) -> Computed {
@@ -137,40 +134,59 @@ impl Step {
         if let Some(time) = time.max() {
             builder.put_source_time(self.index, time);
         }
-        let inputs = formula.inputs();
-        let mut worst = (Quality::GOOD, None);
-        for (input, seen) in inputs.iter().zip(&seen) {
-            let counts = !seen.quality.is_bad() || !input.may_be_bad;
-            if counts && seen.quality.severity() > worst.0.severity() {
-                worst = (seen.quality, Some(input));
-            }
+        let Outcome { value, mut quality, reason } = compute(&**formula, &seen);
+        if let Some(value) = value {
+            builder.put(self.index, value.as_ref());
+            let own = builder.quality(self.index);
+            quality = if own.is_good() { quality } else { own };
         }
-        if let (quality, Some(input)) = worst
-            && quality.is_bad()
-        {
-            let reason = format!("{}/{} is bad", input.device, input.tag);
-            group.explain(self.index, Some(&reason));
-            return builder.put_quality(self.index, quality);
-        }
-        let tolerated = seen.iter().find(|seen| seen.quality.is_bad()).map(|seen| seen.quality);
-        let values: Vec<_> = seen.iter().map(|s| s.value.as_ref().map(Value::as_ref)).collect();
-        let (quality, reason) = match formula.value(&values) {
-            Ok(Some(value)) => {
-                builder.put(self.index, value.as_ref());
-                let own = builder.quality(self.index);
-                let derived = match tolerated {
-                    Some(_) if worst.0.is_good() => Quality::UNCERTAIN_SUB_NORMAL,
-                    _ => worst.0,
-                };
-                (if own.is_good() { derived } else { own }, None)
-            }
-            Ok(None) => {
-                (tolerated.unwrap_or(Quality::BAD_NO_DATA), Some("the formula gives NULL".into()))
-            }
-            Err(reason) => (Quality::BAD_OUT_OF_RANGE, Some(reason)),
-        };
         group.explain(self.index, reason.as_deref());
         builder.put_quality(self.index, quality);
+    }
+}
+
+/// What became of a formula.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub value: Option<Value>,
+    pub quality: Quality,
+    /// Why there is no value.
+    pub reason: Option<String>,
+}
+
+/// Computes a formula of its inputs in their order, each with its quality, and no value where that is
+/// bad. What is bad makes it bad, unless the formula says otherwise.
+pub fn compute(formula: &dyn Formula, seen: &[Seen]) -> Outcome {
+    let mut worst = (Quality::GOOD, None);
+    for (input, (_, quality)) in formula.inputs().iter().zip(seen) {
+        let counts = !quality.is_bad() || !input.may_be_bad;
+        if counts && quality.severity() > worst.0.severity() {
+            worst = (*quality, Some(input));
+        }
+    }
+    if let (quality, Some(input)) = worst
+        && quality.is_bad()
+    {
+        let reason = format!("{}/{} is bad", input.device, input.tag);
+        return Outcome { value: None, quality, reason: Some(reason) };
+    }
+    let tolerated = seen.iter().map(|(_, quality)| *quality).find(|quality| quality.is_bad());
+    let values: Vec<_> = seen.iter().map(|(v, _)| v.as_ref().map(Value::as_ref)).collect();
+    match formula.value(&values) {
+        Ok(Some(value)) => {
+            let quality = match tolerated {
+                Some(_) if worst.0.is_good() => Quality::UNCERTAIN_SUB_NORMAL,
+                _ => worst.0,
+            };
+            Outcome { value: Some(value), quality, reason: None }
+        }
+        Ok(None) => {
+            let reason = Some("the formula gives NULL".to_owned());
+            Outcome { value: None, quality: tolerated.unwrap_or(Quality::BAD_NO_DATA), reason }
+        }
+        Err(reason) => {
+            Outcome { value: None, quality: Quality::BAD_OUT_OF_RANGE, reason: Some(reason) }
+        }
     }
 }
 
@@ -193,17 +209,16 @@ impl Source {
             Source::Own(index) => {
                 let quality = builder.quality(*index);
                 let value = (!quality.is_bad()).then(|| builder.value(*index).to_value());
-                Seen { value, quality }
+                (value, quality)
             }
             Source::Other { device, tag, place } => {
                 let mut place = place.lock();
                 let known = place.0.upgrade().map(|group| (group, place.1));
                 let Some((group, index)) = known.or_else(|| at.live.find(device, tag)) else {
-                    return Seen { value: None, quality: Quality::BAD_CONFIGURATION };
+                    return (None, Quality::BAD_CONFIGURATION);
                 };
                 *place = (Arc::downgrade(&group), index);
-                let (value, quality) = group.now(index, at.now);
-                Seen { value, quality }
+                group.now(index, at.now)
             }
         }
     }

@@ -27,7 +27,7 @@ pub use dead::DeadLetter;
 use dead::DeadLetters;
 use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
-pub use formula::{Formula, FormulaInput, Formulas};
+pub use formula::{Formula, FormulaInput, Formulas, Outcome, Seen, compute};
 use link::Message;
 use live::{GroupLive, Live, Now};
 pub use output::{OutputColumn, OutputRow, RuleOutput};
@@ -258,6 +258,12 @@ impl Runtime {
         self.core.live.page(query, self.now())
     }
 
+    /// The value of a tag as a formula sees it.
+    pub fn seen(&self, device: &str, tag: &str) -> Option<Seen> {
+        let (group, index) = self.core.live.find(device, tag)?;
+        Some(group.now(index, self.core.env.clock.now()))
+    }
+
     pub fn tag(&self, device: &str, tag: &str) -> Option<TagView> {
         let (group, index) = self.core.live.find(device, tag)?;
         Some(group.tag_view(index, self.now()))
@@ -361,8 +367,11 @@ impl Runtime {
             return Err(CommandRefused::UnknownTag(name()));
         };
         let Some(device) = core.live.device(&request.device) else {
-            return Err(CommandRefused::RuleOutput(format!("{} is the output of a rule", name())));
+            return Err(CommandRefused::Calculated(format!("{} is the output of a rule", name())));
         };
+        if group.tags[index].formula.is_some() {
+            return Err(CommandRefused::Calculated(format!("{} is computed by a formula", name())));
+        }
         if !group.tags[index].access.writes() {
             return Err(CommandRefused::NotWritable(name()));
         }

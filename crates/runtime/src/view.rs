@@ -301,8 +301,8 @@ pub enum CommandRefused {
     UnknownDevice(String),
     UnknownTag(String),
     NotWritable(String),
-    /// The tag is the output of a rule: nothing takes a write.
-    RuleOutput(String),
+    /// The tag is the output of a rule, or has a formula: nothing takes a write.
+    Calculated(String),
     /// The value does not fit the tag: type or range.
     Value(String),
     Expiry(String),

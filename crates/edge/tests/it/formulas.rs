@@ -118,8 +118,9 @@ fn a_bad_input_makes_a_bad_value_with_the_reason() {
         assert!(tag["reason"].as_str().unwrap_or_default().contains(reason), "{tag}");
     }
     assert_eq!(tag(&edge, "boiler/spare")["value"].as_i64().map(|n| n > 0), Some(true));
-    let written = json!({ "value": 1 });
-    edge.local().post("/api/v1/devices/boiler/tags/half/write", &written).refusal(422, "invalid");
+    let command = json!({ "device": "boiler", "tag": "half", "value": 1 });
+    let refused = edge.local().post("/api/v1/commands", &command).refusal(400, "invalid");
+    assert_eq!(refused["message"], "boiler/half is computed by a formula");
 }
 
 #[test]
@@ -170,19 +171,20 @@ fn what_devices_report_is_computed_when_it_comes() {
 fn a_change_of_what_is_read_plans_formulas_anew() {
     let edge = Edge::with_config(PLANT);
     good(&edge, "totals/pumps");
-    // The group of the total is as it was; one of its inputs is of another type.
-    let other = PLANT.replace(
-        "{ name: n, address: counter, type: uint32 }",
-        "{ name: n, address: \"sine:1s\", type: float64 }",
-    );
-    let refused = edge.apply(&other, edge.revision()).expect(422).json().to_string();
-    assert!(
-        refused.contains("the formula gives float64, and the tag is of type uint64"),
-        "{refused}"
-    );
-    let other = other.replace("type: uint64", "type: float64");
-    edge.apply(&other, edge.revision()).expect(200);
-    until("the sum is of waves", || tag(&edge, "totals/pumps")["value"].as_f64());
+    // The group of the total is as it was; its inputs are of another type.
+    let waves =
+        PLANT.replace("address: counter, type: uint32", "address: 'sine:1s', type: float64");
+    let refused = edge.apply(&waves, edge.revision()).refusal(422, "invalid").to_string();
+    let told = "the formula gives float64, and the tag is of type uint64";
+    assert!(refused.contains(told), "{refused}");
+    let (more, sum) = ("n * ${factor}\", type: uint64", "+ \"pump-2\".n', type: uint64");
+    let float = |text: &str| text.replace("uint64", "float64");
+    let waves = waves.replace(more, &float(more)).replace(sum, &float(sum));
+    edge.apply(&waves, edge.revision()).expect(200);
+    until("the sum is of waves", || {
+        let sum = tag(&edge, "totals/pumps");
+        sum["value"].as_f64().filter(|_| sum["type"] == "float64")
+    });
     let edited = PLANT.replace("n * ${factor}", "n * ${factor} + 1");
     edge.apply(&edited, edge.revision()).expect(200);
     let query = "SELECT n, more FROM \"pump-2\" ORDER BY time DESC LIMIT 1";
@@ -207,7 +209,12 @@ fn findings_of_formulas_stand_where_they_are() {
             "formula: a,",
         ),
         ("formula: n * 2, type", "type", "`address` is missing", "name: twice"),
-        ("formula: '\"pump-1/n\"", "address: x #", "no machine to read", "name: pumps"),
+        (
+            "formula: '\"pump-1/n\" + \"pump-2\".n'",
+            "address: x",
+            "no machine to read",
+            "name: pumps",
+        ),
         (
             "formula: fixed * 2, type: int64",
             "formula: fixed * 2, type: int64, scale: { slope: 2 }",
@@ -232,4 +239,29 @@ fn findings_of_formulas_stand_where_they_are() {
         assert!(text.lines().nth(at - 1).unwrap().contains(line), "{found}");
         assert!(!found["remedy"].as_str().unwrap().is_empty(), "{found}");
     }
+}
+
+#[test]
+fn a_formula_is_tried_with_the_values_of_now() {
+    let edge = Edge::with_config(PLANT);
+    good(&edge, "boiler/half");
+    let viewer = edge.with_role("viewer");
+    let check = |formula: &str, gives: &str| {
+        let sent = json!({ "device": "boiler", "formula": formula, "type": gives });
+        viewer.post("/api/v1/formulas/check", &sent)
+    };
+    let answer = check("n * 0 + \"reported/still\" + 1", "int64").expect(200).json();
+    assert_eq!((&answer["value"], &answer["text"]), (&json!(7), &json!("7")), "{answer}");
+    assert_eq!(answer["quality"]["severity"], "good", "{answer}");
+    let inputs = answer["inputs"].as_array().unwrap();
+    let names: Vec<_> = inputs.iter().map(|i| (&i["device"], &i["tag"])).collect();
+    assert_eq!(names, [(&json!("boiler"), &json!("n")), (&json!("reported"), &json!("still"))]);
+    assert_eq!(inputs[1]["value"], 6, "{answer}");
+    let bad = check("broken + 1", "int64").expect(200).json();
+    assert_eq!((&bad["value"], &bad["reason"]), (&Value::Null, &json!("boiler/broken is bad")));
+    let wrong = check("1 + brken", "int64").expect(200).json();
+    let finding = &wrong["findings"][0];
+    assert_eq!((&finding["line"], &finding["column"]), (&json!(1), &json!(5)), "{wrong}");
+    assert_eq!(finding["remedy"], "did you mean broken?");
+    check("n", "number").refusal(400, "invalid");
 }

@@ -68,7 +68,7 @@ pub struct CheckedTag {
     pub name: Box<str>,
     /// Empty where there is a formula.
     pub address: Box<str>,
-    pub formula: Option<CheckedFormula>,
+    pub formula: Option<Box<CheckedFormula>>,
     /// Empty when there is none; shared by all tags of a document that have it.
     pub unit: Arc<str>,
     pub description: Option<Box<str>>,

@@ -58,7 +58,8 @@ impl<'s> Checker<'s> {
         Some(CheckedTag {
             name: name.unwrap_or("?").into(),
             address: address.unwrap_or_default().into(),
-            formula: formula.map(|text| CheckedFormula { text: text.into(), at: node.at() }),
+            formula: formula
+                .map(|text| Box::new(CheckedFormula { text: text.into(), at: node.at() })),
             unit,
             description: description.map(Into::into),
             scale,

@@ -92,8 +92,10 @@ fn told_once(inputs: BTreeSet<Input>) -> Vec<Input> {
     once
 }
 
+/// Signed and unsigned numbers together would be decimals: unsigned ones are signed where they fit.
 fn of_tag(data_type: DataType) -> CellType {
     match data_type.kind() {
+        Kind::U64 if data_type != DataType::Uint64 => CellType::I64,
         Kind::Bool => CellType::Bool,
         Kind::I64 => CellType::I64,
         Kind::U64 => CellType::U64,
@@ -155,7 +157,11 @@ impl Formula {
     /// What it gives for values of its inputs, none of those that are bad. None: NULL.
     pub fn value(&self, inputs: &[Option<ValueRef<'_>>]) -> Result<Option<Value>, String> {
         let column = |(value, own): (&Option<ValueRef<'_>>, &CellType)| -> ArrayRef {
-            cell::array(*own, &[value.map_or(Cell::Null, Cell::from_value)])
+            let cell = match (value.map(Cell::from_value), own) {
+                (Some(Cell::U64(number)), CellType::I64) => Cell::I64(number as i64),
+                (cell, _) => cell.unwrap_or(Cell::Null),
+            };
+            cell::array(*own, &[cell])
         };
         let columns = inputs.iter().zip(&self.types).map(column).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(1));

@@ -373,6 +373,7 @@ pub const ALL: &[Route] = &[
     RULES,
     RULE,
     CHECK_RULE,
+    CHECK_FORMULA,
     TRY_RULE,
     LEDGER,
     LEDGER_GROUPS,

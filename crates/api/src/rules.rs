@@ -1,6 +1,6 @@
 //! Rules: how they fare, what is wrong with one, and what one would have done.
 
-use crate::{AlarmPriority, Anything, Time};
+use crate::{AlarmPriority, Anything, Quality, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -131,6 +131,49 @@ pub struct RuleCheckAnswer {
     pub tables: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+}
+
+/// A formula to check.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FormulaCheck {
+    /// Of whose tag it is to be the formula: tags of this device need no device.
+    pub device: String,
+    pub formula: String,
+    /// The type of the tag that it computes.
+    #[serde(rename = "type")]
+    pub data_type: String,
+}
+
+/// What is wrong with a formula, or what it gives now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FormulaCheckAnswer {
+    /// Empty: the formula is in order.
+    pub findings: Vec<RuleFinding>,
+    pub inputs: Vec<FormulaInput>,
+    /// `null` where it has none.
+    pub value: Anything,
+    /// The value in exact digits; `null` where it has none.
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// Why it has no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A tag that a formula reads, as it is now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FormulaInput {
+    pub device: String,
+    pub tag: String,
+    pub value: Anything,
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    pub quality: Quality,
+    /// The formula says itself what it gives where the tag is bad.
+    pub may_be_bad: bool,
 }
 
 /// What is wrong with SQL; line and column are of its text, from 1.

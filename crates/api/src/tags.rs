@@ -36,7 +36,14 @@ pub struct Tag {
     pub device: String,
     pub group: String,
     pub name: String,
+    /// Empty where there is a formula.
     pub address: String,
+    /// What the value is computed of, as an SQL expression over tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<String>,
+    /// Why the formula gives no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The type as published, after scaling.
     #[serde(rename = "type")]
     pub data_type: String,

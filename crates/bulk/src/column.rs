@@ -19,6 +19,7 @@ pub(crate) enum Column {
     Interval,
     Tag,
     Address,
+    Formula,
     Type,
     Unit,
     Access,
@@ -38,7 +39,7 @@ pub(crate) enum Column {
 pub(crate) const SETTINGS: &str = "settings.";
 pub(crate) const PARAMETERS: &str = "parameters.";
 
-const NAMES: [(&str, Column); 24] = [
+const NAMES: [(&str, Column); 25] = [
     ("device", Column::Device),
     ("driver", Column::Driver),
     ("template", Column::Template),
@@ -49,6 +50,7 @@ const NAMES: [(&str, Column); 24] = [
     ("interval", Column::Interval),
     ("tag", Column::Tag),
     ("address", Column::Address),
+    ("formula", Column::Formula),
     ("type", Column::Type),
     ("unit", Column::Unit),
     ("access", Column::Access),

@@ -166,11 +166,12 @@ fn find<'c>(cells: &'c Cells, column: &Column) -> Option<&'c Value> {
     cells.iter().find(|(known, _)| known == column).map(|(_, value)| value)
 }
 
-const TAG_COLUMNS: [Column; 18] = [
+const TAG_COLUMNS: [Column; 19] = [
     Column::Group,
     Column::Interval,
     Column::Tag,
     Column::Address,
+    Column::Formula,
     Column::Type,
     Column::Unit,
     Column::Access,
@@ -288,6 +289,7 @@ fn tag_cells(tag: &Value) -> Cells {
     for (column, key) in [
         (Column::Tag, "name"),
         (Column::Address, "address"),
+        (Column::Formula, "formula"),
         (Column::Type, "type"),
         (Column::Unit, "unit"),
         (Column::Access, "access"),

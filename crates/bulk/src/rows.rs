@@ -279,6 +279,7 @@ impl<'a> RowReader<'a> {
         }
         for (column, key) in [
             (Column::Address, "address"),
+            (Column::Formula, "formula"),
             (Column::Unit, "unit"),
             (Column::Description, "description"),
         ] {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use std::fmt::Write;
 
 /// Keys that stand first, in this order; the others follow by name.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "version",
     "edge",
     "name",
@@ -16,6 +16,7 @@ const ORDER: [&str; 26] = [
     "tag",
     "group",
     "address",
+    "formula",
     "type",
     "unit",
     "access",

@@ -5,7 +5,7 @@ use crate::checked::{Checked, CheckedDevice, CheckedSink, CheckedTemplate, EdgeC
 use crate::document::{DocumentForm, EdgeForm, VERSION, document_schema};
 use crate::names::{Wrong, check_name};
 use crate::report::{LocatedFinding, Report};
-use crate::rule::RuleCheck;
+use crate::rule::SqlCheck;
 use crate::settings::Component;
 use crate::shape::Shapes;
 use crate::source::{Form, Node, Source, shortened};
@@ -40,7 +40,7 @@ pub fn lint(text: &[u8], catalogue: &Catalogue) -> Lint {
 }
 
 /// As [`lint`], with the SQL of rules.
-pub fn lint_with(text: &[u8], catalogue: &Catalogue, rules: &dyn RuleCheck) -> Lint {
+pub fn lint_with(text: &[u8], catalogue: &Catalogue, rules: &dyn SqlCheck) -> Lint {
     lint_for(text, catalogue, Purpose::Apply, Some(rules))
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn lint_for(
     text: &[u8],
     catalogue: &Catalogue,
     purpose: Purpose,
-    rules: Option<&dyn RuleCheck>,
+    rules: Option<&dyn SqlCheck>,
 ) -> Lint {
     let (source, report) = match syntax::read(text) {
         Ok(read) => read,
@@ -130,7 +130,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn document(&mut self, sql: Option<&dyn RuleCheck>) -> Option<Checked> {
+    fn document(&mut self, sql: Option<&dyn SqlCheck>) -> Option<Checked> {
         let root = self.source.root();
         DOCUMENT.conform(root, &mut self.report);
         if root.form() != Form::Map {
@@ -141,6 +141,9 @@ impl<'s> Checker<'s> {
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
         self.devices_complete = !self.incomplete;
+        if let Some(sql) = sql.filter(|_| self.devices_complete) {
+            self.formulas(&devices, sql);
+        }
         self.rules = Checker::rule_names(root);
         let sinks = self.sinks(root, &devices);
         let mut alarms = self.alarms(root, &devices);

@@ -66,7 +66,9 @@ pub struct CheckedGroup {
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckedTag {
     pub name: Box<str>,
+    /// Empty where there is a formula.
     pub address: Box<str>,
+    pub formula: Option<Box<CheckedFormula>>,
     /// Empty when there is none; shared by all tags of a document that have it.
     pub unit: Arc<str>,
     pub description: Option<Box<str>>,
@@ -82,6 +84,14 @@ pub struct CheckedTag {
     pub access: Access,
     /// Only samples that differ from the last one kept are kept.
     pub on_change: bool,
+}
+
+/// What a tag's value is computed of. Tags with one come behind the others of their group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedFormula {
+    pub text: Box<str>,
+    /// The tag's node in the document.
+    pub(crate) at: u32,
 }
 
 pub struct CheckedSink {
@@ -306,6 +316,7 @@ impl CheckedTag {
     fn hash_into(&self, hasher: &mut Fingerprint) {
         self.name.hash(hasher);
         self.address.hash(hasher);
+        self.formula.as_ref().map(|formula| &formula.text).hash(hasher);
         self.unit.hash(hasher);
         self.description.hash(hasher);
         self.scale.map(|s| (s.slope.to_bits(), s.offset.to_bits())).hash(hasher);

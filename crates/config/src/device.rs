@@ -149,6 +149,7 @@ impl<'s> Checker<'s> {
                 None => self.incomplete = true,
             }
         }
+        draft.formulas_last();
         draft
     }
 
@@ -220,8 +221,18 @@ impl<'s> Checker<'s> {
 }
 
 impl GroupDraft<'_> {
+    /// The driver knows the tags before them by their places.
+    fn formulas_last(&mut self) {
+        if self.tags.iter().any(|tag| tag.formula.is_some()) {
+            let mut both: Vec<_> = self.tags.drain(..).zip(self.nodes.drain(..)).collect();
+            both.sort_by_key(|(tag, _)| tag.formula.is_some());
+            (self.tags, self.nodes) = both.into_iter().unzip();
+        }
+    }
+
     fn request(&self) -> GroupRequest<'_> {
-        let tags = self.tags.iter().map(|tag| TagRequest {
+        let own = self.tags.iter().filter(|tag| tag.formula.is_none());
+        let tags = own.map(|tag| TagRequest {
             name: &tag.name,
             address: &tag.address,
             data_type: tag.declared,

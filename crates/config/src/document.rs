@@ -267,9 +267,13 @@ pub(crate) struct TagForm<'s> {
     /// Letters of any script, digits, `.`, `_` and `-`; unique in the device.
     #[serde(borrow)]
     pub name: Lenient<&'s str>,
-    /// Where in the device, in the driver's own form.
-    #[serde(borrow)]
-    pub address: Lenient<&'s str>,
+    /// Where in the device, in the driver's own form. A tag has an address or a formula.
+    #[serde(default, borrow)]
+    pub address: Lenient<Option<&'s str>>,
+    /// What the value is computed of, as an SQL expression over tags: `steam / fuel`,
+    /// `"boiler-2/steam" * 2`.
+    #[serde(default, borrow)]
+    pub formula: Lenient<Option<&'s str>>,
     /// The type in the device, before scaling.
     #[serde(rename = "type")]
     #[schemars(schema_with = "data_type_schema")]

@@ -42,8 +42,9 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
+    CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm,
+    CheckedSink, CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
+    TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
@@ -51,7 +52,7 @@ pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::TagPattern;
 pub use report::LocatedFinding;
-pub use rule::{RULE_OUTPUT_GROUP, RuleCheck, RuleFinding};
+pub use rule::{FormulaFinding, RULE_OUTPUT_GROUP, RuleFinding, SqlCheck};
 pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};

@@ -1,5 +1,5 @@
 //! Checks rules: their names, what they say of their SQL, and their actions. The SQL itself is for
-//! whoever knows the SQL, through [`RuleCheck`].
+//! whoever knows the SQL, through [`SqlCheck`].
 
 use crate::alarm::Alarms;
 use crate::check::{Checker, Names};
@@ -14,7 +14,7 @@ use crate::source::{Form, Node, shortened};
 use crate::value_types::{Access, AlarmPriority, RuleStage};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use tagwerk_component::{Duration, Weight, nearest};
 use tagwerk_model::{Value, limits};
 
@@ -136,10 +136,26 @@ pub struct RuleFinding {
     pub remedy: String,
 }
 
-/// Checks the SQL of all rules of a document, which may read each other, and that the columns that they
-/// name are there. Pure.
-pub trait RuleCheck {
-    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding>;
+/// What is wrong with the formula of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormulaFinding {
+    /// The places of the device, of the group in it, and of the tag in that.
+    pub tag: (usize, usize, usize),
+    /// Of the formula's text, from 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    pub problem: String,
+    pub remedy: String,
+}
+
+/// Checks the SQL of a document. Pure.
+pub trait SqlCheck {
+    /// All rules, which may read each other, and that the columns that they name are there.
+    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding>;
+
+    /// The formulas of all tags, which may read each other.
+    fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding>;
 }
 
 /// What rules are checked against.
@@ -165,7 +181,7 @@ impl<'s> Checker<'s> {
         root: Node<'s>,
         devices: &[CheckedDevice],
         alarms: &mut Alarms<'s>,
-        sql: Option<&dyn RuleCheck>,
+        sql: Option<&dyn SqlCheck>,
     ) -> Vec<CheckedRule> {
         let Some(list) = root.get("rules") else { return Vec::new() };
         let before = alarms.instances;
@@ -195,14 +211,33 @@ impl<'s> Checker<'s> {
         rules
     }
 
+    /// What templates make wrong in the same way in several devices is told once.
+    pub fn formulas(&mut self, devices: &[CheckedDevice], sql: &dyn SqlCheck) {
+        let mut told = HashSet::new();
+        for finding in sql.formulas(devices) {
+            let FormulaFinding { tag: (device, group, tag), line, column, problem, remedy } =
+                finding;
+            let tag = devices.get(device).and_then(|d| d.groups.get(group)?.tags.get(tag));
+            let Some(formula) = tag.and_then(|tag| tag.formula.as_ref()) else { continue };
+            if !told.insert((formula.at, problem.clone())) {
+                continue;
+            }
+            let place = if line > 1 { format!("line {line}, ") } else { String::new() };
+            let problem = format!("{place}column {column} of the formula: {problem}");
+            let node = self.source.node(formula.at);
+            let node = node.get("formula").unwrap_or(node);
+            self.report.in_text(node, Weight::Error, (line, column), problem, remedy);
+        }
+    }
+
     fn sql_of_rules(
         &mut self,
         rules: &[CheckedRule],
         nodes: &[Node<'s>],
         devices: &[CheckedDevice],
-        sql: &dyn RuleCheck,
+        sql: &dyn SqlCheck,
     ) {
-        for finding in sql.check(rules, devices) {
+        for finding in sql.rules(rules, devices) {
             let Some((rule, node)) = rules.get(finding.rule).zip(nodes.get(finding.rule)) else {
                 continue;
             };

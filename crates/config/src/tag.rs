@@ -1,10 +1,11 @@
 //! Checks one tag.
 
 use crate::check::{Checker, Names};
-use crate::checked::CheckedTag;
+use crate::checked::{CheckedFormula, CheckedTag};
 use crate::conform::quoted;
 use crate::document::TagForm;
 use crate::names::check_tag_name;
+use crate::scalar::Scalar;
 use crate::source::Node;
 use crate::value_types::{Access, ReportOn, ScaleForm};
 use serde::Deserialize;
@@ -29,13 +30,16 @@ impl<'s> Checker<'s> {
         self.incomplete |= name.is_none();
         let description = form.description.optional();
         self.description(node, description);
-        let address = form.address.get();
-        self.address(node, address);
+        let address = form.address.optional();
+        let formula = form.formula.optional();
+        self.source_of(node, address, formula);
         let unit = self.unit(node, form.unit.optional());
         let access = form.access.optional().unwrap_or_default();
         let declared = form.data_type.get();
-        if let Some(spec) = spec {
-            self.allowed_by_driver(node, declared, access, spec);
+        match (formula, spec) {
+            (None, Some(spec)) => self.allowed_by_driver(node, declared, access, spec),
+            (None, None) => {}
+            (Some(_), _) => self.computed(node, declared, access),
         }
         let numeric = declared.is_none_or(is_numeric);
         let scale = form.scale.optional().and_then(|scale| self.scale(node, scale));
@@ -47,10 +51,15 @@ impl<'s> Checker<'s> {
         self.range(node, range, access);
         let report = form.report.optional();
         self.reporting(node, report, deadband, access);
-        let (address, declared) = (address?, declared?);
+        let declared = declared?;
+        if address.is_none() && formula.is_none() {
+            return None;
+        }
         Some(CheckedTag {
             name: name.unwrap_or("?").into(),
-            address: address.into(),
+            address: address.unwrap_or_default().into(),
+            formula: formula
+                .map(|text| Box::new(CheckedFormula { text: text.into(), at: node.at() })),
             unit,
             description: description.map(Into::into),
             scale,
@@ -71,8 +80,59 @@ impl<'s> Checker<'s> {
         }
     }
 
-    fn address(&mut self, tag: Node<'s>, address: Option<&str>) {
-        let Some(address) = address else { return };
+    /// What the value comes from: the device, or other tags.
+    fn source_of(&mut self, tag: Node<'s>, address: Option<&str>, formula: Option<&str>) {
+        match (address, formula) {
+            (Some(address), None) => self.address(tag, address),
+            (None, Some(formula)) => self.formula(tag, formula),
+            (None, None) => {
+                let wrong = |key| tag.get(key).is_some_and(|n| n.scalar() != Some(Scalar::Null));
+                // Of the wrong form, which was told.
+                if !wrong("address") && !wrong("formula") {
+                    let remedy = "add `address: …`, the tag's place in the device, or `formula: …`";
+                    self.report.missing(tag, "address", remedy);
+                }
+            }
+            (Some(_), Some(_)) => {
+                let node = tag.get("formula").unwrap_or(tag);
+                let problem = "the tag has an address and a formula";
+                self.report.error(node, problem, "remove one of the two");
+            }
+        }
+    }
+
+    fn formula(&mut self, tag: Node<'s>, formula: &str) {
+        let node = tag.get("formula").unwrap_or(tag);
+        let max = limits::FORMULA_BYTES_MAX;
+        if formula.trim().is_empty() {
+            let remedy = "write an expression over tags, such as `steam / fuel`";
+            self.report.error(node, "the formula is empty", remedy);
+        } else if formula.len() > max {
+            let problem = format!("the formula has {} bytes", formula.len());
+            let remedy = format!("shorten it to {max} bytes, or write a rule");
+            self.report.error(node, problem, remedy);
+        }
+    }
+
+    /// A tag that is computed is no tag of the device's.
+    fn computed(&mut self, tag: Node<'s>, declared: Option<DataType>, access: Access) {
+        if access.writes() {
+            let node = tag.get("access").unwrap_or(tag);
+            let problem = "what a formula gives cannot be written";
+            self.report.error(node, problem, "remove `access`, and write the tags that it reads");
+        }
+        if let Some(node) = tag.get("scale") {
+            let problem = "`scale` is for what a device gives";
+            self.report.error(node, problem, "scale in the formula: `value * 0.1 + 5`");
+        }
+        if matches!(declared, Some(DataType::List | DataType::Bytes)) {
+            let node = tag.get("type").unwrap_or(tag);
+            let problem = "a formula gives a number, a text or a bool";
+            self.report.error(node, problem, "write one of those types");
+        }
+    }
+
+    fn address(&mut self, tag: Node<'s>, address: &str) {
         let node = tag.get("address").unwrap_or(tag);
         let max = limits::ADDRESS_BYTES_MAX;
         if address.is_empty() {

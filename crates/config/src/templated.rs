@@ -122,6 +122,11 @@ impl<'s> Checker<'s> {
         self.secrets = inner.secrets;
         let found = inner.report;
         blame.take(found, (node, &made), (index, template), self.source, &mut self.report);
-        device.map(|device| CheckedDevice { template: Some(name.into()), ..device })
+        let mut device = device?;
+        let tags = device.groups.iter_mut().flat_map(|group| &mut group.tags);
+        for formula in tags.filter_map(|tag| tag.formula.as_mut()) {
+            formula.at = made.origins[formula.at as usize];
+        }
+        Some(CheckedDevice { template: Some(name.into()), ..device })
     }
 }

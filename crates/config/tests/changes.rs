@@ -128,7 +128,7 @@ fn the_published_schema_names_what_is_required() {
     assert_eq!(required("Template"), r#"["name","version","driver"]"#);
     assert_eq!(required("Parameter"), r#"["name","type"]"#);
     assert_eq!(required("Group"), r#"["name","interval"]"#);
-    assert_eq!(required("Tag"), r#"["name","address","type"]"#);
+    assert_eq!(required("Tag"), r#"["name","type"]"#);
     assert_eq!(required("Sink"), r#"["name","kind"]"#);
     assert_eq!(schema.as_value()["$defs"]["Tag"]["additionalProperties"], false);
 }

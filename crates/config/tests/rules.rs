@@ -5,8 +5,8 @@ mod fake;
 
 use std::time::Duration;
 use tagwerk_config::{
-    AlarmCondition, CheckedDevice, CheckedRule, Lint, RuleCheck, RuleFinding, RuleStage, Weight,
-    diff, document_schema, lint_with,
+    AlarmCondition, CheckedDevice, CheckedRule, FormulaFinding, Lint, RuleFinding, RuleStage,
+    SqlCheck, Weight, diff, document_schema, lint_with,
 };
 use tagwerk_model::Value;
 
@@ -15,8 +15,31 @@ const DOCUMENT: &str = include_str!("../../../cases/config/rules.yaml");
 /// Finds the word `nonsense`, and shows what it was given.
 struct Words;
 
-impl RuleCheck for Words {
-    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
+impl SqlCheck for Words {
+    fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
+        let mut findings = Vec::new();
+        for (d, device) in devices.iter().enumerate() {
+            for (g, group) in device.groups.iter().enumerate() {
+                for (t, tag) in group.tags.iter().enumerate() {
+                    let Some(formula) = &tag.formula else { continue };
+                    let Some(at) = formula.text.find("nonsense") else { continue };
+                    let problem = format!("nonsense in {}", formula.text);
+                    let remedy = "write sense".to_owned();
+                    let column = u32::try_from(at).unwrap() + 1;
+                    findings.push(FormulaFinding {
+                        tag: (d, g, t),
+                        line: 1,
+                        column,
+                        problem,
+                        remedy,
+                    });
+                }
+            }
+        }
+        findings
+    }
+
+    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
         let names: Vec<&str> = devices.iter().map(|device| &*device.name).collect();
         let finding = |(rule, text): (usize, &CheckedRule)| {
             let lines = text.sql.lines().enumerate();

@@ -18,7 +18,7 @@ use tagwerk_env::Clock;
 use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
-use tagwerk_runtime::{RecordKind, Runtime, TagIds};
+use tagwerk_runtime::{Calculated, RecordKind, Runtime, TagIds};
 
 /// From running a configuration to giving back the memory that reading it took.
 const RELEASE_AFTER: Duration = Duration::from_secs(1);
@@ -430,8 +430,10 @@ impl Configuration {
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || {
             let rules = inner.rules.prepare(&checked, &inner.numbers)?;
+            let formulas = inner.rules.formulas(&checked);
             let (rules, outputs) = inner.rules.make_way(rules);
-            let applied = inner.runtime.apply(checked, outputs, &inner.numbers);
+            let calculated = Calculated { outputs, formulas };
+            let applied = inner.runtime.apply(checked, calculated, &inner.numbers);
             applied.map_err(|error| error.to_string())?;
             inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
             inner.rules.run(rules);

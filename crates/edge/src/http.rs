@@ -126,6 +126,7 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::RULES, rules::list)
         .on(&routes::RULE, rules::one)
         .on(&routes::CHECK_RULE, rules::check)
+        .on(&routes::CHECK_FORMULA, rules::check_formula)
         .on(&routes::TRY_RULE, rules::try_rule)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)

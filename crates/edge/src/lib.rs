@@ -11,6 +11,7 @@ mod certificates;
 pub mod cli;
 mod configuration;
 mod feeding;
+mod formulas;
 mod history;
 mod http;
 mod instant;

@@ -13,11 +13,13 @@ use std::thread::JoinHandle;
 use tagwerk_config::{Checked, CheckedRule, RuleStage};
 use tagwerk_env::Env;
 use tagwerk_journal::Journal;
+use tagwerk_model::DataType;
 use tagwerk_rules::{
-    Board, Definition, Finding, Keeper, Planner, Program, RuleState, RuleText, Stage, Tags,
+    Board, Definition, Finding, Formula, FormulaTags, Keeper, Planner, Program, RuleState,
+    RuleText, Stage, Tags,
 };
 use tagwerk_runtime::view::{Problem, ProblemKind};
-use tagwerk_runtime::{OutputColumn, RuleOutput, Runtime, TagIds};
+use tagwerk_runtime::{Formulas, OutputColumn, RuleOutput, Runtime, TagIds};
 use tagwerk_sql::TagTable;
 use tokio::sync::watch;
 
@@ -89,6 +91,22 @@ pub struct Prepared {
 }
 
 impl Rules {
+    /// Plans the formulas of a configuration; what cannot be planned is left out, and its tags are bad.
+    pub fn formulas(&self, checked: &Checked) -> Formulas {
+        crate::formulas::prepare(&self.0.planner, &checked.devices)
+    }
+
+    /// Plans one formula; blocks.
+    pub fn plan_formula(
+        &self,
+        text: &str,
+        device: &str,
+        gives: DataType,
+        tags: &dyn FormulaTags,
+    ) -> Result<Formula, Finding> {
+        self.0.planner.formula(text, device, gives, tags)
+    }
+
     /// Plans the rules of a configuration; changes nothing of what runs. Blocks.
     pub fn prepare(&self, checked: &Checked, ids: &dyn TagIds) -> Result<Prepared, String> {
         if checked.rules.is_empty() {

@@ -121,6 +121,8 @@ pub fn tag(view: view::TagView) -> api::Tag {
         group: view.group.to_string(),
         name: view.name.into(),
         address: view.address.into(),
+        formula: view.formula.map(Into::into),
+        reason: view.reason.map(Into::into),
         data_type: view.data_type.name().to_owned(),
         unit: (!view.unit.is_empty()).then(|| view.unit.to_string()),
         description: view.description.map(Into::into),

@@ -391,6 +391,16 @@ impl BatchBuilder {
         self.qualities[index]
     }
 
+    /// What was put last; means nothing where the quality is bad.
+    pub fn value(&self, index: usize) -> ValueRef<'_> {
+        self.columns.get(self.set.kind(index), self.set.slot(index))
+    }
+
+    /// None where the source gave none.
+    pub fn source_time(&self, index: usize) -> Option<i64> {
+        self.source_times.as_ref().map(|times| times[index]).filter(|time| *time != 0)
+    }
+
     /// Some of the tags as a batch, by ascending index, with their source times or without; `None` for
     /// no tags.
     pub fn part(

@@ -60,6 +60,11 @@ pub const ROW_FINDINGS_MAX: usize = 1_000;
 /// Sinks of one edge. More: a finding.
 pub const SINKS_MAX: usize = 64;
 
+/// A formula of a tag. Longer: a finding.
+pub const FORMULA_BYTES_MAX: usize = 4_096;
+/// Tags that one formula reads. More: a finding.
+pub const FORMULA_INPUTS_MAX: usize = 64;
+
 /// Text or bytes of one value. Longer: cut by a driver's own address rules, refused in a write.
 pub const VALUE_BYTES_MAX: usize = 65_536;
 /// Elements of a list value. Longer: refused.

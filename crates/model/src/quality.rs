@@ -35,6 +35,11 @@ const REASONS: &[(Quality, &str, &str)] = &[
         "UncertainLastUsableValue",
         "the last value known; no fresh one",
     ),
+    (
+        Quality::UNCERTAIN_SUB_NORMAL,
+        "UncertainSubNormal",
+        "computed without some of the tags that it reads",
+    ),
     (Quality::BAD, "Bad", "bad"),
     (Quality::BAD_INTERNAL, "BadInternalError", "a fault inside the edge"),
     (Quality::BAD_COMMUNICATION, "BadCommunicationError", "the device's answer was not understood"),
@@ -63,6 +68,7 @@ impl Quality {
     pub const GOOD: Quality = Quality(0);
     pub const UNCERTAIN: Quality = Quality(0x4000_0000);
     pub const UNCERTAIN_LAST_USABLE: Quality = Quality(0x4090_0000);
+    pub const UNCERTAIN_SUB_NORMAL: Quality = Quality(0x4095_0000);
     pub const BAD: Quality = Quality(0x8000_0000);
     pub const BAD_INTERNAL: Quality = Quality(0x8002_0000);
     pub const BAD_DEVICE_BUSY: Quality = Quality(0x8004_0000);

@@ -10,7 +10,7 @@ use arrow::datatypes::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tagwerk_model::{DataType, Value};
+use tagwerk_model::{DataType, Value, ValueRef};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Cell {
@@ -117,6 +117,19 @@ impl CellType {
 }
 
 impl Cell {
+    /// Lists are texts here.
+    pub fn from_value(value: ValueRef<'_>) -> Cell {
+        match value {
+            ValueRef::Bool(value) => Cell::Bool(value),
+            ValueRef::I64(value) => Cell::I64(value),
+            ValueRef::U64(value) => Cell::U64(value),
+            ValueRef::F64(value) => Cell::F64(value),
+            ValueRef::Text(value) => Cell::Text(value.into()),
+            ValueRef::Bytes(value) => Cell::Bytes(value.into()),
+            ValueRef::List(items) => Cell::Text(tagwerk_sql::stream::list_text(items).into()),
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Cell::Null)
     }

@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tagwerk_model::{Kind, Quality, SampleBatch, SampleRef, TagId, TagSet, ValueRef};
-use tagwerk_sql::stream::{ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream, list_text};
+use tagwerk_model::{Kind, Quality, SampleBatch, SampleRef, TagId, TagSet};
+use tagwerk_sql::stream::{ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream};
 
 /// Gathers rows of one table, with the columns that one rule needs.
 pub struct Feed {
@@ -119,7 +119,7 @@ impl Feed {
                         ReadColumn::Device => Cell::Text(set.device().into()),
                         ReadColumn::Value(place) => {
                             let value = found[*place].as_ref().and_then(|sample| sample.value);
-                            value.map_or(Cell::Null, |value| typed(cell(value), *own))
+                            value.map_or(Cell::Null, |value| typed(Cell::from_value(value), *own))
                         }
                         ReadColumn::Quality(place) => found[*place]
                             .as_ref()
@@ -165,18 +165,6 @@ fn severity(quality: Quality) -> Cell {
     Cell::Text(quality.severity().name().into())
 }
 
-fn cell(value: ValueRef<'_>) -> Cell {
-    match value {
-        ValueRef::Bool(value) => Cell::Bool(value),
-        ValueRef::I64(value) => Cell::I64(value),
-        ValueRef::U64(value) => Cell::U64(value),
-        ValueRef::F64(value) => Cell::F64(value),
-        ValueRef::Text(value) => Cell::Text(value.into()),
-        ValueRef::Bytes(value) => Cell::Bytes(value.into()),
-        ValueRef::List(items) => Cell::Text(list_text(items).into()),
-    }
-}
-
 /// A value in a column of devices with other types.
 fn typed(cell: Cell, wanted: CellType) -> Cell {
     let own = match &cell {
@@ -200,8 +188,8 @@ fn typed(cell: Cell, wanted: CellType) -> Cell {
 fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> Cell {
     let tag = &batch.set.tags()[sample.index];
     let of = |kind: Kind| match (batch.set.kind(sample.index), kind) {
-        (own, wanted) if own == wanted => sample.value.map_or(Cell::Null, cell),
-        (Kind::List, Kind::Text) => sample.value.map_or(Cell::Null, cell),
+        (own, wanted) if own == wanted => sample.value.map_or(Cell::Null, Cell::from_value),
+        (Kind::List, Kind::Text) => sample.value.map_or(Cell::Null, Cell::from_value),
         _ => Cell::Null,
     };
     match column {
@@ -209,7 +197,7 @@ fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> 
         SampleColumn::Device => Cell::Text(batch.set.device().into()),
         SampleColumn::Tag => Cell::Text((&*tag.name).into()),
         SampleColumn::Value => {
-            sample.value.and_then(|v| cell(v).as_f64()).map_or(Cell::Null, Cell::F64)
+            sample.value.and_then(|v| Cell::from_value(v).as_f64()).map_or(Cell::Null, Cell::F64)
         }
         SampleColumn::Quality => severity(sample.quality),
         SampleColumn::Code => Cell::U64(u64::from(sample.quality.0)),

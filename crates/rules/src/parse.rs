@@ -279,11 +279,17 @@ impl VisitorMut for Taker {
     }
 }
 
+/// Needs no quotes.
+pub fn is_plain(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.chars().all(letters) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 pub fn plain_name(call: &Function) -> String {
     last_ident(&call.name).map(name_of).unwrap_or_default()
 }
 
-fn is_unrepeatable(call: &Function) -> bool {
+pub fn is_unrepeatable(call: &Function) -> bool {
     const NAMES: [&str; 10] = [
         "now",
         "current_timestamp",
@@ -300,7 +306,7 @@ fn is_unrepeatable(call: &Function) -> bool {
 }
 
 /// One of ours, unless it says in which order: then it is SQL's own function of that name.
-fn over_kind(call: &Function) -> Option<OverKind> {
+pub fn over_kind(call: &Function) -> Option<OverKind> {
     let ordered = match &call.over {
         Some(WindowType::WindowSpec(spec)) => {
             !spec.order_by.is_empty() || spec.window_frame.is_some()

@@ -26,6 +26,8 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -129,6 +131,11 @@ impl Planner {
         let text = parse::read(sql, &|name| known.contains_key(name))?;
         let places = text.places.clone();
         self.planned(sql, text, tags).map_err(|finding| places.place(finding))
+    }
+
+    /// An expression by itself.
+    pub(crate) fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+        expression(&self.state, expr, schema)
     }
 
     fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
@@ -264,6 +271,35 @@ fn row_by_row(plan: &LogicalPlan) -> Result<(), Finding> {
     Err(Finding::new(format!("{what} needs to know over which rows"), remedy))
 }
 
+/// An expression over the columns of a table, compiled.
+fn expression(state: &SessionState, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
+    let placed = |finding: Finding| match finding.line {
+        _ if finding.problem.contains("AggregateFunction(") => {
+            let remedy = "let a rule compute the aggregate, and read that rule";
+            Finding::at(expr, "an aggregate cannot stand here", remedy)
+        }
+        1 if finding.column == 1 => {
+            Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
+        }
+        _ => finding,
+    };
+    let logical = state
+        .create_logical_expr_from_sql_expr(
+            ast::ExprWithAlias { expr: expr.clone(), alias: None },
+            schema,
+        )
+        .map_err(|error| placed(error.into()))?;
+    // Some functions, such as coalesce, are only there until they are simplified.
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(schema.clone()))
+        .with_config_options(state.config_options().clone())
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let simple = simplifier.coerce(logical, schema).and_then(|expr| simplifier.simplify(expr));
+    let physical = simple.and_then(|expr| state.create_physical_expr(expr, schema));
+    physical.map_err(|error| placed(error.into()))
+}
+
 impl Planning {
     /// The columns of a table with those that are computed over it, by the name that it has.
     fn schema(&self, table: &Table, alias: Option<&str>) -> Result<DFSchema, Finding> {
@@ -286,25 +322,7 @@ impl Planning {
     }
 
     fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
-        let placed = |finding: Finding| match finding.line {
-            _ if finding.problem.contains("AggregateFunction(") => {
-                let remedy = "let another rule compute the aggregate, and read that rule";
-                Finding::at(expr, "an aggregate cannot stand here", remedy)
-            }
-            1 if finding.column == 1 => {
-                Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
-            }
-            _ => finding,
-        };
-        let logical = self
-            .state
-            .create_logical_expr_from_sql_expr(
-                ast::ExprWithAlias { expr: expr.clone(), alias: None },
-                schema,
-            )
-            .map_err(|error| placed(error.into()))?;
-        let physical = self.state.create_physical_expr(logical, schema);
-        physical.map_err(|error| placed(error.into()))
+        expression(&self.state, expr, schema)
     }
 
     fn condition(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {

@@ -5,6 +5,7 @@
 mod command;
 mod dead;
 mod event;
+mod formula;
 mod link;
 mod live;
 mod look_back;
@@ -26,13 +27,14 @@ pub use dead::DeadLetter;
 use dead::DeadLetters;
 use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
+pub use formula::{Formula, FormulaInput, Formulas, Outcome, Seen, compute};
 use link::Message;
 use live::{GroupLive, Live, Now};
 pub use output::{OutputColumn, OutputRow, RuleOutput};
 use parking_lot::{Mutex, RwLock};
 use publish::Publisher;
-pub use reconcile::OWN_GROUP;
 use reconcile::Running;
+pub use reconcile::{Calculated, OWN_GROUP};
 pub use record::RecordKind;
 use set_table::SetTable;
 use std::collections::HashSet;
@@ -185,17 +187,17 @@ impl Runtime {
         Ok(Runtime { core, threads: Arc::new(Mutex::new(vec![field_thread, north_thread])) })
     }
 
-    /// Brings what runs to what `checked` and `outputs` say and touches only what changed: an output
+    /// Brings what runs to what `checked` and `calculated` say and touches only what changed: an output
     /// with the same columns keeps its set. Effects are those on devices.
     pub fn apply(
         &self,
         checked: Checked,
-        outputs: Vec<RuleOutput>,
+        calculated: impl Into<Calculated>,
         ids: &dyn TagIds,
     ) -> Result<Vec<Effect>, ApplyError> {
         let edge: Arc<str> = Arc::from(&*checked.edge.name);
         *self.core.edge.write() = edge;
-        self.core.running.lock().apply(&self.core, checked, outputs, ids)
+        self.core.running.lock().apply(&self.core, checked, calculated.into(), ids)
     }
 
     /// Puts rows of a rule into the journal, in order, a block each, and shows them. Blocking, from
@@ -254,6 +256,12 @@ impl Runtime {
 
     pub fn tags(&self, query: &TagQuery) -> TagPage {
         self.core.live.page(query, self.now())
+    }
+
+    /// The value of a tag as a formula sees it.
+    pub fn seen(&self, device: &str, tag: &str) -> Option<Seen> {
+        let (group, index) = self.core.live.find(device, tag)?;
+        Some(group.now(index, self.core.env.clock.now()))
     }
 
     pub fn tag(&self, device: &str, tag: &str) -> Option<TagView> {
@@ -359,8 +367,11 @@ impl Runtime {
             return Err(CommandRefused::UnknownTag(name()));
         };
         let Some(device) = core.live.device(&request.device) else {
-            return Err(CommandRefused::RuleOutput(format!("{} is the output of a rule", name())));
+            return Err(CommandRefused::Calculated(format!("{} is the output of a rule", name())));
         };
+        if group.tags[index].formula.is_some() {
+            return Err(CommandRefused::Calculated(format!("{} is computed by a formula", name())));
+        }
         if !group.tags[index].access.writes() {
             return Err(CommandRefused::NotWritable(name()));
         }

@@ -5,12 +5,13 @@
 
 use crate::command::{Commands, Job, Outcome};
 use crate::event::{EventSeverity, Events};
+use crate::formula::{At, Computed};
 use crate::live::{DeviceLive, GroupLive, Live};
 use crate::publish::Publisher;
 use crate::record::RecordKind;
 use crate::trial::TrialJob;
 use crate::view::{CommandState, DeviceState};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{Fault, LinkContext, Open, ReadRequest, Report, Session, Token};
@@ -40,6 +41,8 @@ pub(crate) struct GroupTask {
     pub journal_set: Arc<tagwerk_journal::TagSet>,
     /// Which tags are read; `None` when all are. A tag that is only written has no samples.
     pub readable: Option<Box<[bool]>>,
+    /// Planned anew with each configuration: a formula may read other groups.
+    pub computed: RwLock<Arc<Computed>>,
     pub reads: Vec<ReadRequest>,
     pub writes: Vec<Option<Token>>,
     pub watch: Option<Token>,
@@ -94,6 +97,11 @@ pub(crate) struct LinkShared {
 }
 
 impl LinkShared {
+    /// Where formulas look for what they read.
+    fn at(&self) -> At<'_> {
+        At { live: &self.live, now: self.env.clock.now() }
+    }
+
     pub fn new(
         key: Arc<str>,
         context: LinkContext,

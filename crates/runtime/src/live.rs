@@ -15,7 +15,7 @@ use std::time::Duration;
 use tagwerk_component::Trace;
 use tagwerk_config::CheckedTag;
 use tagwerk_env::{Clock, Moment};
-use tagwerk_model::{BatchBuilder, Columns, Quality, SampleBatch, Severity, TagSet};
+use tagwerk_model::{BatchBuilder, Columns, Quality, SampleBatch, Severity, TagSet, Value};
 
 /// A tag is stale after this many intervals without a read.
 const STALE_INTERVALS: u32 = 3;
@@ -158,6 +158,8 @@ pub(crate) struct GroupLive {
     pub interval: Duration,
     /// Whether the device reports the group by itself, or why not; `None` where it cannot.
     watched: Mutex<Option<Result<(), String>>>,
+    /// Of tags that are computed: why they have no value.
+    reasons: Mutex<BTreeMap<usize, Box<str>>>,
     state: Mutex<GroupState>,
     generation: AtomicU64,
 }
@@ -209,6 +211,7 @@ impl GroupLive {
                 missed: 0,
             }),
             watched: Mutex::new(None),
+            reasons: Mutex::default(),
             set,
             tags,
             interval,
@@ -273,6 +276,33 @@ impl GroupLive {
     pub fn builder(&self) -> BatchBuilder {
         let scales = self.tags.iter().map(|tag| tag.scale).collect();
         BatchBuilder::new(self.set.clone(), scales)
+    }
+
+    /// Says why a tag that is computed has no value.
+    pub fn explain(&self, index: usize, reason: Option<&str>) {
+        let mut reasons = self.reasons.lock();
+        match reason {
+            None if reasons.is_empty() => {}
+            None => drop(reasons.remove(&index)),
+            Some(reason) if reasons.get(&index).is_some_and(|known| **known == *reason) => {}
+            Some(reason) => drop(reasons.insert(index, reason.into())),
+        }
+    }
+
+    /// The value and quality of a tag now; one that is stale is uncertain.
+    pub fn now(&self, index: usize, now: Moment) -> (Option<Value>, Quality) {
+        let state = self.state.lock();
+        let quality = state.qualities[index];
+        if quality.is_bad() {
+            return (None, quality);
+        }
+        // A tag that is only written, and never was.
+        if state.changed[index] == Moment(0) {
+            return (None, Quality::BAD_WAITING);
+        }
+        let value = state.columns.get(self.set.kind(index), self.set.slot(index)).to_value();
+        let stale = self.is_stale(&state, now) && quality.is_good();
+        (Some(value), if stale { Quality::UNCERTAIN_LAST_USABLE } else { quality })
     }
 
     pub fn set_watched(&self, watched: Result<(), String>) {
@@ -376,6 +406,8 @@ impl GroupLive {
             group: self.name.clone(),
             name: tag.name.clone(),
             address: tag.address.clone(),
+            formula: tag.formula.as_ref().map(|formula| formula.text.clone()),
+            reason: self.reasons.lock().get(&index).cloned(),
             data_type: definition.data_type,
             unit: Arc::from(&*definition.unit),
             description: tag.description.clone(),
@@ -562,7 +594,11 @@ impl GroupLive {
             });
             let text_fits = filter.is_none_or(|f| {
                 let has = |text: &str| text.to_lowercase().contains(f);
-                has(&tag.name) || has(&tag.address) || tag.description.as_deref().is_some_and(has)
+                let formula = tag.formula.as_ref().is_some_and(|formula| has(&formula.text));
+                has(&tag.name)
+                    || has(&tag.address)
+                    || formula
+                    || tag.description.as_deref().is_some_and(has)
             });
             if quality_fits && text_fits {
                 if page.total >= query.offset && page.items.len() < query.limit {

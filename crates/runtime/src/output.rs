@@ -172,6 +172,7 @@ fn tag(column: &OutputColumn) -> CheckedTag {
     CheckedTag {
         name: column.name.clone(),
         address: "".into(),
+        formula: None,
         unit: Arc::from(&*column.unit),
         description: Some("Output of a rule".into()),
         scale: None,

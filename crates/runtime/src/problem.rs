@@ -104,7 +104,10 @@ fn tag_problems(device: &DeviceLive, now: Now, list: &mut Vec<Problem>) {
             since_unix_ns: now.unix(since),
             cause: format!("{}{others}: {}", tag.name, quality.reason()),
             doing: format!("the group is read every {} ms", group.interval.as_millis()),
-            remedy: format!("check address {} and the device's own diagnosis", tag.address),
+            remedy: match &tag.formula {
+                None => format!("check address {} and the device's own diagnosis", tag.address),
+                Some(formula) => format!("look at what its formula reads: {}", formula.text),
+            },
             tags: count,
         });
     }

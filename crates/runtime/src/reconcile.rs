@@ -3,6 +3,7 @@
 //! The one path for every change, large or small. What is untouched keeps its connection, its
 //! schedule and its place in the journal.
 
+use crate::formula::{Computed, Formulas};
 use crate::link::{DeviceTask, GroupTask, LinkShared, Message, supervise as supervise_link};
 use crate::live::{DeviceLive, GroupLive, Status};
 use crate::output::{RuleOutput, outputs};
@@ -23,6 +24,19 @@ use tagwerk_journal::BacklogLimit;
 use tagwerk_model::{DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+
+/// What is computed of samples: rows by rules, and tags by formulas.
+#[derive(Default)]
+pub struct Calculated {
+    pub outputs: Vec<RuleOutput>,
+    pub formulas: Formulas,
+}
+
+impl From<Vec<RuleOutput>> for Calculated {
+    fn from(outputs: Vec<RuleOutput>) -> Calculated {
+        Calculated { outputs, formulas: Formulas::new() }
+    }
+}
 
 /// What runs now.
 #[derive(Default)]
@@ -105,9 +119,10 @@ impl Running {
         &mut self,
         core: &Arc<Core>,
         checked: Checked,
-        wanted: Vec<RuleOutput>,
+        wanted: Calculated,
         ids: &dyn TagIds,
     ) -> Result<Vec<Effect>, ApplyError> {
+        let Calculated { outputs: wanted, formulas } = wanted;
         let effects = self.plan(&checked);
         // Everything that can fail happens before the first thing is touched.
         let numbers = checked
@@ -122,7 +137,7 @@ impl Running {
             place(&core.journal, &sink.name, sink.from);
         }
         for (order, (device, numbers)) in checked.devices.into_iter().zip(numbers).enumerate() {
-            self.put_device(core, order as u32, device, numbers);
+            self.put_device(core, order as u32, device, numbers, &formulas);
         }
         self.end_empty_links();
         core.live.put_outputs(outputs);
@@ -178,6 +193,7 @@ impl Running {
         order: u32,
         device: CheckedDevice,
         numbers: Numbers,
+        formulas: &Formulas,
     ) {
         let name = device.name.to_string();
         let state = if device.enabled { DeviceState::Connecting } else { DeviceState::Disabled };
@@ -206,7 +222,7 @@ impl Running {
             }
         };
         *live.description.write() = description;
-        let groups = build_groups(core, &device, &numbers, old);
+        let groups = build_groups(core, &device, &numbers, old, formulas);
         *live.groups.write() = groups.iter().map(|(_, g)| g.live.clone()).collect();
         core.live.put(order, live.clone());
         if device.enabled {
@@ -413,6 +429,7 @@ fn status_tag() -> CheckedTag {
     CheckedTag {
         name: STATUS_TAG.into(),
         address: "".into(),
+        formula: None,
         unit: "".into(),
         description: Some("Whether the device is online".into()),
         scale: None,
@@ -471,6 +488,7 @@ fn build_groups(
     device: &CheckedDevice,
     numbers: &Numbers,
     old: Vec<(u64, Arc<GroupTask>)>,
+    formulas: &Formulas,
 ) -> Vec<(u64, Arc<GroupTask>)> {
     let mut first_tag = 1;
     let now: Moment = core.env.clock.now();
@@ -483,6 +501,8 @@ fn build_groups(
             .iter()
             .find(|(print, task)| *task.live.name == *group.name && *print == group.fingerprint);
         if let Some((print, task)) = known {
+            // What the formulas read may be of another type by now.
+            *task.computed.write() = Arc::new(Computed::new(&task.live, formulas));
             groups.push((*print, task.clone()));
             continue;
         }
@@ -502,18 +522,15 @@ fn build_groups(
         }));
         core.sets.insert(&set);
         let plan = &device.plan.groups[position];
+        let journal_set = journal_set(&set);
+        let live = GroupLive::new(set, group.tags.clone().into(), group.interval, quality, now);
         groups.push((
             group.fingerprint,
             Arc::new(GroupTask {
-                journal_set: journal_set(&set),
-                live: Arc::new(GroupLive::new(
-                    set,
-                    group.tags.clone().into(),
-                    group.interval,
-                    quality,
-                    now,
-                )),
+                journal_set,
                 readable: readable(group),
+                computed: RwLock::new(Arc::new(Computed::new(&live, formulas))),
+                live: Arc::new(live),
                 reads: plan.reads.clone(),
                 writes: plan.writes.clone(),
                 watch: plan.watch.clone(),

@@ -12,7 +12,7 @@ use tagwerk_component::{
 use tagwerk_config::CheckedDevice;
 use tagwerk_env::{Clock, timeout};
 use tagwerk_model::{
-    BatchBuilder, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value, limits,
+    BatchBuilder, Quality, SampleRef, TagDefinition, TagId, TagSet, TagSetDefinition, Value, limits,
 };
 use tokio::sync::oneshot;
 
@@ -199,16 +199,18 @@ async fn read(session: &mut dyn Session, device: &CheckedDevice) -> Result<Vec<T
             }
         }
         let batch = builder.batch(0, 0, 0);
-        values.extend(batch.samples().filter(|s| group.tags[s.index].access.reads()).map(
-            |sample| TrialValue {
-                group: position,
-                tag: sample.index,
-                value: sample.value.map(|value| value.to_value()),
-                quality: sample.quality,
-                source_time: sample.source_time.filter(|time| *time != 0),
-                reason: reasons[sample.index].take(),
-            },
-        ));
+        let is_read = |s: &SampleRef<'_>| {
+            let tag = &group.tags[s.index];
+            tag.access.reads() && tag.formula.is_none()
+        };
+        values.extend(batch.samples().filter(is_read).map(|sample| TrialValue {
+            group: position,
+            tag: sample.index,
+            value: sample.value.map(|value| value.to_value()),
+            quality: sample.quality,
+            source_time: sample.source_time.filter(|time| *time != 0),
+            reason: reasons[sample.index].take(),
+        }));
     }
     Ok(values)
 }

@@ -126,7 +126,11 @@ pub struct TagView {
     pub device: Arc<str>,
     pub group: Arc<str>,
     pub name: Box<str>,
+    /// Empty where there is a formula.
     pub address: Box<str>,
+    pub formula: Option<Box<str>>,
+    /// Why a formula gives no value.
+    pub reason: Option<Box<str>>,
     pub data_type: DataType,
     pub unit: Arc<str>,
     pub description: Option<Box<str>>,
@@ -297,8 +301,8 @@ pub enum CommandRefused {
     UnknownDevice(String),
     UnknownTag(String),
     NotWritable(String),
-    /// The tag is the output of a rule: nothing takes a write.
-    RuleOutput(String),
+    /// The tag is the output of a rule, or has a formula: nothing takes a write.
+    Calculated(String),
     /// The value does not fit the tag: type or range.
     Value(String),
     Expiry(String),

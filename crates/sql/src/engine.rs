@@ -411,6 +411,16 @@ pub fn parse(text: &str) -> Result<Statement, SqlError> {
     }
 }
 
+/// One expression and nothing behind it.
+pub(crate) fn parse_expression(text: &str) -> Result<ast::Expr, SqlError> {
+    crate::depth::check(text)?;
+    let mut parser = DFParserBuilder::new(text)
+        .with_dialect(&PostgreSqlDialect {})
+        .with_recursion_limit(crate::DEPTH_MAX)
+        .build()?;
+    Ok(parser.parse_into_expr()?.expr)
+}
+
 fn asks(statement: &Statement) -> bool {
     match statement {
         Statement::Statement(statement) => matches!(

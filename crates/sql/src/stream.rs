@@ -16,6 +16,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::{SessionConfig, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Expr;
 
 /// A table as a stream of rows.
 pub enum Stream {
@@ -42,6 +43,11 @@ pub fn names(tags: &TagTable) -> Vec<String> {
 /// One statement, and one that only asks.
 pub fn parse(text: &str) -> Result<Statement, SqlError> {
     engine::parse(text)
+}
+
+/// One expression and nothing behind it.
+pub fn parse_expression(text: &str) -> Result<Expr, SqlError> {
+    engine::parse_expression(text)
 }
 
 /// A statement of the engine's, unless it does more than ask.

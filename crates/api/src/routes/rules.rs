@@ -35,6 +35,16 @@ pub const CHECK_RULE: Route = up_to(
         json::<RuleCheckAnswer>(),
     )),
 );
+pub const CHECK_FORMULA: Route = up_to(
+    6 * limits::FORMULA_BYTES_MAX + 1024,
+    takes::<FormulaCheck>(route(
+        Post,
+        "/api/v1/formulas/check",
+        VIEWER,
+        "What is wrong with the formula of a tag, or what it gives now",
+        json::<FormulaCheckAnswer>(),
+    )),
+);
 pub const TRY_RULE: Route = up_to(
     RULE_TRIAL_BYTES_MAX,
     takes::<RuleTrial>(route(

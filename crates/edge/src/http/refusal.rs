@@ -158,12 +158,10 @@ impl From<CommandRefused> for Refusal {
             UnknownDevice(text) => Refusal::not_found(text, "list the devices first"),
             UnknownTag(text) => Refusal::not_found(text, "list the device's tags first"),
             NotWritable(text) => Refusal::invalid(
-                text,
+                format!("{text} cannot be written"),
                 "give the tag `access: read_write` in the configuration if it may be written",
             ),
-            RuleOutput(text) => {
-                Refusal::invalid(text, "write a tag of a device, or change the rule")
-            }
+            Calculated(text) => Refusal::invalid(text, "write a tag that a device takes"),
             Value(text) => Refusal::invalid(text, "send a value of the tag's type and range"),
             Expiry(text) => Refusal::new(
                 StatusCode::BAD_REQUEST,

@@ -1,7 +1,9 @@
 //! Rules over HTTP: how they fare, and what is wrong with one. Trials are in a file of their own.
 
+mod formula;
 mod trial;
 
+pub use formula::check_formula;
 pub use trial::try_rule;
 
 use super::devices::window;

@@ -265,7 +265,7 @@ fn reason(refused: CommandRefused) -> String {
         CommandRefused::UnknownDevice(name) => format!("there is no device {name}"),
         CommandRefused::UnknownTag(name) => format!("there is no tag {name}"),
         CommandRefused::NotWritable(name) => format!("{name} cannot be written"),
-        CommandRefused::RuleOutput(text)
+        CommandRefused::Calculated(text)
         | CommandRefused::Value(text)
         | CommandRefused::Expiry(text)
         | CommandRefused::Id(text)

@@ -4,28 +4,36 @@ use super::{Known, RuleText};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedRule, CheckedTemplate, Lint, RESERVED_TAG, RuleCheck, RuleFinding,
-    Weight, lint_with,
+    CheckedDevice, CheckedRule, CheckedTemplate, FormulaFinding, Lint, RESERVED_TAG, RuleFinding,
+    SqlCheck, Weight, lint_with,
 };
 use tagwerk_model::{DataType, TagDefinition, TagId};
 use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
 use tagwerk_sql::TagEntry;
 
-/// Checks the SQL of rules by planning them.
-pub struct SqlCheck;
+/// Checks the SQL of a document by planning it.
+pub struct Planning;
 
 /// Everything that is wrong with a document, the SQL of its rules included. Blocks; not for a thread
 /// that runs tasks.
 pub fn check_sql(text: &[u8]) -> Lint {
-    lint_with(text, &crate::registry::CATALOGUE, &SqlCheck)
+    lint_with(text, &crate::registry::CATALOGUE, &Planning)
 }
 
 /// One is enough for all documents.
 static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new);
 
-impl RuleCheck for SqlCheck {
-    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
+impl SqlCheck for Planning {
+    fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
+        match &*PLANNER {
+            Ok(planner) => crate::formulas::check(planner, devices),
+            // The rules' check tells it.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
         if rules.is_empty() {
             return Vec::new();
         }

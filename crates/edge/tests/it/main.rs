@@ -11,6 +11,7 @@ mod certificates;
 mod command_line;
 mod configuration;
 mod documents;
+mod formulas;
 mod heavy;
 mod history;
 mod http;

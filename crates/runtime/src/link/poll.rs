@@ -90,11 +90,19 @@ impl Group {
         !self.slots.is_empty()
     }
 
+    /// Nothing is read, and tags are computed at its interval.
+    fn only_computes(&self) -> bool {
+        self.slots.is_empty() && !self.task.computed.read().is_empty()
+    }
+
     /// When the group is to be read next, on a link that is up.
     pub fn due(&self, silent_until: Option<Moment>) -> Moment {
         const NOW: Moment = Moment(0);
         match (&self.run, silent_until) {
-            _ if self.slots.is_empty() => Moment(u64::MAX),
+            // A device that does not answer is asked by what is read of it.
+            (_, silent) if self.slots.is_empty() && (silent.is_some() || !self.only_computes()) => {
+                Moment(u64::MAX)
+            }
             (_, Some(until)) => until,
             (Some(run), None) => run.resume,
             (None, None) if self.is_watched() && !self.again => Moment(u64::MAX),
@@ -105,7 +113,7 @@ impl Group {
 
     /// Reads the group once more beside its schedule, and tells `done` when that is over.
     pub fn read_again(&mut self, done: Option<oneshot::Sender<Result<(), String>>>) {
-        if !self.has_reads() {
+        if !self.has_reads() && !self.only_computes() {
             if let Some(done) = done {
                 drop(done.send(Err("the group has no readable tags".into())));
             }
@@ -264,6 +272,8 @@ impl Group {
         self.task.live.polled(now.since(run.started), run.late, run.missed);
         self.outage = false;
         let expected = self.asked.saturating_mul(self.task.samples());
+        let computed = self.task.computed.read().clone();
+        computed.all(&self.task.live, &mut self.builder, shared.at());
         let batch = self.builder.batch(now.0, shared.env.clock.wall().unix_ns, expected);
         let batch = match &self.task.readable {
             None => Some(batch),
@@ -361,9 +371,12 @@ impl LinkTask {
         match ended {
             Ended::Paused => {}
             Ended::Read => {
+                let was_read = group.has_reads();
                 group.finish(&shared);
-                self.serves();
-                if silent {
+                if was_read {
+                    self.serves();
+                }
+                if was_read && silent {
                     self.answered(d);
                 }
             }

@@ -1,10 +1,9 @@
 //! Groups that their devices report by themselves: from reports to batches.
 
 use super::poll::Group;
-use super::{LinkShared, LinkTask};
+use super::{GroupTask, LinkShared, LinkTask};
 use std::sync::Arc;
 use tagwerk_component::{Fault, Report, Session, Unwatched, Watch, WatchId};
-use tagwerk_env::Clock;
 use tagwerk_model::{BatchBuilder, Quality, SampleBatch};
 
 /// How a group with a watch is served.
@@ -85,10 +84,17 @@ impl Watched {
     }
 
     /// What has gathered, and whether it is past; nothing has afterwards.
-    fn take(&mut self, clock: &dyn Clock) -> Option<(SampleBatch, bool)> {
+    fn take(&mut self, shared: &LinkShared, task: &GroupTask) -> Option<(SampleBatch, bool)> {
         let mut touched = std::mem::take(&mut self.touched);
+        // What is past is not computed again: what else was the case then is not known any more.
+        if !self.past && !touched.is_empty() {
+            let computed = task.computed.read().clone();
+            let at = (&mut touched, &mut *self.seen);
+            computed.touched(&task.live, &mut self.builder, shared.at(), at);
+        }
         touched.sort_unstable();
         touched.iter().for_each(|tag| self.seen[*tag as usize] = false);
+        let clock = &shared.env.clock;
         let (now, wall) = (clock.now().0, clock.wall().unix_ns);
         Some((self.builder.part(touched, self.timed, now, wall)?, self.past))
     }
@@ -113,8 +119,9 @@ impl Group {
 
     /// What has gathered becomes a batch.
     fn publish_reports(&mut self, shared: &LinkShared) {
-        let clock = shared.env.clock.as_ref();
-        let Some((batch, past)) = self.watched.as_mut().and_then(|w| w.take(clock)) else { return };
+        let task = self.task.clone();
+        let taken = self.watched.as_mut().and_then(|watched| watched.take(shared, &task));
+        let Some((batch, past)) = taken else { return };
         if past {
             let _ = shared.publisher.publish(&self.task, &batch);
             return;

@@ -278,7 +278,7 @@ async fn nothing_can_be_written_to_an_output() {
     let edge = start(folder.path(), &config(""), vec![hot()]);
     let check = async |tag: &str| edge.write(None, tag, json!(true)).await.unwrap_err();
     let refused = check("hot/is_hot").await;
-    let CommandRefused::RuleOutput(why) = refused else { panic!("{refused:?}") };
+    let CommandRefused::Calculated(why) = refused else { panic!("{refused:?}") };
     assert_eq!(why, "hot/is_hot is the output of a rule");
     assert!(matches!(check("hot/none").await, CommandRefused::UnknownTag(_)));
     assert!(matches!(check("warm/is_hot").await, CommandRefused::UnknownDevice(_)));

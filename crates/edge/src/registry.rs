@@ -11,6 +11,7 @@ pub const DRIVERS: &[&dyn Driver] = &[
     &tagwerk_driver_iec104::Iec104,
     &tagwerk_driver_s7::S7,
     &tagwerk_driver_calculated::Calculated,
+    &tagwerk_driver_system::System,
     &tagwerk_driver_sim::Sim,
 ];
 pub use tagwerk_sinks::SINKS;

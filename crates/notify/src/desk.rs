@@ -54,7 +54,6 @@ pub struct Tally {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     pub id: u64,
-    pub at_ns: i64,
     pub unix_ns: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delivered: Vec<Box<str>>,
@@ -230,7 +229,6 @@ impl Desk {
 
     /// Takes what became of a letter for good.
     pub fn settle(&mut self, outcome: &Outcome) {
-        self.now_ns = self.now_ns.max(outcome.at_ns);
         let Some(letter) = self.letters.get_mut(&outcome.id) else { return };
         let tally = self.channels.entry(letter.channel.clone()).or_default();
         let mut settle = |recipient: &str| {

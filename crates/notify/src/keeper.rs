@@ -287,7 +287,7 @@ impl Keeper {
         let (channel, subject) = (letter.channel.clone(), letter.notice.subject.clone());
         let try_ = state.tries.entry(id).or_default();
         try_.under_way = false;
-        let mut outcome = self.outcome(state.desk.now_ns, stamp, id);
+        let mut outcome = Outcome { id, unix_ns: stamp.unix_ns, ..Outcome::default() };
         let mut passing: Option<String> = None;
         for Told { recipient, result } in told {
             match self.board.0.redacted(&result) {
@@ -352,15 +352,11 @@ impl Keeper {
     fn give_up(&mut self, state: &mut State, id: u64, cause: String, stamp: Stamp) {
         let Some(letter) = state.desk.letters.get(&id) else { return };
         let (channel, subject) = (letter.channel.clone(), letter.notice.subject.clone());
-        let mut outcome = self.outcome(state.desk.now_ns, stamp, id);
+        let mut outcome = Outcome { id, unix_ns: stamp.unix_ns, ..Outcome::default() };
         outcome.given_up = Some(cause.as_str().into());
         self.write(OUTCOME_KIND, &outcome);
         state.desk.settle(&outcome);
         self.news.push(Tell::GivenUp { channel, subject, cause });
-    }
-
-    fn outcome(&self, at_ns: i64, stamp: Stamp, id: u64) -> Outcome {
-        Outcome { id, at_ns, unix_ns: stamp.unix_ns, ..Outcome::default() }
     }
 
     fn write(&mut self, kind: u16, record: &impl Serialize) -> bool {

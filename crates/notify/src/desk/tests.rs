@@ -169,7 +169,6 @@ impl Rig {
             for id in letters {
                 let outcome = Outcome {
                     id,
-                    at_ns: self.now_ns,
                     unix_ns: self.now_ns,
                     delivered: names(&["x", "y"]),
                     ..Outcome::default()

@@ -11,6 +11,7 @@ use crate::feeding::Feeding;
 use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::notify::Notifying;
 use crate::postgres;
 use crate::private_file;
 use crate::process;
@@ -151,6 +152,7 @@ struct Threads {
     feeding: Feeding,
     keeping: Keeping,
     judging: Judging,
+    notifying: Notifying,
     ruling: Ruling,
     archiver: Running,
 }
@@ -162,6 +164,8 @@ impl Threads {
         self.ruling.end();
         self.archiver.end();
         self.judging.end();
+        // After those whose changes it tells.
+        self.notifying.end();
         self.feeding.end();
         self.keeping.end();
     }
@@ -185,6 +189,9 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
+    let held = (&secrets, &certificates);
+    let notifying = Notifying::start(&env, &journal, alarms.clone(), held, &runtime)?;
+    let notify = notifying.board();
     let ruling = Ruling::start(&env, &journal, &runtime)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
@@ -192,8 +199,9 @@ async fn open(
     let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone(), rules.clone());
-    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
+    let fed = (archiving.clone(), historian.clone());
+    let watching = (alarms.clone(), notify.clone(), rules.clone());
+    let configuration = Configuration::new(kept, fed, watching, runtime.clone(), env.clock.clone());
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
     let sql = start_sql(&env, &tables)?;
@@ -220,6 +228,7 @@ async fn open(
         tables,
         archiving,
         alarms,
+        notify,
         rules,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
@@ -232,7 +241,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    let threads = Threads { feeding, keeping, judging, ruling, archiver };
+    let threads = Threads { feeding, keeping, judging, notifying, ruling, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 

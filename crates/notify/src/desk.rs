@@ -75,13 +75,33 @@ impl Desk {
                 self.legs.iter_mut().for_each(|leg| leg.withdraw(&heard.key));
             }
             ChangeKind::Acknowledged => self.acknowledge(heard, plan),
+            ChangeKind::NotWritten => self.tell_all(heard, plan),
             // What is put aside is told to nobody, nor that it is over.
             _ if !heard.announced => {}
-            ChangeKind::Reset | ChangeKind::NotWritten => {}
+            ChangeKind::Reset => {}
             _ if heard.is_active() => self.raise(heard, plan),
             _ => self.clear(heard, plan),
         }
         self.due_ns = i64::MIN;
+    }
+
+    /// Told on every route, once: nobody can acknowledge it.
+    fn tell_all(&mut self, heard: &Heard, plan: &Plan) {
+        for route in &plan.routes {
+            for channel in route.channels(1) {
+                let entry = Entry {
+                    key: heard.key.clone(),
+                    why: Why::Raised,
+                    due_ns: heard.at_ns,
+                    about: heard.about.clone(),
+                    occurrences: 1,
+                    over_unix_ns: None,
+                    by: None,
+                    comment: None,
+                };
+                leg(&mut self.legs, &route.name, channel).push(entry);
+            }
+        }
     }
 
     fn raise(&mut self, heard: &Heard, plan: &Plan) {

@@ -42,15 +42,17 @@ pub struct About {
 }
 
 impl Heard {
-    /// `None` for what is of no single alarm.
-    pub fn of(change: &AlarmChange) -> Option<Heard> {
+    pub fn of(change: &AlarmChange) -> Heard {
+        if change.kind == ChangeKind::NotWritten {
+            return Heard::of_too_many(change);
+        }
         let (alarm, device, tag) =
             (change.alarm.clone(), change.device.clone(), change.tag.clone());
-        Some(Heard {
+        Heard {
             key: Key { alarm, device, tag },
             kind: change.kind,
             announced: change.announced,
-            shown: change.shown()?,
+            shown: change.shown().unwrap_or(Shown::Normal),
             at_ns: change.at_ns(),
             by: change.by.clone(),
             comment: change.comment.clone(),
@@ -61,7 +63,35 @@ impl Heard {
                 unit: change.unit.clone(),
                 text: change.text.clone(),
             },
-        })
+        }
+    }
+
+    /// So many alarms changed that what became of some is not known: somebody is to look.
+    fn of_too_many(change: &AlarmChange) -> Heard {
+        let text = format!(
+            "{} changes of alarms within a minute were too many to be written; the console shows how \
+             alarms are now",
+            change.count.unwrap_or_default()
+        );
+        let key =
+            Key { alarm: "too-many-alarms".into(), device: "edge".into(), tag: "alarms".into() };
+        let about = About {
+            priority: Priority::Critical,
+            unix_ns: change.unix_ns,
+            value: None,
+            unit: None,
+            text: Some(text.into()),
+        };
+        Heard {
+            key,
+            kind: change.kind,
+            announced: true,
+            shown: Shown::Normal,
+            at_ns: change.at_ns(),
+            by: None,
+            comment: None,
+            about,
+        }
     }
 
     pub fn is_active(&self) -> bool {

@@ -164,9 +164,8 @@ impl Keeper {
                 let bytes = &*record.payload;
                 match record.kind {
                     CHANGE_KIND => {
-                        let change = serde_json::from_slice::<AlarmChange>(bytes).ok();
-                        if let Some(heard) = change.as_ref().and_then(Heard::of) {
-                            replay.change(record.seq, heard);
+                        if let Ok(change) = serde_json::from_slice::<AlarmChange>(bytes) {
+                            replay.change(record.seq, Heard::of(&change));
                         }
                     }
                     NOTICE_KIND => {
@@ -207,9 +206,8 @@ impl Keeper {
             if record.kind != CHANGE_KIND {
                 continue;
             }
-            let change = serde_json::from_slice::<AlarmChange>(&record.payload).ok();
-            if let Some(heard) = change.as_ref().and_then(Heard::of) {
-                state.desk.take(&heard, plan);
+            if let Ok(change) = serde_json::from_slice::<AlarmChange>(&record.payload) {
+                state.desk.take(&Heard::of(&change), plan);
                 self.dirty = true;
             }
         }

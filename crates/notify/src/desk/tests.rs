@@ -355,6 +355,16 @@ fn over_the_limit_of_an_hour_alarms_gather_and_critical_ones_do_not_wait_long() 
 }
 
 #[test]
+fn more_changes_than_are_written_are_told_on_every_route() {
+    let mut rig = Rig::new(plan(route(&[(60, &["a"])])), 0);
+    rig.change(0, ChangeKind::Shelved);
+    let Some(Record::Change(heard)) = rig.records.pop() else { panic!() };
+    rig.desk.take(&Heard { kind: ChangeKind::NotWritten, ..heard }, &rig.plan);
+    rig.pass(100);
+    assert_eq!(rig.told_of(0, "a"), [1]);
+}
+
+#[test]
 fn a_letter_that_one_recipient_refuses_goes_on_to_the_other() {
     let mut rig = Rig::new(plan(route(&[(0, &["a"])])), 0);
     rig.delivers = false;

@@ -180,9 +180,9 @@ pub const NOTIFY_LISTED_MAX: usize = 50;
 pub const NOTIFY_DELIVER_MAX: Duration = Duration::from_secs(86_400);
 /// A message that is told so long after its time says in its subject when the alarm was raised.
 pub const NOTIFY_LATE: Duration = Duration::from_secs(600);
-/// The shortest and the longest time until a message is tried again; it doubles from one to the other.
+/// The first time until a message that was not taken is tried again; then twice as long each time.
 pub const NOTIFY_RETRY_MIN: Duration = Duration::from_secs(5);
-/// See there.
+/// The longest time until a message that was not taken is tried again.
 pub const NOTIFY_RETRY_MAX: Duration = Duration::from_secs(300);
 
 /// Values of the past that an alarm of a rate of change keeps. More: they lie farther apart.

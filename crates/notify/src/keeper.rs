@@ -103,6 +103,12 @@ impl Keeper {
 
     /// Takes what is new. Returns whether there may be more at once.
     pub fn step(&mut self) -> bool {
+        let more = self.work();
+        self.tell_news();
+        more
+    }
+
+    fn work(&mut self) -> bool {
         let board = self.board.clone();
         let Some(stamp) = board.0.alarms.time() else { return false };
         let mut state = board.0.state.lock();
@@ -444,9 +450,7 @@ pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
     let stopping = || *stop.borrow() || stop.has_changed().is_err();
     let mut pause = limits::PANIC_FIRST;
     while !stopping() {
-        let stepped = catch_unwind(AssertUnwindSafe(|| keeper.step()));
-        keeper.tell_news();
-        match stepped {
+        match catch_unwind(AssertUnwindSafe(|| keeper.step())) {
             Ok(true) => {}
             Ok(false) => clock.park_until(clock.now().after(IDLE)),
             Err(_) => {

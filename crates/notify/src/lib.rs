@@ -12,6 +12,7 @@ mod record;
 mod words;
 
 pub use board::{Board, ChannelView, RouteView, TestRefused};
+pub use desk::Tally;
 pub use keeper::{Keeper, Tell, run};
 pub use plan::{ChannelOf, Level, Plan, Route};
 pub use quiet::{Quiet, Zone};

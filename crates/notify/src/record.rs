@@ -14,6 +14,8 @@ pub const NOTICE_KIND: u16 = 51;
 pub const OUTCOME_KIND: u16 = 52;
 /// All that waits, and up to which change that is so.
 pub const SNAPSHOT_KIND: u16 = 53;
+/// Changes remembered while no snapshot says that somebody is told. More: the oldest are forgotten.
+const UNCLAIMED_MAX: usize = 10_000;
 /// Pieces in one record of a snapshot.
 const PART_PIECES: usize = 200;
 
@@ -85,6 +87,10 @@ pub struct Replay {
 
 impl Replay {
     pub fn change(&mut self, seq: u64, heard: Heard) {
+        // Before anybody was told of anything, only those that a snapshot may just have missed matter.
+        if self.position.is_none() && self.changes.len() >= UNCLAIMED_MAX {
+            self.changes.pop_front();
+        }
         self.changes.push_back((seq, heard));
     }
 

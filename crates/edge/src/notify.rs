@@ -28,16 +28,16 @@ pub struct Notifying {
 impl Notifying {
     /// Notices are sent by the runtime that this is called in.
     pub fn start(
-        env: &Env,
-        journal: &Journal,
-        alarms: tagwerk_alarms::Board,
-        (secrets, certificates): (&Arc<SecretStore>, &Arc<CertificateStore>),
+        (env, journal): (&Env, &Journal),
+        alarms: &tagwerk_alarms::Board,
+        secrets: &Arc<SecretStore>,
+        certificates: &Arc<CertificateStore>,
         runtime: &Runtime,
     ) -> anyhow::Result<Notifying> {
         let runtime = runtime.clone();
         let tell = Arc::new(move |news| note(&runtime, news));
         let held = (secrets.clone() as _, certificates.clone() as _);
-        let (keeper, board) = Keeper::open(env, journal, alarms, held, tell);
+        let (keeper, board) = Keeper::open(env, journal, alarms.clone(), held, tell);
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
             tagwerk_env::yield_to_other_threads();

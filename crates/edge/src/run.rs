@@ -189,9 +189,7 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
-    let held = (&secrets, &certificates);
-    let notifying = Notifying::start(&env, &journal, alarms.clone(), held, &runtime)?;
-    let notify = notifying.board();
+    let notifying = Notifying::start((&env, &journal), &alarms, &secrets, &certificates, &runtime)?;
     let ruling = Ruling::start(&env, &journal, &runtime)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
@@ -200,12 +198,11 @@ async fn open(
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
     let fed = (archiving.clone(), historian.clone());
-    let watching = (alarms.clone(), notify.clone(), rules.clone());
+    let watching = (alarms.clone(), notifying.board(), rules.clone());
     let configuration = Configuration::new(kept, fed, watching, runtime.clone(), env.clock.clone());
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
     let sql = start_sql(&env, &tables)?;
-    announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
         Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
@@ -228,7 +225,7 @@ async fn open(
         tables,
         archiving,
         alarms,
-        notify,
+        notify: notifying.board(),
         rules,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
@@ -259,7 +256,9 @@ fn start_runtime(
         secrets: secrets.clone(),
         certificates: certificates.clone(),
     };
-    Runtime::start(parts).context("the runtime's threads cannot be started")
+    let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    announce_rejections(certificates, &runtime);
+    Ok(runtime)
 }
 
 /// Where the console and programs, and where PostgreSQL clients connect.

@@ -130,6 +130,12 @@ fn a_mail_waits_for_its_server_through_a_kill_and_arrives_once() {
     until("that it is over is told", || {
         server.to("shift@plant.example").iter().any(over).then_some(())
     });
+    // A mail whose outcome is not written yet may come twice; this is about those whose outcome is.
+    until("the edge knows that they arrived", || {
+        let [shift, chief] = ["shift", "chief"].map(|name| channel(&edge, name));
+        let waits = |channel: &Value| channel["waiting_messages"] != 0;
+        (!waits(&shift) && !waits(&chief) && shift["delivered"] == 2).then_some(())
+    });
 
     edge.kill();
     edge.restart();
@@ -254,7 +260,7 @@ fn every_configuration_of_the_guide_passes_the_check() {
     let blocks =
         text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("yaml\n"));
     let blocks: Vec<&str> = blocks.collect();
-    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
+    assert!(blocks.len() >= 3, "{} blocks", blocks.len());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guide.yaml");
     for block in blocks {

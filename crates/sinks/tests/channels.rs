@@ -108,7 +108,7 @@ fn kind(told: &Told) -> (&str, &str) {
 /// What all recipients are told to have come of it.
 async fn mail(server: &MailServer, change: Value) -> Vec<(String, String)> {
     let told = tell(&Email, &mail_settings(server, change)).await;
-    told.iter().map(|told| kind(told)).map(|(k, text)| (k.to_owned(), text.to_owned())).collect()
+    told.iter().map(kind).map(|(k, text)| (k.to_owned(), text.to_owned())).collect()
 }
 
 #[tokio::test]

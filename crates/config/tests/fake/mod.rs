@@ -236,6 +236,8 @@ struct EmailSettings {
     from: String,
     to: Vec<String>,
     #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
     password: Option<Secret>,
 }
 

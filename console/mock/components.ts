@@ -136,4 +136,23 @@ export const components: Components = {
       },
     },
   ],
+  channels: [
+    {
+      name: 'email',
+      summary: 'Sends mails by way of a mail server (SMTP).',
+      abilities: [],
+      data_types: [],
+      addresses: [],
+      example: 'server: mail.plant.example\nfrom: tagwerk@plant.example\nto: [shift@plant.example]\n',
+      settings: {
+        type: 'object',
+        required: ['server', 'from', 'to'],
+        properties: {
+          server: { type: 'string', description: 'Host name or IP address of the mail server.' },
+          from: { type: 'string', description: 'Address that mails are from.' },
+          to: { type: 'array', items: { type: 'string' }, description: 'Addresses that mails go to.' },
+        },
+      },
+    },
+  ],
 }

@@ -118,7 +118,7 @@ rules:
 `
 
 const known: Record<string, string[]> = {
-  '': ['version', 'edge', 'templates', 'devices', 'sinks', 'alarms', 'rules'],
+  '': ['version', 'edge', 'templates', 'devices', 'sinks', 'alarms', 'rules', 'notify'],
   edge: ['name', 'description'],
   devices: ['name', 'description', 'driver', 'template', 'parameters', 'overrides', 'enabled', 'settings', 'groups'],
   groups: ['name', 'interval', 'tags'],

@@ -21,6 +21,7 @@ import { exportRoutes } from './exports'
 import { ledgerRoutes } from './ledger'
 import { Letters, letterRoutes } from './letters'
 import { templates } from './library'
+import { notifyRoutes } from './notify'
 import { Rules, ruleRoutes } from './rules'
 import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
@@ -174,6 +175,7 @@ const routes: Route[] = [
   ...letterRoutes(letters),
   ...exportRoutes(edge),
   ...alarmRoutes(alarms),
+  ...notifyRoutes(edge),
   ...ruleRoutes(new Rules(edge, () => revisions[0]?.text ?? '')),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],

@@ -31,6 +31,7 @@ export const paths = {
   alarmsInState: (state: string) => `/alarms?state=${name(state)}`,
   alarmHistory: '/alarms/history',
   alarmHistoryOf: (alarm: string, device: string, tag: string) => `/alarms/history?alarm=${name(alarm)}&device=${name(device)}&tag=${name(tag)}`,
+  notify: '/alarms/notifications',
   rules: '/rules',
   newRule: '/rules/new',
   rule: (rule: string) => `/rules/${name(rule)}`,

@@ -11,6 +11,7 @@ import {
   devicesQuery,
   ledgerQuery,
   meQuery,
+  notifyQuery,
   queryClient,
   revisionQuery,
   revisionsQuery,
@@ -218,6 +219,12 @@ export const router = createBrowserRouter([
                 loader: page(() => queryClient.ensureQueryData(statusQuery)),
                 shouldRevalidate: () => false,
                 lazy: async () => ({ Component: (await import('./pages/alarms/AlarmHistoryPage')).AlarmHistoryPage }),
+              },
+              {
+                path: '/alarms/notifications',
+                loader: page(() => queryClient.ensureQueryData(notifyQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/NotifyPage')).NotifyPage }),
               },
               {
                 path: '/rules',

@@ -21,8 +21,8 @@ const PACKAGES: [(&str, &str); 7] = [
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL and object storage.
-const PYTHON_PACKAGES: [&str; 11] = [
+/// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL, object storage and mail.
+const PYTHON_PACKAGES: [&str; 12] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -34,6 +34,7 @@ const PYTHON_PACKAGES: [&str; 11] = [
     "duckdb==2.0.0",
     "psycopg[binary]==3.3.9",
     "moto[s3,server]==5.2.5",
+    "aiosmtpd==1.4.6",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

@@ -7,6 +7,7 @@ import type * as alarms from './alarms'
 import type * as exchange from './exchange'
 import type * as history from './history'
 import type * as ledger from './ledger'
+import type * as notify from './notify'
 import type * as rules from './rules'
 import type * as page from './types'
 
@@ -66,6 +67,13 @@ interface Pairs {
   AlarmRefusal: Differs<alarms.AlarmRefusal, Wire['AlarmRefusal']>
   AlarmChange: Differs<alarms.AlarmChange, Wire['AlarmChange']>
   AlarmChanges: Differs<alarms.AlarmChanges, Wire['AlarmChanges']>
+  Notify: Differs<notify.Notify, Wire['Notify']>
+  NotifyChannel: Differs<notify.NotifyChannel, Wire['NotifyChannel']>
+  NotifyFailure: Differs<notify.NotifyFailure, Wire['NotifyFailure']>
+  NotifyRoute: Differs<notify.NotifyRoute, Wire['NotifyRoute']>
+  NotifyLevel: Differs<notify.NotifyLevel, Wire['NotifyLevel']>
+  NotifyTest: Differs<notify.NotifyTest, Wire['NotifyTest']>
+  NotifyAnswer: Differs<notify.NotifyAnswer, Wire['NotifyAnswer']>
   RuleColumn: Differs<rules.RuleColumn, Wire['RuleColumn']>
   RuleError: Differs<rules.RuleError, Wire['RuleError']>
   Rule: Differs<rules.Rule, Wire['Rule']>

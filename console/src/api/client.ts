@@ -4,6 +4,7 @@ import { inTurn } from './turns'
 import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeFilter, AlarmChanges, AlarmChoice, AlarmFilter } from './alarms'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
+import type { Notify, NotifyTest } from './notify'
 import type { Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
@@ -188,6 +189,9 @@ export const api = {
   alarms: (filter: AlarmFilter, signal?: AbortSignal) => call<Page<Alarm>>(`/alarms${queryString({ ...filter })}`, { signal }),
   alarmChanges: (filter: AlarmChangeFilter, signal?: AbortSignal) => call<AlarmChanges>(`/alarms/changes${queryString({ ...filter })}`, { signal }),
   operateAlarms: (action: AlarmAction, json: AlarmChoice) => call<AlarmAnswer>(`/alarms/${action}`, { method: 'POST', json }),
+
+  notify: (signal?: AbortSignal) => call<Notify>('/notify', { signal }),
+  testChannel: (channel: string) => call<NotifyTest>(`/notify/channels/${name(channel)}/test`, { method: 'POST' }),
 
   rules: (filter: RuleFilter, signal?: AbortSignal) => call<Page<Rule>>(`/rules${queryString({ ...filter })}`, { signal }),
   rule: (rule: string, signal?: AbortSignal) => call<RuleDetail>(`/rules/${name(rule)}`, { signal }),

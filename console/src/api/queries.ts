@@ -183,6 +183,8 @@ export const alarmsQuery = (filter: AlarmFilter) =>
     placeholderData: keepPreviousData,
   })
 
+export const notifyQuery = queryOptions({ queryKey: ['notify'], queryFn: ({ signal }) => api.notify(signal), refetchInterval: 2_000 })
+
 export const rulesQuery = (filter: RuleFilter) =>
   queryOptions({
     queryKey: ['rules', filter],

@@ -285,6 +285,8 @@ export interface Spec {
 export interface Components {
   drivers: Spec[]
   sinks: Spec[]
+  /** ways to tell people of alarms */
+  channels: Spec[]
 }
 
 export interface RunningConfig {

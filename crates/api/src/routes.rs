@@ -4,6 +4,7 @@ mod alarms;
 mod commission;
 mod history;
 mod ledger;
+mod notify;
 mod rules;
 mod upkeep;
 
@@ -11,6 +12,7 @@ pub use alarms::*;
 pub use commission::*;
 pub use history::*;
 pub use ledger::*;
+pub use notify::*;
 pub use rules::*;
 pub use upkeep::*;
 
@@ -370,6 +372,8 @@ pub const ALL: &[Route] = &[
     ALARMS,
     ALARM_CHANGES,
     OPERATE_ALARMS,
+    NOTIFY,
+    TEST_CHANNEL,
     RULES,
     RULE,
     CHECK_RULE,

@@ -1,12 +1,12 @@
 //! A configuration that has passed every check, as the runtime takes it. Compact, because a tag is
 //! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
 
-use crate::pattern::TagPattern;
-use crate::value_types::{Access, AlarmPriority, RuleStage, SinkOrder, Start};
+use crate::pattern::{NamePattern, TagPattern};
+use crate::value_types::{Access, AlarmPriority, Day, RuleStage, SinkOrder, Start};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_component::{DevicePlan, Driver, Sink, SinkPlan};
+use tagwerk_component::{ChannelPlan, DevicePlan, Driver, Sink, SinkPlan};
 use tagwerk_model::{DataType, Scale, Value};
 
 pub struct Checked {
@@ -20,6 +20,7 @@ pub struct Checked {
     /// Rules of history's retention, in their order.
     pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
+    pub notify: Option<CheckedNotify>,
     /// Every use of a secret: the place, such as `devices/press/settings/password`, and its name.
     pub secrets: Vec<(String, String)>,
 }
@@ -282,6 +283,66 @@ pub struct CheckedBucket {
     pub secret_key: Box<str>,
     pub path_style: bool,
     pub ca_file: Option<Box<str>>,
+}
+
+/// Who is told of alarms.
+#[derive(Clone)]
+pub struct CheckedNotify {
+    /// As the database of time zones calls it; it is there.
+    pub time_zone: Box<str>,
+    /// Where people reach the console.
+    pub public_url: Option<Box<str>>,
+    pub channels: Vec<CheckedChannel>,
+    /// Those that are enabled.
+    pub routes: Vec<CheckedRoute>,
+}
+
+#[derive(Clone)]
+pub struct CheckedChannel {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    pub kind: &'static str,
+    pub plan: ChannelPlan,
+    /// Equal when kind and settings are.
+    pub settings_fingerprint: u64,
+}
+
+/// Which alarms are told to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedRoute {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    /// An alarm goes this way when any of them chooses its name, and any of `tags` its tag.
+    pub alarms: Vec<NamePattern>,
+    pub tags: Vec<TagPattern>,
+    pub priority_min: AlarmPriority,
+    /// One at least, each later than the one before.
+    pub levels: Vec<CheckedLevel>,
+    pub repeat: Option<Duration>,
+    pub cleared: bool,
+    pub acknowledged: bool,
+    pub quiet: Vec<CheckedQuiet>,
+    pub messages_per_hour_max: u32,
+}
+
+/// Who is told once nobody has acknowledged an alarm for so long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedLevel {
+    pub after: Duration,
+    /// Names of channels.
+    pub to: Vec<Box<str>>,
+}
+
+/// A time of the week in which nobody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedQuiet {
+    /// On which it begins.
+    pub days: Vec<Day>,
+    /// Minutes of the day. Not later than `from`: on the next day.
+    pub from: u16,
+    pub to: u16,
+    /// More urgent alarms are told.
+    pub up_to: AlarmPriority,
 }
 
 impl CheckedTemplate {

@@ -55,6 +55,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<crate::rule::RuleForm>", length(max = limits::RULES_MAX))]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     rules: Part,
+    /// Who is told of alarms.
+    #[serde(default)]
+    #[schemars(with = "Option<crate::notify_form::NotifyForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    notify: Part,
     /// How long history keeps what.
     #[serde(default)]
     #[schemars(with = "Option<HistoryForm>")]

@@ -20,6 +20,8 @@ mod json;
 mod library;
 mod meter;
 mod names;
+mod notify;
+mod notify_form;
 mod pattern;
 mod placeholder;
 mod report;
@@ -42,19 +44,19 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm,
-    CheckedSink, CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
-    TagName,
+    CheckedChannel, CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedLevel,
+    CheckedNotify, CheckedQuiet, CheckedRoute, CheckedRule, CheckedRuleAlarm, CheckedSink,
+    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
 pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
-pub use pattern::TagPattern;
+pub use pattern::{NamePattern, TagPattern};
 pub use report::LocatedFinding;
 pub use rule::{FormulaFinding, RULE_OUTPUT_GROUP, RuleFinding, SqlCheck};
 pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;
-pub use value_types::{Access, AlarmPriority, ParameterKind, RuleStage, SinkOrder, Start};
+pub use value_types::{Access, AlarmPriority, Day, ParameterKind, RuleStage, SinkOrder, Start};

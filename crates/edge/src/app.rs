@@ -51,6 +51,7 @@ pub struct App {
     pub tables: Arc<Tables>,
     pub archiving: Archiving,
     pub alarms: Board,
+    pub notify: tagwerk_notify::Board,
     pub rules: Rules,
     /// One permit per trial of a rule.
     pub rule_trials: Arc<Semaphore>,
@@ -93,6 +94,7 @@ impl App {
     pub fn problems(&self) -> Vec<api::Problem> {
         let own = self.configuration.problem().into_iter().chain(self.archiving.problem());
         let own = own.chain(self.books.problem());
+        let own = own.chain(crate::notify::problems(&self.notify));
         let own = own.chain(self.rules.problems(self.started_unix_ns));
         let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));

@@ -34,6 +34,7 @@ struct Inner {
     archiving: Archiving,
     historian: Historian,
     alarms: Board,
+    notify: tagwerk_notify::Board,
     rules: Rules,
     numbers: TagNumbers,
     state: Mutex<State>,
@@ -128,7 +129,8 @@ pub struct Author<'a> {
 impl Configuration {
     pub fn new(
         (store, secrets): (Store, Arc<SecretStore>),
-        (archiving, historian, alarms, rules): (Archiving, Historian, Board, Rules),
+        (archiving, historian): (Archiving, Historian),
+        (alarms, notify, rules): (Board, tagwerk_notify::Board, Rules),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
     ) -> Configuration {
@@ -141,6 +143,7 @@ impl Configuration {
             archiving,
             historian,
             alarms,
+            notify,
             rules,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
@@ -427,6 +430,8 @@ impl Configuration {
         let templates = checked.templates.clone();
         let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
         let alarms = checked.alarms.clone();
+        let told = checked.notify.clone();
+        let edge = checked.edge.name.clone();
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || {
             let rules = inner.rules.prepare(&checked, &inner.numbers)?;
@@ -435,6 +440,8 @@ impl Configuration {
             let calculated = Calculated { outputs, formulas };
             let applied = inner.runtime.apply(checked, calculated, &inner.numbers);
             applied.map_err(|error| error.to_string())?;
+            // Before the alarms, so that the first one is told.
+            inner.notify.define(crate::notify::plan(&edge, told.as_ref(), &alarms));
             inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
             inner.rules.run(rules);
             Ok::<(), String>(())

@@ -19,6 +19,7 @@ mod listen;
 mod live;
 mod metrics;
 mod mount;
+mod notify;
 mod record;
 mod refusal;
 mod rules;
@@ -123,6 +124,8 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::ALARMS, alarms::list)
         .on(&routes::ALARM_CHANGES, alarms::changes)
         .on(&routes::OPERATE_ALARMS, alarms::operate)
+        .on(&routes::NOTIFY, notify::all)
+        .on(&routes::TEST_CHANNEL, notify::test)
         .on(&routes::RULES, rules::list)
         .on(&routes::RULE, rules::one)
         .on(&routes::CHECK_RULE, rules::check)

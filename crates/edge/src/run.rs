@@ -11,6 +11,7 @@ use crate::feeding::Feeding;
 use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::notify::Notifying;
 use crate::postgres;
 use crate::private_file;
 use crate::process;
@@ -151,6 +152,7 @@ struct Threads {
     feeding: Feeding,
     keeping: Keeping,
     judging: Judging,
+    notifying: Notifying,
     ruling: Ruling,
     archiver: Running,
 }
@@ -162,6 +164,8 @@ impl Threads {
         self.ruling.end();
         self.archiver.end();
         self.judging.end();
+        // After those whose changes it tells.
+        self.notifying.end();
         self.feeding.end();
         self.keeping.end();
     }
@@ -185,6 +189,7 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
+    let notifying = Notifying::start((&env, &journal), &alarms, &secrets, &certificates, &runtime)?;
     let ruling = Ruling::start(&env, &journal, &runtime)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
@@ -192,12 +197,12 @@ async fn open(
     let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone(), rules.clone());
-    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
+    let fed = (archiving.clone(), historian.clone());
+    let watching = (alarms.clone(), notifying.board(), rules.clone());
+    let configuration = Configuration::new(kept, fed, watching, runtime.clone(), env.clock.clone());
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
     let sql = start_sql(&env, &tables)?;
-    announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
         Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
@@ -220,6 +225,7 @@ async fn open(
         tables,
         archiving,
         alarms,
+        notify: notifying.board(),
         rules,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
@@ -232,7 +238,7 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    let threads = Threads { feeding, keeping, judging, ruling, archiver };
+    let threads = Threads { feeding, keeping, judging, notifying, ruling, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 
@@ -250,7 +256,9 @@ fn start_runtime(
         secrets: secrets.clone(),
         certificates: certificates.clone(),
     };
-    Runtime::start(parts).context("the runtime's threads cannot be started")
+    let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    announce_rejections(certificates, &runtime);
+    Ok(runtime)
 }
 
 /// Where the console and programs, and where PostgreSQL clients connect.

@@ -24,6 +24,7 @@ fn text(app: &App) -> String {
     history(app, &mut out);
     ledger(app, &mut out);
     alarms(app, &mut out);
+    notify(app, &mut out);
     rules(app, &mut out);
     out.text
 }
@@ -257,6 +258,32 @@ fn alarms(app: &App, out: &mut Exposition) {
     let help = "Alarms announced since the flood of alarms began; 0 while there is none.";
     let alarms = load.flood.map_or(0, |(_, alarms)| alarms);
     out.metric(Kind::Gauge, "tagwerk_alarm_flood", help, one(alarms));
+}
+
+fn notify(app: &App, out: &mut Exposition) {
+    use Kind::{Counter, Gauge};
+    let channels = app.notify.channels();
+    let outcomes = channels.iter().flat_map(|channel| {
+        let tally = &channel.tally;
+        [("delivered", tally.delivered), ("refused", tally.refused), ("given_up", tally.given_up)]
+            .map(|(outcome, count)| {
+                (vec![("channel", &*channel.name), ("outcome", outcome)], count)
+            })
+    });
+    let help = "Messages to people, each recipient counted, by what became of them.";
+    out.metric(Counter, "tagwerk_notify_messages_total", help, outcomes);
+    let of = |name| vec![("channel", name)];
+    let waiting = channels.iter().map(|channel| (of(&*channel.name), channel.notices));
+    let help = "Messages that are made and not delivered.";
+    out.metric(Gauge, "tagwerk_notify_waiting_messages", help, waiting);
+    let waiting = channels.iter().map(|channel| (of(&*channel.name), channel.alarms));
+    let help = "Alarms that wait for the next message.";
+    out.metric(Gauge, "tagwerk_notify_waiting_alarms", help, waiting);
+    let failing = channels.iter().map(|channel| {
+        let failing = u8::from(channel.failing.is_some());
+        (of(&*channel.name), failing)
+    });
+    out.metric(Gauge, "tagwerk_notify_failing", "1 while nobody is told by it.", failing);
 }
 
 fn rules(app: &App, out: &mut Exposition) {

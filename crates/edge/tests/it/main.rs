@@ -23,6 +23,7 @@ mod lint_cases;
 mod live;
 mod modbus_pymodbus;
 mod mqtt_mosquitto;
+mod notify;
 mod operations_guide;
 mod outage;
 mod past;

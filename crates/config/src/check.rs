@@ -144,7 +144,8 @@ impl<'s> Checker<'s> {
         self.rules = Checker::rule_names(root);
         let sinks = self.sinks(root, &devices);
         let mut alarms = self.alarms(root, &devices);
-        let rules = self.rules(root, &devices, &mut alarms, sql);
+        let tables = self.tables(root);
+        let rules = self.rules(root, (&devices, &tables), &mut alarms, sql);
         let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let history = root.get("history");
         let keep = history.map(|node| self.history(node, &devices, archive.as_ref()));
@@ -152,8 +153,18 @@ impl<'s> Checker<'s> {
         let secrets = std::mem::take(&mut self.secrets);
         let keep = keep.unwrap_or_default();
         let (edge, alarms) = (edge?, alarms.list);
-        let checked =
-            Checked { edge, templates, devices, sinks, alarms, rules, keep, archive, secrets };
+        let checked = Checked {
+            edge,
+            templates,
+            devices,
+            sinks,
+            alarms,
+            rules,
+            tables,
+            keep,
+            archive,
+            secrets,
+        };
         Some(checked).filter(|_| !self.incomplete)
     }
 

@@ -31,6 +31,7 @@ mod shape;
 mod sink;
 mod source;
 mod syntax;
+mod table;
 mod tag;
 mod template;
 mod templated;
@@ -43,7 +44,8 @@ pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
     CheckedDevice, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
+    CheckedSuppression, CheckedTable, CheckedTag, CheckedTemplate, CheckedTls, CheckedWrite,
+    EdgeConfig, HeaderText, TableSource, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

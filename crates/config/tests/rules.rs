@@ -5,8 +5,8 @@ mod fake;
 
 use std::time::Duration;
 use tagwerk_config::{
-    AlarmCondition, CheckedDevice, CheckedRule, Lint, RuleCheck, RuleFinding, RuleStage, Weight,
-    diff, document_schema, lint_with,
+    AlarmCondition, CheckedDevice, CheckedRule, CheckedTable, Lint, RuleCheck, RuleFinding,
+    RuleStage, Weight, diff, document_schema, lint_with,
 };
 use tagwerk_model::Value;
 
@@ -16,7 +16,12 @@ const DOCUMENT: &str = include_str!("../../../cases/config/rules.yaml");
 struct Words;
 
 impl RuleCheck for Words {
-    fn check(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
+    fn check(
+        &self,
+        rules: &[CheckedRule],
+        devices: &[CheckedDevice],
+        _tables: &[CheckedTable],
+    ) -> Vec<RuleFinding> {
         let names: Vec<&str> = devices.iter().map(|device| &*device.name).collect();
         let finding = |(rule, text): (usize, &CheckedRule)| {
             let lines = text.sql.lines().enumerate();

@@ -1,7 +1,9 @@
 //! A rule at work: its program, and what it remembers.
 
+use crate::alone::row_column;
 use crate::cell::{self, Cell};
 use crate::error::RuleError;
+use crate::lookup;
 use crate::over::{self, Memories};
 use crate::pending::{Pending, Waiting, picked};
 use crate::program::{Body, Program, Window};
@@ -9,9 +11,9 @@ use crate::rows::Kept;
 use crate::stages;
 use crate::state;
 use crate::window::{Closed, Partition, Signs};
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
@@ -31,6 +33,8 @@ const LOOK_EVERY: u32 = 64;
 pub const PARTITIONS_MAX: usize = 10_000;
 /// Rows that one window may give. More: the rule is stopped.
 pub const GIVEN_MAX: usize = 100_000;
+/// Rows that a statement without a window is run over at once.
+const ROWS_AT_ONCE: usize = 1_024;
 /// How long one window's statement may work. Longer: the rule is stopped.
 pub const WORK_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 /// An edge's own time that goes back by more was set back, and windows begin anew.
@@ -236,18 +240,68 @@ impl Instance {
                 Ok(())
             }
             Body::Plan(_) => {
-                for row in 0..rows.num_rows() {
-                    let one = rows.slice(row, 1);
-                    let times = one.column(0).clone();
-                    program.sources[0].slot.put(vec![one]);
-                    for made in run(runner, program)? {
-                        let times = repeat(&times, made.num_rows())?;
-                        self.give(program, &made, &times, out);
-                    }
+                let Some(place) = program.row else {
+                    return self.one_by_one(runner, program, &rows, out);
+                };
+                for from in (0..rows.num_rows()).step_by(ROWS_AT_ONCE) {
+                    let part = rows.slice(from, ROWS_AT_ONCE.min(rows.num_rows() - from));
+                    self.at_once(runner, program, place, &part, out)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Runs the statement over many rows of a stream, which gives the same as one after the other.
+    fn at_once(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        place: usize,
+        rows: &RecordBatch,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        program.sources[0].slot.put(vec![numbered(rows)?]);
+        let made = match run(runner, program) {
+            Ok(made) => made,
+            // Which row it was is found by running them one by one.
+            Err(RuleError::Rows(_)) => return self.one_by_one(runner, program, rows, out),
+            Err(limit) => return Err(limit),
+        };
+        if let Some((made, numbers)) = lookup::in_order(&made, place)? {
+            let times = arrow::compute::take(rows.column(0), &numbers, None)?;
+            self.give(program, &made, &times, out);
+        }
+        Ok(())
+    }
+
+    fn one_by_one(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        rows: &RecordBatch,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        for row in 0..rows.num_rows() {
+            let one = rows.slice(row, 1);
+            let times = one.column(0).clone();
+            let put = if program.row.is_some() { numbered(&one)? } else { one };
+            program.sources[0].slot.put(vec![put]);
+            match run(runner, program) {
+                Ok(made) => {
+                    for made in made {
+                        let times = repeat(&times, made.num_rows())?;
+                        self.give(program, &made, &times, out);
+                    }
+                }
+                Err(RuleError::Rows(text)) => {
+                    self.counts.errors += 1;
+                    self.last_error = Some(text);
+                }
+                Err(limit) => return Err(limit),
+            }
+        }
+        Ok(())
     }
 
     /// Hands out rows; `times` are theirs unless they say their own.
@@ -532,6 +586,16 @@ impl Instance {
             + pending.sum::<usize>()
             + self.memories.iter().map(over::size).sum::<usize>()
     }
+}
+
+/// With the number of each row among them as the last column.
+fn numbered(rows: &RecordBatch) -> Result<RecordBatch, RuleError> {
+    let numbers = UInt64Array::from_iter_values(0..rows.num_rows() as u64);
+    let number = Field::new(row_column(), DataType::UInt64, false);
+    let fields =
+        rows.schema().fields().iter().cloned().chain([Arc::new(number)]).collect::<Vec<_>>();
+    let columns = rows.columns().iter().cloned().chain([Arc::new(numbers) as ArrayRef]).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 fn repeat(one: &ArrayRef, rows: usize) -> Result<ArrayRef, RuleError> {

@@ -1,6 +1,7 @@
 //! Rules: SQL over streams. A statement is planned once; its rows come from the journal or from
 //! history, lie in windows, and what it gives is the same whenever it is run over them.
 
+mod alone;
 mod board;
 mod bounds;
 mod cell;
@@ -8,9 +9,11 @@ pub mod ekuiper;
 mod error;
 mod feed;
 mod finding;
+mod force;
 mod form;
 mod instance;
 mod keeper;
+mod lookup;
 mod near;
 mod order;
 mod over;
@@ -19,6 +22,7 @@ mod past;
 mod pasted;
 mod pending;
 mod program;
+mod reading;
 mod record;
 mod rows;
 mod span;
@@ -35,9 +39,10 @@ pub use feed::Feed;
 pub use finding::Finding;
 pub use instance::{Counts, Instance, Output, Runner};
 pub use keeper::{Keeper, Outlet, run};
+pub use lookup::{NoVersions, Versions};
 pub use order::{Number, Planned, RuleText, Tags, plan_all, reads};
 pub use past::Past;
 pub use pasted::{PastedRow, pasted};
 pub use program::{Column, Planner, Program};
-pub use record::SNAPSHOT_KIND;
+pub use record::{SNAPSHOT_KIND, TABLES_KIND};
 pub use trial::{Batches, Trial, Tried, within};

@@ -5,6 +5,7 @@ mod commission;
 mod history;
 mod ledger;
 mod rules;
+mod tables;
 mod upkeep;
 
 pub use alarms::*;
@@ -12,6 +13,7 @@ pub use commission::*;
 pub use history::*;
 pub use ledger::*;
 pub use rules::*;
+pub use tables::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -374,6 +376,9 @@ pub const ALL: &[Route] = &[
     RULE,
     CHECK_RULE,
     TRY_RULE,
+    LOOKUP_TABLES,
+    LOOKUP_TABLE,
+    REFRESH_TABLE,
     LEDGER,
     LEDGER_GROUPS,
     DEAD_LETTERS,
@@ -420,6 +425,7 @@ mod tests {
                 "/api/v1/sql",
                 "/api/v1/rules/check",
                 "/api/v1/rules/trial",
+                "/api/v1/tables/{name}/refresh",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

@@ -32,6 +32,7 @@ mod sink;
 mod source;
 mod syntax;
 mod table;
+mod table_source;
 mod tag;
 mod template;
 mod templated;

@@ -16,6 +16,7 @@ mod http;
 mod instant;
 mod ledger;
 mod ledger_rows;
+mod lookups;
 mod past;
 mod postgres;
 mod private_file;

@@ -11,6 +11,7 @@ use crate::feeding::Feeding;
 use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::lookups::LookupTables;
 use crate::postgres;
 use crate::private_file;
 use crate::process;
@@ -185,17 +186,22 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
-    let ruling = Ruling::start(&env, &journal, &runtime)?;
+    let lookups = LookupTables::open(&env, data, secrets.clone(), certificates.clone());
+    let lookups = lookups.context("the folder of tables cannot be opened")?;
+    let ruling = Ruling::start(&env, &journal, &runtime, &lookups)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &feeding, &keeping);
     let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone(), rules.clone());
+    let fed = (archiving.clone(), historian.clone(), alarms.clone());
+    let fed = (fed, (rules.clone(), lookups.clone()));
     let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
+    let following = lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone());
+    tokio::spawn(following);
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
-    let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
+    let tables = Arc::new(Tables::new(books.clone(), sources, (alarms.clone(), lookups.clone())));
     let sql = start_sql(&env, &tables)?;
     announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
@@ -221,6 +227,7 @@ async fn open(
         archiving,
         alarms,
         rules,
+        lookups,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
         accounts,

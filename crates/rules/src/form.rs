@@ -228,7 +228,7 @@ fn row_by_row(
     }
     let mut found = None;
     for item in &select.projection {
-        let mut calls = Calls { is_aggregate, found: &mut found };
+        let mut calls = Calls { is_aggregate, is_lookup, aside: 0, found: &mut found };
         let _ = Visit::visit(item, &mut calls);
     }
     if let Some((span, what)) = found {
@@ -272,7 +272,7 @@ fn one_stream(select: &Select, is_lookup: &dyn Fn(&str) -> bool) -> Result<(), F
 }
 
 /// It reads lookup tables alone.
-fn looks_up(relation: &TableFactor, is_lookup: &dyn Fn(&str) -> bool) -> bool {
+fn looks_up(part: &impl Visit, is_lookup: &dyn Fn(&str) -> bool) -> bool {
     struct Tables<'a>(&'a dyn Fn(&str) -> bool);
     impl Visitor for Tables<'_> {
         type Break = ();
@@ -288,7 +288,7 @@ fn looks_up(relation: &TableFactor, is_lookup: &dyn Fn(&str) -> bool) -> bool {
             }
         }
     }
-    relation.visit(&mut Tables(is_lookup)).is_continue()
+    part.visit(&mut Tables(is_lookup)).is_continue()
 }
 
 fn relation_span(relation: &TableFactor) -> Span {
@@ -300,14 +300,30 @@ fn relation_span(relation: &TableFactor) -> Span {
 
 struct Calls<'a> {
     is_aggregate: &'a dyn Fn(&str) -> bool,
+    is_lookup: &'a dyn Fn(&str) -> bool,
+    /// Within so many queries over lookup tables alone, which may do anything.
+    aside: usize,
     found: &'a mut Option<(Span, String)>,
 }
 
 impl Visitor for Calls<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.aside += usize::from(looks_up(query, self.is_lookup));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.aside -= usize::from(looks_up(query, self.is_lookup));
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
+        if self.aside > 0 {
+            return ControlFlow::Continue(());
+        }
         match what(call, self.is_aggregate) {
             None => ControlFlow::Continue(()),
             Some(what) => {

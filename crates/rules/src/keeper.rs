@@ -150,7 +150,7 @@ impl Keeper {
             return false;
         }
         self.change_tables(&mut state);
-        let taken = self.take_blocks(&mut state);
+        let (taken, more) = self.take_blocks(&mut state);
         let mut giving = std::mem::take(&mut self.giving);
         for name in std::mem::take(&mut self.fed) {
             if let Some(running) = state.running.get_mut(&name) {
@@ -159,7 +159,6 @@ impl Keeper {
                 giving.insert(name);
             }
         }
-        let more = taken == BLOCKS_AT_ONCE;
         if !self.catching_up() {
             if !self.caught_up {
                 // What is given again and does not stand in the stream was lost with the last run's end.
@@ -189,22 +188,23 @@ impl Keeper {
         more
     }
 
-    /// How many there were. Those from a change of a table on are left for the next step.
-    fn take_blocks(&mut self, state: &mut State) -> usize {
+    /// How many there were, and whether there may be more: those from a change of a table on, and those
+    /// of this run behind those of the last, are left for the next step.
+    fn take_blocks(&mut self, state: &mut State) -> (usize, bool) {
         let again = self.catching_up();
         let mut taken = 0;
         while taken < BLOCKS_AT_ONCE
             && self.force.next_change().is_none_or(|change| self.samples.position() < change)
             && again == self.catching_up()
-            && let Some(item) = self.samples.try_next()
         {
+            let Some(item) = self.samples.try_next() else { return (taken, false) };
             taken += 1;
             if let Item::Block(block) = item {
                 self.bytes += block.payload.len() as u64;
                 self.take(state, &block);
             }
         }
-        taken
+        (taken, true)
     }
 
     /// All rules look up in the versions in force.
@@ -490,17 +490,15 @@ fn load(journal: &Journal, end: u64) -> Loaded {
     let mut changes: Vec<TablesRecord> = Vec::new();
     let mut gathering = Vec::new();
     journal.records(&mut |item| {
-        if let Item::Record(record) = item
-            && record.kind == SNAPSHOT_KIND
-            && let Some(whole) = crate::record::gather(&mut gathering, &record.payload)
-        {
-            found = Some(whole);
-        }
-        if let Item::Record(record) = item
-            && record.kind == TABLES_KIND
-            && let Ok(change) = serde_json::from_slice(&record.payload)
-        {
-            changes.push(change);
+        let Item::Record(record) = item else { return ControlFlow::Continue(()) };
+        match record.kind {
+            SNAPSHOT_KIND => {
+                if let Some(whole) = crate::record::gather(&mut gathering, &record.payload) {
+                    found = Some(whole);
+                }
+            }
+            TABLES_KIND => changes.extend(serde_json::from_slice::<TablesRecord>(&record.payload)),
+            _ => {}
         }
         ControlFlow::Continue(())
     });

@@ -11,7 +11,7 @@ use crate::instance::MEMORY_MAX;
 use crate::lookup::{LookupSource, RuleLookup};
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
-use crate::reading::{Reading, Table};
+use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -132,7 +132,8 @@ impl Planner {
     pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
         let known = self.state.aggregate_functions();
         let is_lookup = |name: &str| {
-            tags.lookups().get(name).is_some() || tags.lookups().unread(name).is_some()
+            // A name that stands for nothing is told of as such.
+            tags.lookups().has(name) || (name != "samples" && tags.named(name).is_none())
         };
         let text = parse::read(sql, &|name| known.contains_key(name), &is_lookup)?;
         let places = text.places.clone();
@@ -175,7 +176,12 @@ impl Planner {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Finding::new(error.to_string(), "try again"))?;
-        let logical = runtime.block_on(planning.state.statement_to_plan(text.statement))?;
+        let asked = (!lookups.is_empty()).then(|| text.statement.clone());
+        let logical = runtime.block_on(planning.state.statement_to_plan(text.statement));
+        let logical = logical.map_err(|error| {
+            let uses = &text.tables;
+            explained(error.into(), asked.as_ref(), uses, &planning.tables, &planning.lookups)
+        })?;
         tagwerk_sql::stream::allowed(&logical)?;
         if window.is_none() {
             row_by_row(&logical, &|name| lookups.contains(name))?;

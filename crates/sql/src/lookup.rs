@@ -61,6 +61,11 @@ impl Lookups {
         alike(&self.unread, name)
     }
 
+    /// Whether there is such a table, read or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some() || self.unread(name).is_some()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Lookup>> {
         self.known.values()
     }

@@ -111,6 +111,13 @@ impl TableBuilder {
         Ok(Some(place))
     }
 
+    /// The source knows the type of a column. One that is said counts more.
+    pub fn expect(&mut self, place: usize, of: ColumnType) {
+        if let Some(column) = self.columns.get_mut(place) {
+            column.wanted.get_or_insert(of);
+        }
+    }
+
     /// Begins the next row.
     pub fn row(&mut self) -> Result<(), TableWrong> {
         self.fill();

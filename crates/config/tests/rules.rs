@@ -209,7 +209,7 @@ devices:
         assert_eq!(findings(&text), [""; 0], "{example}");
         assert_eq!(check(&text).checked.unwrap().rules.len(), 1);
     }
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
 }
 
 #[test]

@@ -119,3 +119,17 @@ fn names_are_those_of_no_other_table() {
     check(&table.replace("Press", "samples"), "a table of the edge's own");
     check("tables: [ { name: a, rows: [] }, { name: a, rows: [] } ]\n", "exists already");
 }
+
+/// The examples of `docs/guides/tables.md` are configurations as they stand there.
+#[test]
+fn the_guide_is_right() {
+    let guide = include_str!("../../../docs/guides/tables.md");
+    let examples: Vec<&str> =
+        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    for example in &examples {
+        let read = of(example);
+        assert_eq!(read.findings.len(), 0, "{example}: {:?}", read.findings);
+        assert_eq!(read.checked.unwrap().tables.len(), 1);
+    }
+    assert_eq!(examples.len(), 5);
+}

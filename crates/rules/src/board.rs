@@ -1,10 +1,11 @@
 //! All rules as those see them who ask: which there are, and how they fare.
 
+use crate::columns::Column;
 use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance, Output};
-use crate::program::{Column, Program};
+use crate::program::Program;
 use crate::record::SavedRule;
 use crate::state;
 use parking_lot::{Mutex, MutexGuard};

@@ -5,10 +5,11 @@
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
 use crate::force::{Force, Named};
-use crate::instance::{Output, Runner};
+use crate::instance::Output;
 use crate::lookup::{NoVersions, Versions};
 use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, TABLES_KIND, TablesRecord, parts};
 use crate::state;
+use crate::work::Runner;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
@@ -158,6 +159,10 @@ impl Keeper {
                 self.next_due = earliest(self.next_due, running.due());
                 giving.insert(name);
             }
+        }
+        // What is taken is looked up, and what the clock ends is behind it.
+        if self.force.reach(self.samples.position()) {
+            self.look_up(&state);
         }
         if !self.catching_up() {
             if !self.caught_up {

@@ -1,9 +1,10 @@
 //! Plans all rules of a configuration, each after those that it reads. What a rule gives is a table as
 //! any device is.
 
+use crate::columns::Column;
 use crate::finding::Finding;
 use crate::parse::{self, TableUse};
-use crate::program::{Column, Planner, Program};
+use crate::program::{Planner, Program};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tagwerk_model::TagId;

@@ -4,9 +4,9 @@
 use crate::alone::{number_rows, row_by_row, row_column};
 use crate::bounds::Bounds;
 use crate::cell::CellType;
+use crate::columns::{Column, columns, fingerprint};
 use crate::feed::Feed;
 use crate::finding::Finding;
-use crate::form::is_name;
 use crate::instance::MEMORY_MAX;
 use crate::lookup::{LookupSource, RuleLookup};
 use crate::over::Over;
@@ -21,6 +21,7 @@ use datafusion::catalog::{
 };
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -36,7 +37,6 @@ use datafusion::sql::sqlparser::ast::{self, Expr};
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tagwerk_model::DataType;
 use tagwerk_sql::stream::Stream;
 use tagwerk_sql::{Lookup, TagTable};
 
@@ -82,19 +82,6 @@ pub enum Body {
     /// Conditions and expressions, one after the other.
     Stages(Vec<Stage>),
     Plan(Arc<dyn ExecutionPlan>),
-}
-
-/// A column of what a rule gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    pub name: String,
-    pub cell: CellType,
-}
-
-impl Column {
-    pub fn data_type(&self) -> DataType {
-        self.cell.tag()
-    }
 }
 
 pub struct Program {
@@ -178,15 +165,17 @@ impl Planner {
             .map_err(|error| Finding::new(error.to_string(), "try again"))?;
         let asked = (!lookups.is_empty()).then(|| text.statement.clone());
         let logical = runtime.block_on(planning.state.statement_to_plan(text.statement));
-        let logical = logical.map_err(|error| {
-            let uses = &text.tables;
-            explained(error.into(), asked.as_ref(), uses, &planning.tables, &planning.lookups)
-        })?;
+        let explain = |error: DataFusionError| {
+            let Planning { tables, lookups, .. } = &planning;
+            explained(error.into(), asked.as_ref(), &text.tables, tables, lookups)
+        };
+        let logical = logical.map_err(explain)?;
         tagwerk_sql::stream::allowed(&logical)?;
         if window.is_none() {
             row_by_row(&logical, &|name| lookups.contains(name))?;
         }
-        let physical = runtime.block_on(planning.state.create_physical_plan(&logical))?;
+        let physical = runtime.block_on(planning.state.create_physical_plan(&logical));
+        let physical = physical.map_err(explain)?;
         planning.program(sql, window, physical, bounds)
     }
 
@@ -548,55 +537,4 @@ impl Window {
         let some = self.time.iter_mut().chain(&mut self.filter).chain(&mut self.trigger);
         some.chain(&mut self.partition).chain(&mut self.states).try_for_each(change)
     }
-}
-
-type Columns = (Vec<Column>, Vec<usize>, Option<usize>);
-
-/// The columns that the rule gives.
-fn columns(schema: &SchemaRef, spans: &[Span]) -> Result<Columns, Finding> {
-    let (mut columns, mut places, mut time) = (Vec::new(), Vec::new(), None);
-    for (place, field) in schema.fields().iter().enumerate() {
-        let name = field.name();
-        if name.starts_with(OVER_PREFIX) {
-            continue;
-        }
-        if name == "time" && matches!(field.data_type(), ArrowType::Timestamp(..)) {
-            time = Some(place);
-            continue;
-        }
-        if !is_name(name) {
-            let problem = format!("the column {name} has no name that a tag can have");
-            let remedy = "give it one with AS: letters, digits, `.`, `_` and `-`";
-            return Err(Finding::new(problem, remedy));
-        }
-        if columns.iter().any(|known: &Column| known.name == *name) {
-            let problem = format!("two columns have the name {name}");
-            return Err(Finding::new(problem, "give one of them another name with AS"));
-        }
-        let Some(cell) = CellType::of(field.data_type()) else {
-            let problem = format!("the column {name} is of type {}", field.data_type());
-            let span = spans.get(place).copied().unwrap_or_else(Span::empty);
-            return Err(Finding::placed(span, problem, "cast it to a number, a text or a time"));
-        };
-        columns.push(Column { name: name.clone(), cell });
-        places.push(place);
-    }
-    if columns.is_empty() {
-        return Err(Finding::new("the rule gives no column", "select something beside the time"));
-    }
-    Ok((columns, places, time))
-}
-
-fn fingerprint(sql: &str, sources: &[Source], columns: &[Column]) -> String {
-    use std::fmt::Write;
-    let mut text = String::from(sql);
-    for source in sources {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "\n{}", source.table);
-        for field in source.schema.fields() {
-            let _ = write!(text, " {}:{}", field.name(), field.data_type());
-        }
-    }
-    let _ = write!(text, "\n{columns:?}");
-    text
 }

@@ -12,6 +12,7 @@ mod store;
 
 pub use csv::read as read_csv;
 pub use json::read as read_json;
+pub use postgres::answer as postgres_answer;
 pub use shelf::{Current, Failing, Shelf, TableView};
 pub use source::{Context, TableFault, read};
 pub use store::{Store, version_of};

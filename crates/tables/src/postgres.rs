@@ -5,6 +5,8 @@
 mod login;
 mod wire;
 
+pub use wire::{Answer, answer};
+
 use crate::http::means;
 use crate::source::{Context, TableFault, tls_settings};
 use login::Login;

@@ -19,6 +19,7 @@ mod kill;
 mod ledger;
 mod lint_cases;
 mod live;
+mod lookups;
 mod modbus_pymodbus;
 mod mqtt_mosquitto;
 mod operations_guide;

@@ -29,10 +29,11 @@ impl Force {
         snapshot: &Named,
         changes: Vec<TablesRecord>,
     ) -> Force {
-        let coming = changes.into_iter().filter(|change| change.position > position).collect();
         let (now, offered) = (BTreeMap::new(), BTreeMap::new());
+        let coming = changes.into();
         let mut force = Force { versions, now, coming, offered, kept: None };
         force.enter(snapshot);
+        force.reach(position);
         force
     }
 

@@ -499,6 +499,8 @@ fn load(journal: &Journal, end: u64) -> Loaded {
         match record.kind {
             SNAPSHOT_KIND => {
                 if let Some(whole) = crate::record::gather(&mut gathering, &record.payload) {
+                    // What was written down before it is in it, but for what it had not reached.
+                    changes.retain(|change| change.position > whole.position);
                     found = Some(whole);
                 }
             }

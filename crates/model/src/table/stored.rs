@@ -25,12 +25,12 @@ impl Table {
         let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
         let (columns, rows) = (reader.number()? as usize, reader.number()? as usize);
         let within = columns <= limits::TABLE_COLUMNS_MAX && rows <= limits::TABLE_ROWS_MAX;
-        if !within {
+        if !within || (columns == 0 && rows > 0) {
             return None;
         }
         let columns = (0..columns).map(|_| reader.column(rows)).collect::<Option<Vec<_>>>()?;
         let whole = reader.0.is_empty();
-        whole.then_some(Table { rows: if columns.is_empty() { 0 } else { rows }, columns })
+        whole.then_some(Table { columns, rows })
     }
 }
 

@@ -239,6 +239,6 @@ mod tests {
         check("[{\"a\": 1}] x", "", "no JSON");
         check("<html>", "", "no JSON");
         check("[]", "", "no column");
-        check(&"[".repeat(100_000), "", "no");
+        check(&"[".repeat(100_000), "", "expected an object for each row");
     }
 }

@@ -25,6 +25,7 @@ import { notifyRoutes } from './notify'
 import { Rules, ruleRoutes } from './rules'
 import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
+import { Tables, tableRoutes } from './tables'
 import { trialRoutes } from './trials'
 
 interface Options {
@@ -177,6 +178,7 @@ const routes: Route[] = [
   ...alarmRoutes(alarms),
   ...notifyRoutes(edge),
   ...ruleRoutes(new Rules(edge, () => revisions[0]?.text ?? '')),
+  ...tableRoutes(new Tables(edge)),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],

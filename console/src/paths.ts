@@ -35,6 +35,8 @@ export const paths = {
   rules: '/rules',
   newRule: '/rules/new',
   rule: (rule: string) => `/rules/${name(rule)}`,
+  tables: '/tables',
+  table: (table: string) => `/tables/${name(table)}`,
   settings: '/settings',
   users: '/settings/users',
   tokens: '/settings/tokens',

@@ -17,12 +17,14 @@ import {
   revisionsQuery,
   ruleQuery,
   rulesQuery,
+  tableQuery,
+  tablesQuery,
   sqlTablesQuery,
   statusQuery,
   storageQuery,
   templatesQuery,
 } from './api/queries'
-import { alarmFilter } from './lib/alarms'
+import { alarmFilter, pageOf } from './lib/alarms'
 import { ledgerRange } from './lib/ledger'
 import { ruleFilter } from './lib/rules'
 import { paths } from './paths'
@@ -243,6 +245,18 @@ export const router = createBrowserRouter([
                 loader: page((params) => Promise.all([queryClient.ensureQueryData(ruleQuery(params['rule'] ?? '')), queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(sqlTablesQuery)])),
                 shouldRevalidate: ({ currentParams, nextParams }) => currentParams['rule'] !== nextParams['rule'],
                 lazy: async () => ({ Component: (await import('./pages/rules/RulePage')).RulePage }),
+              },
+              {
+                path: '/tables',
+                loader: page(() => queryClient.ensureQueryData(tablesQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/tables/TablesPage')).TablesPage }),
+              },
+              {
+                path: '/tables/:table',
+                loader: page((params, search) => queryClient.ensureQueryData(tableQuery(params['table'] ?? '', pageOf(search)))),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['table'] !== nextParams['table'],
+                lazy: async () => ({ Component: (await import('./pages/tables/TablePage')).TablePage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
@@ -18,6 +18,8 @@ const PACKAGES: [(&str, &str); 7] = [
     // A file system that clones files, for power cuts.
     ("mkfs.btrfs", "btrfs-progs"),
     ("psql", "postgresql-client"),
+    // A server that lookup tables are read from.
+    ("pg_ctlcluster", "postgresql"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs

@@ -9,6 +9,7 @@ import type * as history from './history'
 import type * as ledger from './ledger'
 import type * as notify from './notify'
 import type * as rules from './rules'
+import type * as tables from './tables'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -104,6 +105,10 @@ interface Pairs {
   DeadLetterChoice: Differs<ledger.DeadLetterChoice, Wire['DeadLetterChoice']>
   DeadLetterAnswer: Differs<ledger.DeadLetterAnswer, Wire['DeadLetterAnswer']>
   SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>
+  TableColumn: Differs<tables.TableColumn, Wire['TableColumn']>
+  TableError: Differs<tables.TableError, Wire['TableError']>
+  LookupTable: Differs<tables.LookupTable, Wire['LookupTable']>
+  LookupTableDetail: Differs<tables.LookupTableDetail, Wire['LookupTableDetail']>
   SqlColumn: Differs<history.SqlColumn, Wire['SqlColumn']>
   SqlAnswer: Differs<history.SqlAnswer, Wire['SqlAnswer']>
   SqlTable: Differs<history.SqlTable, Wire['SqlTable']>

@@ -5,6 +5,7 @@ import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeFilter, AlarmChanges, 
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
 import type { Notify, NotifyTest } from './notify'
+import type { LookupTable, LookupTableDetail } from './tables'
 import type { Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
@@ -198,6 +199,10 @@ export const api = {
   checkRule: (json: RuleCheckRequest, signal?: AbortSignal) => call<RuleCheck>('/rules/check', { method: 'POST', json, signal }),
   /** `raw` is a RuleTrialRequest as JSON, so that the digits of pasted rows stay as they are */
   tryRule: (raw: string, signal?: AbortSignal) => call<RuleTrial>('/rules/trial', { method: 'POST', raw, signal }),
+
+  tables: (signal?: AbortSignal) => call<Page<LookupTable>>('/tables?limit=100', { signal }),
+  table: (table: string, offset: number, limit: number, signal?: AbortSignal) => call<LookupTableDetail>(`/tables/${name(table)}${queryString({ offset, limit })}`, { signal }),
+  refreshTable: (table: string) => call<LookupTable>(`/tables/${name(table)}/refresh`, { method: 'POST', json: {} }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

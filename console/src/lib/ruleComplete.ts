@@ -21,9 +21,9 @@ export interface Proposals {
 
 const keywords = ['SELECT', 'FROM', 'WHERE', 'GROUP BY', 'HAVING', 'ORDER BY', 'LIMIT', 'DISTINCT', 'AS', 'AND', 'OR', 'NOT', 'IS NULL', 'IS NOT NULL', 'BETWEEN', 'IN', 'CASE', 'WHEN', 'THEN', 'ELSE', 'END', 'JOIN', 'LEFT JOIN', 'ON', 'USING', 'UNION ALL', 'WITH', 'CAST', 'FILTER', 'OVER', 'PARTITION BY', 'TRUE', 'FALSE', 'NULL']
 
-/** Tables that a rule can read: what comes in, and not what is kept about it. */
+/** Tables that a rule can read: what comes in and what is looked up, and not what is kept about it. */
 export function streamsOf(all: SqlTables, rules: readonly { name: string; columns: { name: string; data_type: string; unit: string }[] }[] = [], own = ''): SqlTables {
-  const streams = all.tables.filter((table) => (table.kind === 'device' || table.kind === 'template' || table.name === 'samples') && table.name !== own)
+  const streams = all.tables.filter((table) => (table.kind === 'device' || table.kind === 'template' || table.kind === 'lookup' || table.name === 'samples') && table.name !== own)
   const known = new Set(streams.map((table) => table.name))
   const others = rules
     .filter((rule) => rule.name !== own && !known.has(rule.name))
@@ -64,7 +64,7 @@ function columnsOf(table: SqlTable, boost: number): Proposal[] {
 }
 
 function tableOf(table: SqlTable, boost: number): Proposal {
-  return { label: sqlName(table.name), kind: 'table', detail: table.kind === 'template' ? 'template' : '', more: table.description, boost }
+  return { label: sqlName(table.name), kind: 'table', detail: table.kind === 'template' ? 'template' : table.kind === 'lookup' ? 'lookup table' : '', more: table.description, boost }
 }
 
 function functionOf(each: SqlFunction): Proposal {

@@ -6,6 +6,7 @@ mod history;
 mod ledger;
 mod notify;
 mod rules;
+mod tables;
 mod upkeep;
 
 pub use alarms::*;
@@ -14,6 +15,7 @@ pub use history::*;
 pub use ledger::*;
 pub use notify::*;
 pub use rules::*;
+pub use tables::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -379,6 +381,9 @@ pub const ALL: &[Route] = &[
     CHECK_RULE,
     CHECK_FORMULA,
     TRY_RULE,
+    LOOKUP_TABLES,
+    LOOKUP_TABLE,
+    REFRESH_TABLE,
     LEDGER,
     LEDGER_GROUPS,
     DEAD_LETTERS,
@@ -425,6 +430,7 @@ mod tests {
                 "/api/v1/sql",
                 "/api/v1/rules/check",
                 "/api/v1/rules/trial",
+                "/api/v1/tables/{name}/refresh",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

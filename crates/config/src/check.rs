@@ -151,7 +151,8 @@ impl<'s> Checker<'s> {
         self.rules = Checker::rule_names(root);
         let sinks = self.sinks(root, &devices);
         let mut alarms = self.alarms(root, &devices);
-        let rules = self.rules(root, &devices, &mut alarms, sql);
+        let tables = self.tables(root);
+        let rules = self.rules(root, (&devices, &tables), &mut alarms, sql);
         let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let history = root.get("history");
         let keep = history.map(|node| self.history(node, &devices, archive.as_ref()));
@@ -168,6 +169,7 @@ impl<'s> Checker<'s> {
             sinks,
             alarms,
             rules,
+            tables,
             keep,
             archive,
             notify,

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{ChannelPlan, DevicePlan, Driver, Sink, SinkPlan};
-use tagwerk_model::{DataType, Scale, Value};
+use tagwerk_model::{ColumnType, DataType, Scale, Table, Value};
 
 pub struct Checked {
     pub edge: EdgeConfig,
@@ -17,6 +17,7 @@ pub struct Checked {
     /// Those of rules come last.
     pub alarms: Vec<CheckedAlarm>,
     pub rules: Vec<CheckedRule>,
+    pub tables: Vec<CheckedTable>,
     /// Rules of history's retention, in their order.
     pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
@@ -239,6 +240,72 @@ pub struct CheckedWrite {
     pub device: Box<str>,
     pub tag: Box<str>,
     pub expires: Duration,
+}
+
+/// A small table that rules and statements join with. Two that are equal are read from the same source
+/// in the same way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedTable {
+    pub name: Box<str>,
+    pub text: Option<Box<str>>,
+    pub source: TableSource,
+    /// Those that are taken; empty: all, with the types that their values have.
+    pub columns: Vec<(Box<str>, ColumnType)>,
+    /// None: it is read once.
+    pub refresh: Option<Duration>,
+}
+
+/// Where the rows of a lookup table are from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableSource {
+    Rows(Arc<Table>),
+    Csv {
+        /// Below the folder of such files, as that of SQLite.
+        path: Box<str>,
+        separator: u8,
+        decimal: u8,
+    },
+    Sqlite {
+        path: Box<str>,
+        query: Box<str>,
+    },
+    Postgres {
+        host: Box<str>,
+        port: u16,
+        database: Box<str>,
+        username: Box<str>,
+        /// The name of the secret.
+        password: Option<Box<str>>,
+        /// None: not encrypted.
+        tls: Option<CheckedTls>,
+        query: Box<str>,
+    },
+    Http {
+        url: Box<str>,
+        headers: Vec<(Box<str>, HeaderText)>,
+        /// Separator and decimal sign; none: JSON.
+        csv: Option<(u8, u8)>,
+        /// A JSON pointer.
+        at: Box<str>,
+        tls: Option<CheckedTls>,
+    },
+}
+
+/// The text of a header line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderText {
+    Plain(Box<str>),
+    /// The name of the secret.
+    Secret(Box<str>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedTls {
+    pub ca_file: Option<Box<str>>,
+    pub certificate_file: Option<Box<str>>,
+    pub key_file: Option<Box<str>>,
+    pub server_name: Option<Box<str>>,
+    pub verify: bool,
 }
 
 /// How long what is kept of some tags; none: while there is room, and no time: not at all.

@@ -33,6 +33,8 @@ mod shape;
 mod sink;
 mod source;
 mod syntax;
+mod table;
+mod table_source;
 mod tag;
 mod template;
 mod templated;
@@ -46,7 +48,8 @@ pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
     CheckedChannel, CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedLevel,
     CheckedNotify, CheckedQuiet, CheckedRoute, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig, TagName,
+    CheckedSuppression, CheckedTable, CheckedTag, CheckedTemplate, CheckedTls, CheckedWrite,
+    EdgeConfig, HeaderText, TableSource, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};

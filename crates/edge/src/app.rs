@@ -6,6 +6,7 @@ use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
 use crate::history::Tables;
 use crate::ledger::Books;
+use crate::lookups::LookupTables;
 use crate::process::Usage;
 use crate::rules::Rules;
 use crate::secrets::SecretStore;
@@ -53,6 +54,7 @@ pub struct App {
     pub alarms: Board,
     pub notify: tagwerk_notify::Board,
     pub rules: Rules,
+    pub lookups: LookupTables,
     /// One permit per trial of a rule.
     pub rule_trials: Arc<Semaphore>,
     /// One permit per export of history.
@@ -96,6 +98,7 @@ impl App {
         let own = own.chain(self.books.problem());
         let own = own.chain(crate::notify::problems(&self.notify));
         let own = own.chain(self.rules.problems(self.started_unix_ns));
+        let own = own.chain(self.lookups.problems());
         let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);

@@ -17,6 +17,7 @@ mod gate;
 mod ledger;
 mod listen;
 mod live;
+mod lookups;
 mod metrics;
 mod mount;
 mod notify;
@@ -131,6 +132,9 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::CHECK_RULE, rules::check)
         .on(&routes::CHECK_FORMULA, rules::check_formula)
         .on(&routes::TRY_RULE, rules::try_rule)
+        .on(&routes::LOOKUP_TABLES, lookups::list)
+        .on(&routes::LOOKUP_TABLE, lookups::one)
+        .on(&routes::REFRESH_TABLE, lookups::refresh)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)
         .on(&routes::DEAD_LETTERS, dead_letters::list)

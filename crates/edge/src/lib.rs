@@ -17,6 +17,7 @@ mod http;
 mod instant;
 mod ledger;
 mod ledger_rows;
+mod lookups;
 mod notify;
 mod past;
 mod postgres;

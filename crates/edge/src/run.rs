@@ -11,6 +11,7 @@ use crate::feeding::Feeding;
 use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::lookups::LookupTables;
 use crate::notify::Notifying;
 use crate::postgres;
 use crate::private_file;
@@ -190,7 +191,9 @@ async fn open(
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
     let notifying = Notifying::start((&env, &journal), &alarms, &secrets, &certificates, &runtime)?;
-    let ruling = Ruling::start(&env, &journal, &runtime)?;
+    let lookups = LookupTables::open(&env, data, secrets.clone(), certificates.clone());
+    let lookups = lookups.context("the folder of tables cannot be opened")?;
+    let ruling = Ruling::start(&env, &journal, &runtime, &lookups)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &feeding, &keeping);
@@ -198,10 +201,14 @@ async fn open(
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
     let fed = (archiving.clone(), historian.clone());
-    let watching = (alarms.clone(), notifying.board(), rules.clone());
-    let configuration = Configuration::new(kept, fed, watching, runtime.clone(), env.clock.clone());
+    let told = (alarms.clone(), notifying.board());
+    let computed = (rules.clone(), lookups.clone());
+    let clock = env.clock.clone();
+    let configuration = Configuration::new(kept, fed, told, computed, runtime.clone(), clock);
+    let following = lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone());
+    tokio::spawn(following);
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
-    let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
+    let tables = Arc::new(Tables::new(books.clone(), sources, (alarms.clone(), lookups.clone())));
     let sql = start_sql(&env, &tables)?;
     tell_start(&runtime, &opened);
     let (accounts, start_secrets) =
@@ -227,6 +234,7 @@ async fn open(
         alarms,
         notify: notifying.board(),
         rules,
+        lookups,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
         accounts,

@@ -147,6 +147,21 @@ pub const RULE_ACTIONS_MAX: u32 = 32;
 pub const RULE_LABELS_MAX: u32 = 16;
 /// How long a rule waits for rows that come late. Longer: a finding.
 pub const RULE_LATENESS_MAX: Duration = Duration::from_secs(3_600);
+/// Lookup tables of one edge. More: a finding.
+pub const TABLES_MAX: u32 = 100;
+/// Rows of a lookup table. More: it is not taken, and the last good version stays.
+pub const TABLE_ROWS_MAX: usize = 100_000;
+/// Columns of a lookup table. More: it is not taken, and the last good version stays.
+pub const TABLE_COLUMNS_MAX: usize = 100;
+/// The values of a lookup table, each counted with 8 bytes and its text; and what a source of one may
+/// send. More: it is not taken, and the last good version stays.
+pub const TABLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The query of a lookup table. Longer: a finding.
+pub const TABLE_QUERY_BYTES_MAX: usize = 65_536;
+/// How long reading a lookup table may take. Longer: it failed, and the last good version stays.
+pub const TABLE_READ_TIME_MAX: Duration = Duration::from_secs(30);
+/// From one reading of a lookup table to the next. Less: a finding.
+pub const TABLE_REFRESH_MIN: Duration = Duration::from_secs(1);
 /// Changes of one alarm by itself within `ALARM_CHATTER_SPAN`. More: the alarm chatters; what follows is
 /// counted, not written and not announced, until it is steady.
 pub const ALARM_CHATTER_CHANGES_MAX: u32 = 20;

@@ -1,5 +1,6 @@
 //! What the tables are made of: tags and devices, history, and the newest values and events.
 
+use crate::lookup::Lookups;
 use crate::partition::Cancel;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -16,6 +17,10 @@ pub type Pieces = Box<dyn Iterator<Item = Result<Piece, String>> + Send>;
 pub trait Source: Send + Sync + 'static {
     /// All tags, configured or only in history.
     fn tags(&self) -> Arc<TagTable>;
+    /// Lookup tables, as they were read last.
+    fn lookups(&self) -> Arc<Lookups> {
+        Arc::default()
+    }
     fn history(&self, scan: &Scan) -> Pieces;
     /// Whether [`Source::folds`] answers for this span of time, half open.
     fn can_fold(&self, _span: &Range<i64>) -> bool {
@@ -155,6 +160,7 @@ pub struct TagTable {
     devices: BTreeMap<Arc<str>, Range<usize>>,
     /// The devices of each template, of which all are among `devices`.
     templates: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    lookups: Arc<Lookups>,
 }
 
 /// What a name stands for.
@@ -182,7 +188,7 @@ impl TagTable {
         for (index, tag) in tags.iter().enumerate() {
             devices.entry(tag.device.clone()).or_insert(index..index).end = index + 1;
         }
-        TagTable { tags, batch, devices, templates: BTreeMap::new() }
+        TagTable { tags, batch, devices, templates: BTreeMap::new(), lookups: Arc::default() }
     }
 
     /// With templates and the names of their devices. A template that has the name of a device has no
@@ -200,6 +206,15 @@ impl TagTable {
             }
         }
         self
+    }
+
+    /// With lookup tables, for rules.
+    pub fn with_lookups(self, lookups: Arc<Lookups>) -> TagTable {
+        TagTable { lookups, ..self }
+    }
+
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     pub fn tags(&self) -> &[TagEntry] {

@@ -21,6 +21,7 @@ mod kill;
 mod ledger;
 mod lint_cases;
 mod live;
+mod lookups;
 mod modbus_pymodbus;
 mod mqtt_mosquitto;
 mod notify;

@@ -4,7 +4,7 @@ import { inTurn } from './turns'
 import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeFilter, AlarmChanges, AlarmChoice, AlarmFilter } from './alarms'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
-import type { Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
+import type { FormulaCheck, FormulaCheckRequest, Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
@@ -192,6 +192,7 @@ export const api = {
   rules: (filter: RuleFilter, signal?: AbortSignal) => call<Page<Rule>>(`/rules${queryString({ ...filter })}`, { signal }),
   rule: (rule: string, signal?: AbortSignal) => call<RuleDetail>(`/rules/${name(rule)}`, { signal }),
   checkRule: (json: RuleCheckRequest, signal?: AbortSignal) => call<RuleCheck>('/rules/check', { method: 'POST', json, signal }),
+  checkFormula: (json: FormulaCheckRequest, signal?: AbortSignal) => call<FormulaCheck>('/formulas/check', { method: 'POST', json, signal }),
   /** `raw` is a RuleTrialRequest as JSON, so that the digits of pasted rows stay as they are */
   tryRule: (raw: string, signal?: AbortSignal) => call<RuleTrial>('/rules/trial', { method: 'POST', raw, signal }),
 

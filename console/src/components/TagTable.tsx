@@ -26,7 +26,7 @@ export function TagTable({ tags, listedAt }: { tags: Tag[]; listedAt: number }) 
             Age
           </th>
           <th scope="col" className="wide-only">
-            Address or formula
+            {tags.some((tag) => tag.formula !== undefined) ? 'Address or formula' : 'Address'}
           </th>
           <th scope="col" className="wide-only">
             Description

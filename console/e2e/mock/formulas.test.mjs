@@ -117,7 +117,7 @@ test('a calculated tag is written with findings and completion, seen working, sa
 
   await panel(page, 'steam_flow2').getByText('steam_flow / burner_load').waitFor()
   await panel(page, 'steam_flow2').getByRole('group', { name: 'Current value' }).getByText(/^0\.\d+ t\/h\/%$/).waitFor()
-  assert.ok((await configText(page)).includes('{ name: steam_flow2, formula: "steam_flow / burner_load", type: float64, unit: "t/h/%" }'))
+  assert.ok((await configText(page)).includes('{ name: steam_flow2, formula: steam_flow / burner_load, type: float64, unit: "t/h/%" }'))
   await audited(page, 'formula-panel')
 
   await panel(page, 'steam_flow2').getByRole('link', { name: 'Edit formula' }).click()

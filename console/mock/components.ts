@@ -95,6 +95,15 @@ export const components: Components = {
       },
     },
     {
+      name: 'calculated',
+      summary: 'A device without a machine, for tags that are computed of other devices\u2019 tags by formulas.',
+      abilities: [],
+      data_types: ['bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64', 'text', 'bytes'],
+      addresses: [],
+      example: '',
+      settings: { type: 'object', properties: {} },
+    },
+    {
       name: 'sim',
       summary: 'Simulated devices for trying things out: waves, ramps, counters, set points and faults on demand.',
       abilities: ['read', 'write'],

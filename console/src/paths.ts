@@ -13,6 +13,8 @@ export const paths = {
   deviceRegisters: (device: string) => `/devices/${name(device)}/registers`,
   deviceEdit: (device: string) => `/devices/${name(device)}/edit`,
   addTags: (device: string) => `/devices/${name(device)}/add-tags`,
+  newFormula: (device: string) => `/devices/${name(device)}/formula`,
+  formula: (device: string, tag: string) => `/devices/${name(device)}/formula?tag=${name(tag)}`,
   trends: '/trends',
   trendsOf: (device: string, tag: string, span: string) => `/trends?tag=${name(`${device}/${tag}`)}&span=${span}`,
   sql: '/sql',

@@ -164,6 +164,12 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import('./pages/device/AddTagsPage')).AddTagsPage }),
               },
               {
+                path: '/devices/:device/formula',
+                loader: page((params) => Promise.all([deviceToChange(params), queryClient.ensureQueryData(sqlTablesQuery)])),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['device'] !== nextParams['device'],
+                lazy: async () => ({ Component: (await import('./pages/device/FormulaPage')).FormulaPage }),
+              },
+              {
                 path: '/devices/:device/edit',
                 loader: page(deviceToChange),
                 lazy: async () => ({ Component: (await import('./pages/device/EditDevicePage')).EditDevicePage }),

@@ -84,6 +84,9 @@ interface Pairs {
   RuleFinding: Differs<rules.RuleFinding, Wire['RuleFinding']>
   RuleCheckRequest: Differs<rules.RuleCheckRequest, Wire['RuleCheck']>
   RuleCheck: Differs<rules.RuleCheck, Wire['RuleCheckAnswer']>
+  FormulaCheckRequest: Differs<rules.FormulaCheckRequest, Wire['FormulaCheck']>
+  FormulaCheck: Differs<rules.FormulaCheck, Wire['FormulaCheckAnswer']>
+  FormulaInput: Differs<rules.FormulaInput, Wire['FormulaInput']>
   RuleAlarm: Differs<rules.RuleAlarm, Wire['RuleAlarm']>
   RuleWrite: Differs<rules.RuleWrite, Wire['RuleWrite']>
   RuleTrialRequest: Differs<rules.RuleTrialRequest, Wire['RuleTrial']>

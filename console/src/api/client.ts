@@ -6,7 +6,7 @@ import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
 import type { Notify, NotifyTest } from './notify'
 import type { LookupTable, LookupTableDetail } from './tables'
-import type { Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
+import type { FormulaCheck, FormulaCheckRequest, Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
@@ -197,6 +197,7 @@ export const api = {
   rules: (filter: RuleFilter, signal?: AbortSignal) => call<Page<Rule>>(`/rules${queryString({ ...filter })}`, { signal }),
   rule: (rule: string, signal?: AbortSignal) => call<RuleDetail>(`/rules/${name(rule)}`, { signal }),
   checkRule: (json: RuleCheckRequest, signal?: AbortSignal) => call<RuleCheck>('/rules/check', { method: 'POST', json, signal }),
+  checkFormula: (json: FormulaCheckRequest, signal?: AbortSignal) => call<FormulaCheck>('/formulas/check', { method: 'POST', json, signal }),
   /** `raw` is a RuleTrialRequest as JSON, so that the digits of pasted rows stay as they are */
   tryRule: (raw: string, signal?: AbortSignal) => call<RuleTrial>('/rules/trial', { method: 'POST', raw, signal }),
 

@@ -67,14 +67,14 @@ function tableOf(table: SqlTable, boost: number): Proposal {
   return { label: sqlName(table.name), kind: 'table', detail: table.kind === 'template' ? 'template' : table.kind === 'lookup' ? 'lookup table' : '', more: table.description, boost }
 }
 
-function functionOf(each: SqlFunction): Proposal {
+export function proposalOf(each: SqlFunction): Proposal {
   const open = each.example.indexOf('(')
   const takesNothing = each.example.endsWith('()')
   return { label: `${each.name}()`, kind: 'function', detail: each.signature.slice(each.name.length), more: each.description, cursor: takesNothing || open < 0 ? each.name.length + 2 : each.name.length + 1, boost: 0 }
 }
 
 /** Whether a place lies in a text or a comment, where nothing is proposed. */
-function isProse(before: string): boolean {
+export function isProse(before: string): boolean {
   const plainText = before.replaceAll(/"(?:[^"]|"")*"/g, '""')
   const quotes = plainText.replaceAll(/--[^\n]*\n/g, '\n').replaceAll("''", '')
   return /--[^\n]*$/.test(plainText) || (quotes.match(/'/g)?.length ?? 0) % 2 === 1
@@ -104,7 +104,7 @@ export function proposalsAt(sql: string, at: number, { tables, functions }: SqlT
     from,
     proposals: [
       ...once,
-      ...functions.map(functionOf),
+      ...functions.map(proposalOf),
       ...keywords.map((each): Proposal => ({ label: each, kind: 'keyword', detail: '', boost: -1 })),
       ...tables.map((table) => tableOf(table, -2)),
     ],

@@ -449,9 +449,10 @@ impl Configuration {
             let applied = inner.runtime.apply(checked, outputs, &inner.numbers);
             applied.map_err(|error| error.to_string())?;
             inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
+            // Before the rules that are planned with them begin.
+            inner.rules.board().set_lookups(lookups.iter().cloned().collect());
             inner.rules.run(rules);
             inner.lookups.planned_with(&lookups);
-            inner.rules.board().set_lookups(lookups.iter().cloned().collect());
             Ok::<(), String>(())
         })
         .await

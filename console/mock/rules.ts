@@ -164,6 +164,7 @@ export class Rules {
       seconds: (performance.now() - began) / 1_000,
       alarms: actions.flatMap((action) => ('alarm' in action ? changes(out, checked.columns.findIndex((each) => each.name === action.alarm.column), action.alarm.column) : [])),
       writes: actions.flatMap((action) => ('write' in action ? out.flatMap((row) => [row.values[checked.columns.findIndex((each) => each.name === action.write.column)] ?? null].filter((value) => value !== null).map((value) => ({ time: row.time, tag: action.write.tag, value }))) : [])),
+      lookups: [],
       compared: live === undefined || rows !== undefined || check(live.sql, streams).findings.length > 0 ? undefined : compared(out, evaluate(live.sql, stream, input)),
     } satisfies RuleTrial
   }

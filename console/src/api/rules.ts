@@ -185,6 +185,8 @@ export interface RuleTrial {
   seconds: number
   alarms: RuleTrialAlarm[]
   writes: RuleTrialWrite[]
+  /** names of lookup tables, which are read with the rows that they have now */
+  lookups: string[]
   /** with the live rule of this name, over history */
   compared?: RuleComparison | null
 }

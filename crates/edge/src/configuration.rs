@@ -456,9 +456,10 @@ impl Configuration {
             // Before the alarms, so that the first one is told.
             inner.notify.define(crate::notify::plan(&edge, told.as_ref(), &alarms));
             inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
+            // Before the rules that are planned with them begin.
+            inner.rules.board().set_lookups(lookups.iter().cloned().collect());
             inner.rules.run(rules);
             inner.lookups.planned_with(&lookups);
-            inner.rules.board().set_lookups(lookups.iter().cloned().collect());
             Ok::<(), String>(())
         })
         .await

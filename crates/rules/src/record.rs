@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What rules remember, and up to which sample.
 pub const SNAPSHOT_KIND: u16 = 50;
 /// Which versions of lookup tables are in force from which sample on.
-pub const TABLES_KIND: u16 = 51;
+pub const TABLES_KIND: u16 = 56;
 /// Bytes of one part.
 const PART_BYTES: usize = 192 * 1024;
 

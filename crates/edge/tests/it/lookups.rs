@@ -123,4 +123,5 @@ fn tables_are_asked_for_by_their_names() {
     });
     let tried = edge.local().post("/api/v1/rules/trial", &rows).expect(200).json();
     assert_eq!(tried["rows"][0]["values"], json!([2, "Plain"]), "{tried}");
+    assert_eq!(tried["lookups"], json!(["products"]));
 }

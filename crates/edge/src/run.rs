@@ -179,8 +179,7 @@ async fn open(
     ending: &watch::Receiver<bool>,
 ) -> anyhow::Result<Opening> {
     let data = &options.data;
-    let journal_options = journal_options(options);
-    let (journal, opened) = open_journal(&env, data, &journal_options)?;
+    let (journal, opened, journal_options) = open_journal(&env, options)?;
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
     crate::cli::log::keep_out(secrets.clone());
@@ -191,8 +190,7 @@ async fn open(
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
     let notifying = Notifying::start((&env, &journal), &alarms, &secrets, &certificates, &runtime)?;
-    let lookups = LookupTables::open(&env, data, secrets.clone(), certificates.clone());
-    let lookups = lookups.context("the folder of tables cannot be opened")?;
+    let lookups = open_tables(&env, data, &secrets, &certificates)?;
     let ruling = Ruling::start(&env, &journal, &runtime, &lookups)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
@@ -202,17 +200,15 @@ async fn open(
     let kept = (store.clone(), secrets.clone());
     let fed = (archiving.clone(), historian.clone());
     let told = (alarms.clone(), notifying.board());
-    let computed = (rules.clone(), lookups.clone());
+    let read = (rules.clone(), lookups.clone());
     let clock = env.clock.clone();
-    let configuration = Configuration::new(kept, fed, told, computed, runtime.clone(), clock);
-    let following = lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone());
-    tokio::spawn(following);
+    let configuration = Configuration::new(kept, fed, told, read, runtime.clone(), clock);
+    tokio::spawn(lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone()));
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, (alarms.clone(), lookups.clone())));
     let sql = start_sql(&env, &tables)?;
     tell_start(&runtime, &opened);
-    let (accounts, start_secrets) =
-        Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
+    let (accounts, start_secrets) = open_accounts(&env, &store, &random)?;
     write_cli_token(&env, data, &start_secrets)?;
     let (listening, postgres) = open_doors(&env, options).await?;
     let app = Arc::new(App {
@@ -250,6 +246,24 @@ async fn open(
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 
+fn open_accounts(
+    env: &Env,
+    store: &Store,
+    random: &Arc<SystemRandom>,
+) -> anyhow::Result<(Accounts, StartSecrets)> {
+    Ok(Accounts::open(store.clone(), env.clock.clone(), random.clone())?)
+}
+
+fn open_tables(
+    env: &Env,
+    data: &Path,
+    secrets: &Arc<SecretStore>,
+    certificates: &Arc<CertificateStore>,
+) -> anyhow::Result<LookupTables> {
+    let opened = LookupTables::open(env, data, secrets.clone(), certificates.clone());
+    opened.context("the folder of tables cannot be opened")
+}
+
 fn start_runtime(
     env: &Env,
     journal: &Journal,
@@ -281,11 +295,12 @@ async fn open_doors(
     Ok((listening, postgres))
 }
 
-fn open_journal(env: &Env, data: &Path, options: &Options) -> anyhow::Result<(Journal, Opened)> {
-    let (journal, opened) = Journal::open(env, &data.join("journal"), options.clone())
+fn open_journal(env: &Env, options: &RunOptions) -> anyhow::Result<(Journal, Opened, Options)> {
+    let (data, own) = (&options.data, journal_options(options));
+    let (journal, opened) = Journal::open(env, &data.join("journal"), own.clone())
         .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
     tell_opened(&opened);
-    Ok((journal, opened))
+    Ok((journal, opened, own))
 }
 
 fn write_cli_token(env: &Env, data: &Path, secrets: &StartSecrets) -> anyhow::Result<()> {

@@ -157,10 +157,22 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
             &ledger::DELIVERY_SCHEMA,
         ),
     ];
+    describe_others(source, &mut tables);
+    tables
+}
+
+/// Lookup tables, and those of devices and templates.
+fn describe_others(source: &Arc<dyn Source>, tables: &mut Vec<TableInfo>) {
+    let info = |name: &str, kind, description: String, schema: &Schema| TableInfo {
+        name: name.to_owned(),
+        kind,
+        description,
+        columns: columns(schema),
+    };
     let lookups = source.lookups();
     for lookup in lookups.iter() {
         let description = format!("lookup table {}, as it was read last", lookup.name);
-        tables.push(info(&lookup.name, TableKind::Lookup, &description, &lookup.schema()));
+        tables.push(info(&lookup.name, TableKind::Lookup, description, &lookup.schema()));
     }
     let tags = source.tags();
     for name in others(&tags, &lookups) {
@@ -181,9 +193,8 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
                 (TableKind::Template, text)
             }
         };
-        tables.push(info(name, kind, &description, &Shape::new(&named).schema));
+        tables.push(info(name, kind, description, &Shape::new(&named).schema));
     }
-    tables
 }
 
 fn columns(schema: &Schema) -> Vec<ColumnInfo> {

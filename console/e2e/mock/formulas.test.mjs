@@ -71,7 +71,7 @@ async function applied(page) {
 test('a calculated tag is written with findings and completion, seen working, saved, changed and removed', async () => {
   const { page, context, problems } = await visit()
   await page.goto(`${base}/devices/boiler-1`)
-  const before = await configText(page)
+  const earlier = await configText(page)
   await page.getByRole('link', { name: 'Calculated tag' }).click()
   await page.getByRole('heading', { name: 'New calculated tag' }).waitFor()
   await page.getByText('Nothing is changed yet.').waitFor()
@@ -138,7 +138,7 @@ test('a calculated tag is written with findings and completion, seen working, sa
   await page.getByRole('heading', { level: 1, name: 'boiler-1' }).waitFor()
   await page.getByRole('row').filter({ hasText: 'drum_pressure' }).waitFor()
   assert.equal(await page.getByRole('link', { name: 'steam_flow2' }).count(), 0)
-  assert.ok((await configText(page)).startsWith(before.slice(0, before.indexOf('- name: fast'))), 'what was there stays as it was written')
+  assert.ok((await configText(page)).startsWith(earlier.slice(0, earlier.indexOf('- name: fast'))), 'what was there stays as it was written')
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -60,7 +60,8 @@ test('what is wrong is said by field', () => {
   expect(wrong({ group: '', newGroup: 'fast', interval: 'often' })).toEqual(['newGroup', 'interval'])
 })
 
+const named = (on: string, name: string) => tagInFormula('boiler-1', { device: on, name })
+
 test('tags are named as SQL takes them', () => {
-  const named = (on: string, name: string) => tagInFormula('boiler-1', { device: on, name })
   expect([named('boiler-1', 'steam'), named('boiler-1', 'Drum-level'), named('boiler-1', 'on'), named('boiler-2', 'steam')]).toEqual(['steam', '"Drum-level"', '"on"', '"boiler-2/steam"'])
 })

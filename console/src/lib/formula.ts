@@ -72,9 +72,10 @@ export function formulaProblems(form: FormulaForm, taken: ReadonlySet<string>, a
   return problems
 }
 
+const said = (text: string) => (text.trim() === '' ? undefined : text.trim())
+
 /** The keys of the document; `undefined` is left out. */
 function keysOf(form: FormulaForm): TagForm {
-  const said = (text: string) => (text.trim() === '' ? undefined : text.trim())
   return { name: form.name, formula: form.formula.replaceAll('\r\n', '\n').trim(), type: form.type, unit: said(form.unit), description: said(form.description) }
 }
 

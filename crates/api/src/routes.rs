@@ -375,6 +375,8 @@ pub const ALL: &[Route] = &[
     CHECK_RULE,
     CHECK_FORMULA,
     TRY_RULE,
+    FUNCTIONS,
+    TRY_FUNCTION,
     LEDGER,
     LEDGER_GROUPS,
     DEAD_LETTERS,
@@ -421,6 +423,8 @@ mod tests {
                 "/api/v1/sql",
                 "/api/v1/rules/check",
                 "/api/v1/rules/trial",
+                "/api/v1/formulas/check",
+                "/api/v1/functions/try",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

@@ -138,6 +138,7 @@ impl<'s> Checker<'s> {
         }
         self.version(root);
         let edge = root.get("edge").and_then(|node| self.edge(node));
+        let functions = self.functions(root, sql);
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
         self.devices_complete = !self.incomplete;
@@ -155,8 +156,18 @@ impl<'s> Checker<'s> {
         let secrets = std::mem::take(&mut self.secrets);
         let keep = keep.unwrap_or_default();
         let (edge, alarms) = (edge?, alarms.list);
-        let checked =
-            Checked { edge, templates, devices, sinks, alarms, rules, keep, archive, secrets };
+        let checked = Checked {
+            edge,
+            templates,
+            devices,
+            sinks,
+            alarms,
+            functions,
+            rules,
+            keep,
+            archive,
+            secrets,
+        };
         Some(checked).filter(|_| !self.incomplete)
     }
 

@@ -15,6 +15,7 @@ mod device;
 mod diff;
 mod document;
 mod expand;
+mod function;
 mod history;
 mod json;
 mod library;
@@ -42,12 +43,13 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedRule, CheckedRuleAlarm,
-    CheckedSink, CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite, EdgeConfig,
-    TagName,
+    CheckedDevice, CheckedFormula, CheckedFunction, CheckedGroup, CheckedKeep, CheckedRule,
+    CheckedRuleAlarm, CheckedSink, CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite,
+    EdgeConfig, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
+pub use function::{FunctionFinding, FunctionPart, check_function_name};
 pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::TagPattern;

@@ -21,7 +21,7 @@ use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
     AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source,
-    TagEntry, TagTable,
+    TagEntry, TagTable, UserFunction,
 };
 
 /// A tag that is new is seen by statements after this long at the latest.
@@ -131,6 +131,10 @@ impl Source for Tables {
                 table
             }
         }
+    }
+
+    fn functions(&self) -> Vec<UserFunction> {
+        self.configuration.functions()
     }
 
     fn history(&self, scan: &Scan) -> Pieces {

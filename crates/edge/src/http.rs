@@ -13,6 +13,7 @@ mod devices;
 mod events;
 mod export;
 mod extract;
+mod functions;
 mod gate;
 mod ledger;
 mod listen;
@@ -128,6 +129,8 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::CHECK_RULE, rules::check)
         .on(&routes::CHECK_FORMULA, rules::check_formula)
         .on(&routes::TRY_RULE, rules::try_rule)
+        .on(&routes::FUNCTIONS, functions::list)
+        .on(&routes::TRY_FUNCTION, functions::try_function)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)
         .on(&routes::DEAD_LETTERS, dead_letters::list)

@@ -27,6 +27,7 @@ mod stages;
 mod state;
 mod table;
 mod trial;
+mod user;
 mod window;
 
 pub use board::{Board, Definition, RuleState, RuleView, Stage};

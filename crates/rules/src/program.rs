@@ -12,6 +12,7 @@ use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
+use crate::user::Used;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
@@ -37,14 +38,16 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tagwerk_model::DataType;
-use tagwerk_sql::TagTable;
 use tagwerk_sql::stream::{SAMPLE_SCHEMA, Stream, names, stream};
+use tagwerk_sql::{TagTable, UserFunction};
 
 /// The engine that plans rules. One is enough for all of them.
+#[derive(Clone)]
 pub struct Planner {
-    state: SessionState,
+    pub(crate) state: SessionState,
     /// What windows' statements may take while they are run.
     means: Arc<RuntimeEnv>,
+    pub(crate) functions: Vec<UserFunction>,
 }
 
 /// A table that a rule reads.
@@ -113,6 +116,7 @@ pub struct Program {
     pub plan: String,
     /// Two programs of which this is the same go on in each other's state.
     pub fingerprint: String,
+    pub used: Used,
 }
 
 impl Planner {
@@ -122,7 +126,7 @@ impl Planner {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_MAX)))
             .with_disk_manager_builder(no_files)
             .build_arc()?;
-        Ok(Planner { state: tagwerk_sql::stream::state()?, means })
+        Ok(Planner { state: tagwerk_sql::stream::state()?, means, functions: Vec::new() })
     }
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
@@ -134,17 +138,30 @@ impl Planner {
     }
 
     /// An expression by itself.
-    pub(crate) fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
-        expression(&self.state, expr, schema)
+    pub(crate) fn expression(
+        &self,
+        text: &str,
+        expr: &Expr,
+        schema: &DFSchema,
+    ) -> Result<Physical, Finding> {
+        let used = self.used(text);
+        if used.is_empty() {
+            return expression(&self.state, expr, schema);
+        }
+        let mut state = self.state.clone();
+        used.register(&mut state)?;
+        expression(&state, expr, schema)
     }
 
     fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
         let tables = tables(&text, tags)?;
         let bounds = Arc::new(Bounds::default());
         let spans = text.places.columns.clone();
-        let state = self.state(&bounds)?;
+        let used = self.used(sql);
+        let mut state = self.state(&bounds)?;
+        used.register(&mut state)?;
         let means = self.means.clone();
-        let mut planning = Planning { state, tables, overs: Vec::new(), spans, means };
+        let mut planning = Planning { state, tables, overs: Vec::new(), spans, means, used };
         for (place, call) in text.overs.iter().enumerate() {
             let over = planning.over(place, call, &text.tables)?;
             planning.overs.push(over);
@@ -205,6 +222,7 @@ struct Planning {
     /// Of the columns that the rule gives.
     spans: Vec<Span>,
     means: Arc<RuntimeEnv>,
+    used: Used,
 }
 
 fn tables(text: &Text, tags: &TagTable) -> Result<Vec<Table>, Finding> {
@@ -497,7 +515,7 @@ impl Planning {
                 slot: table.slot,
             })
             .collect();
-        let fingerprint = fingerprint(sql, &sources, &columns);
+        let fingerprint = fingerprint(sql, &sources, &columns) + &self.used.fingerprint();
         let overs = self.overs;
         Ok(Program {
             sources,
@@ -511,6 +529,7 @@ impl Planning {
             task,
             plan,
             fingerprint,
+            used: self.used,
         })
     }
 

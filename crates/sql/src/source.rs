@@ -1,6 +1,7 @@
 //! What the tables are made of: tags and devices, history, and the newest values and events.
 
 use crate::partition::Cancel;
+use crate::user::UserFunction;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use std::collections::BTreeMap;
@@ -17,6 +18,10 @@ pub trait Source: Send + Sync + 'static {
     /// All tags, configured or only in history.
     fn tags(&self) -> Arc<TagTable>;
     fn history(&self, scan: &Scan) -> Pieces;
+    /// Functions of the user's own, which statements may call.
+    fn functions(&self) -> Vec<UserFunction> {
+        Vec::new()
+    }
     /// Whether [`Source::folds`] answers for this span of time, half open.
     fn can_fold(&self, _span: &Range<i64>) -> bool {
         false

@@ -2,31 +2,57 @@
 
 use super::{Known, RuleText};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedRule, CheckedTemplate, FormulaFinding, Lint, RESERVED_TAG, RuleFinding,
-    SqlCheck, Weight, lint_with,
+    CheckedDevice, CheckedFunction, CheckedRule, CheckedTemplate, FormulaFinding, FunctionFinding,
+    Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
 };
+use tagwerk_env::{Clock, Env};
 use tagwerk_model::{DataType, TagDefinition, TagId};
 use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
 use tagwerk_sql::TagEntry;
 
 /// Checks the SQL of a document by planning it.
-pub struct Planning;
+#[derive(Default)]
+pub struct Planning {
+    /// With the functions of the document, once they are known.
+    planner: OnceLock<Planner>,
+}
 
 /// Everything that is wrong with a document, the SQL of its rules included. Blocks; not for a thread
 /// that runs tasks.
 pub fn check_sql(text: &[u8]) -> Lint {
-    lint_with(text, &crate::registry::CATALOGUE, &Planning)
+    lint_with(text, &crate::registry::CATALOGUE, &Planning::default())
 }
 
 /// One is enough for all documents.
 static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new);
 
+/// Calls end by it while a document is checked.
+static CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Env::system().clock);
+
+impl Planning {
+    fn planner(&self) -> Result<&Planner, Finding> {
+        match (self.planner.get(), &*PLANNER) {
+            (Some(planner), _) => Ok(planner),
+            (None, Ok(planner)) => Ok(planner),
+            (None, Err(finding)) => Err(finding.clone()),
+        }
+    }
+}
+
 impl SqlCheck for Planning {
+    fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding> {
+        // The rules' check tells it.
+        let Ok(plain) = &*PLANNER else { return Vec::new() };
+        let (findings, prepared) = crate::functions::check(plain, &CLOCK, functions);
+        self.planner.get_or_init(|| plain.with_functions(prepared));
+        findings
+    }
+
     fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
-        match &*PLANNER {
+        match self.planner() {
             Ok(planner) => crate::formulas::check(planner, devices),
             // The rules' check tells it.
             Err(_) => Vec::new(),
@@ -46,9 +72,9 @@ impl SqlCheck for Planning {
             (first..next).map(TagId).collect()
         };
         let tags = of_devices(devices, &mut |_, names| Ok(made_up(names.len())));
-        let (planner, tags) = match (&*PLANNER, tags) {
+        let (planner, tags) = match (self.planner(), tags) {
             (Ok(planner), Ok(tags)) => (planner, tags),
-            (Err(finding), _) => return vec![found(0, finding.clone())],
+            (Err(finding), _) => return vec![found(0, finding)],
             (_, Err(error)) => return vec![found(0, Finding::new(error, "try again"))],
         };
         let planned = plan_all(planner, &texts, tags, &mut |_, columns| Ok(made_up(columns.len())));

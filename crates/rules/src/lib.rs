@@ -6,6 +6,7 @@ mod bounds;
 mod cell;
 pub mod ekuiper;
 mod error;
+mod expression;
 mod feed;
 mod finding;
 mod form;

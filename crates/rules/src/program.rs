@@ -3,6 +3,7 @@
 
 use crate::bounds::Bounds;
 use crate::cell::CellType;
+use crate::expression::expression;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::form::is_name;
@@ -27,13 +28,11 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
-use datafusion::sql::sqlparser::ast::{self, Expr};
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,22 +134,6 @@ impl Planner {
         let text = parse::read(sql, &|name| known.contains_key(name))?;
         let places = text.places.clone();
         self.planned(sql, text, tags).map_err(|finding| places.place(finding))
-    }
-
-    /// An expression by itself.
-    pub(crate) fn expression(
-        &self,
-        text: &str,
-        expr: &Expr,
-        schema: &DFSchema,
-    ) -> Result<Physical, Finding> {
-        let used = self.used(text);
-        if used.is_empty() {
-            return expression(&self.state, expr, schema);
-        }
-        let mut state = self.state.clone();
-        used.register(&mut state)?;
-        expression(&state, expr, schema)
     }
 
     fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
@@ -287,35 +270,6 @@ fn row_by_row(plan: &LogicalPlan) -> Result<(), Finding> {
     };
     let remedy = "add a window, as in GROUP BY tumbling_window('10s')";
     Err(Finding::new(format!("{what} needs to know over which rows"), remedy))
-}
-
-/// An expression over the columns of a table, compiled.
-fn expression(state: &SessionState, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
-    let placed = |finding: Finding| match finding.line {
-        _ if finding.problem.contains("AggregateFunction(") => {
-            let remedy = "let a rule compute the aggregate, and read that rule";
-            Finding::at(expr, "an aggregate cannot stand here", remedy)
-        }
-        1 if finding.column == 1 => {
-            Finding { remedy: finding.remedy, ..Finding::at(expr, finding.problem, "") }
-        }
-        _ => finding,
-    };
-    let logical = state
-        .create_logical_expr_from_sql_expr(
-            ast::ExprWithAlias { expr: expr.clone(), alias: None },
-            schema,
-        )
-        .map_err(|error| placed(error.into()))?;
-    // Some functions, such as coalesce, are only there until they are simplified.
-    let context = SimplifyContext::builder()
-        .with_schema(Arc::new(schema.clone()))
-        .with_config_options(state.config_options().clone())
-        .build();
-    let simplifier = ExprSimplifier::new(context);
-    let simple = simplifier.coerce(logical, schema).and_then(|expr| simplifier.simplify(expr));
-    let physical = simple.and_then(|expr| state.create_physical_expr(expr, schema));
-    physical.map_err(|error| placed(error.into()))
 }
 
 impl Planning {

@@ -68,3 +68,76 @@ impl Used {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Program;
+    use tagwerk_model::{DataType, TagId, Value, ValueRef};
+    use tagwerk_sql::{TagEntry, TagTable};
+
+    fn twice(text: &str) -> UserFunction {
+        UserFunction {
+            name: "twice".into(),
+            arguments: vec![DataType::Int64],
+            returns: DataType::Int64,
+            text: text.into(),
+            call: Arc::new(|given| {
+                let Some(ValueRef::I64(number)) = given[0] else { return Ok(None) };
+                Ok(Some(Value::I64(number * 2)))
+            }),
+        }
+    }
+
+    fn plan(functions: Vec<UserFunction>, sql: &str) -> Result<Program, Finding> {
+        let tag = |id, name: &str, data_type| TagEntry {
+            id: TagId(id),
+            device: "boiler".into(),
+            name: name.into(),
+            data_type,
+            unit: "".into(),
+        };
+        let tags = vec![tag(1, "n", DataType::Int64), tag(2, "name", DataType::Text)];
+        Planner::new().unwrap().with_functions(functions).plan(sql, &TagTable::new(tags))
+    }
+
+    #[test]
+    fn a_rule_changes_with_the_functions_that_it_names() {
+        let print = |text: &str, sql: &str| plan(vec![twice(text)], sql).unwrap().fingerprint;
+        let uses = "SELECT Twice(n) + 1 AS x FROM boiler";
+        assert_eq!(print("a", uses), print("a", uses));
+        assert_ne!(print("a", uses), print("b", uses));
+        let other = "SELECT n + 1 AS x, 'not_twice' AS y FROM boiler";
+        assert_eq!(print("a", other), print("b", other));
+        assert_eq!(print("a", other), plan(Vec::new(), other).unwrap().fingerprint);
+    }
+
+    #[test]
+    fn wrong_types_are_told_by_both_names() {
+        for (sql, says) in [
+            ("SELECT twice(name) AS x FROM boiler", "takes int64 as argument 1, and text is given"),
+            ("SELECT twice(n / 2.0) AS x FROM boiler", "and float64 is given"),
+            ("SELECT twice() AS x FROM boiler", "takes 1 arguments, and 0 are given"),
+            ("SELECT thrice(n) AS x FROM boiler", "thrice"),
+        ] {
+            let finding = plan(vec![twice("a")], sql).err().unwrap();
+            assert!(finding.problem.contains(says), "{sql}: {finding}");
+        }
+        for sql in ["SELECT twice(NULL) AS x FROM boiler", "SELECT twice(3) AS x FROM boiler"] {
+            assert!(plan(vec![twice("a")], sql).is_ok(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_taken_are_known() {
+        let planner = Planner::new().unwrap();
+        for taken in
+            ["abs", "avg", "lag", "time_bucket", "coalesce", "tumbling_window", "select", "case"]
+        {
+            assert!(planner.name_taken(taken).is_some(), "{taken}");
+        }
+        for free in ["dew_margin", "f", "twice"] {
+            assert_eq!(planner.name_taken(free), None);
+        }
+    }
+}

@@ -5,8 +5,12 @@ use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 
 /// Targets that need a feature of `fuzz/Cargo.toml`: the others are built without their libraries.
-const FEATURES: [(&str, &str); 3] =
-    [("archive_file", "archive"), ("ekuiper_import", "rules"), ("postgres_messages", "postgres")];
+const FEATURES: [(&str, &str); 4] = [
+    ("archive_file", "archive"),
+    ("ekuiper_import", "rules"),
+    ("postgres_messages", "postgres"),
+    ("user_function", "script"),
+];
 
 #[derive(clap::Args)]
 pub struct Args {

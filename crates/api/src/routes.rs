@@ -384,6 +384,8 @@ pub const ALL: &[Route] = &[
     LOOKUP_TABLES,
     LOOKUP_TABLE,
     REFRESH_TABLE,
+    FUNCTIONS,
+    TRY_FUNCTION,
     LEDGER,
     LEDGER_GROUPS,
     DEAD_LETTERS,
@@ -431,6 +433,8 @@ mod tests {
                 "/api/v1/rules/check",
                 "/api/v1/rules/trial",
                 "/api/v1/tables/{name}/refresh",
+                "/api/v1/formulas/check",
+                "/api/v1/functions/try",
                 "/api/v1/import",
                 "/api/v1/devices/{device}/tags/{tag}/read",
             ]

@@ -142,6 +142,7 @@ impl<'s> Checker<'s> {
         }
         self.version(root);
         let edge = root.get("edge").and_then(|node| self.edge(node));
+        let functions = self.functions(root, sql);
         let mut templates = self.templates(root);
         let devices = self.devices(root, &mut templates);
         self.devices_complete = !self.incomplete;
@@ -168,6 +169,7 @@ impl<'s> Checker<'s> {
             devices,
             sinks,
             alarms,
+            functions,
             rules,
             tables,
             keep,

@@ -16,6 +16,7 @@ pub struct Checked {
     pub sinks: Vec<CheckedSink>,
     /// Those of rules come last.
     pub alarms: Vec<CheckedAlarm>,
+    pub functions: Vec<CheckedFunction>,
     pub rules: Vec<CheckedRule>,
     pub tables: Vec<CheckedTable>,
     /// Rules of history's retention, in their order.
@@ -206,6 +207,16 @@ impl TagName {
         let fits = name(tag) && device.is_none_or(name);
         fits.then(|| TagName { device: device.map(Into::into), tag: tag.into() })
     }
+}
+
+/// A function of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedFunction {
+    pub name: Box<str>,
+    pub arguments: Vec<DataType>,
+    pub returns: DataType,
+    pub javascript: Box<str>,
+    pub description: Option<Box<str>>,
 }
 
 /// SQL over streams, and what is done with what it gives: samples of a device of the rule's name.

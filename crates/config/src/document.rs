@@ -50,6 +50,11 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<crate::alarm::AlarmForm>", length(max = limits::ALARM_DEFINITIONS_MAX))]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     alarms: Part,
+    /// Functions of the user's own, in JavaScript.
+    #[serde(default)]
+    #[schemars(with = "Vec<crate::function::FunctionForm>", length(max = limits::FUNCTIONS_MAX))]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    functions: Part,
     /// SQL over what devices send.
     #[serde(default)]
     #[schemars(with = "Vec<crate::rule::RuleForm>", length(max = limits::RULES_MAX))]

@@ -15,6 +15,7 @@ mod device;
 mod diff;
 mod document;
 mod expand;
+mod function;
 mod history;
 mod json;
 mod library;
@@ -46,13 +47,14 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedChannel, CheckedDevice, CheckedFormula, CheckedGroup, CheckedKeep, CheckedLevel,
-    CheckedNotify, CheckedQuiet, CheckedRoute, CheckedRule, CheckedRuleAlarm, CheckedSink,
-    CheckedSuppression, CheckedTable, CheckedTag, CheckedTemplate, CheckedTls, CheckedWrite,
-    EdgeConfig, HeaderText, TableSource, TagName,
+    CheckedChannel, CheckedDevice, CheckedFormula, CheckedFunction, CheckedGroup, CheckedKeep,
+    CheckedLevel, CheckedNotify, CheckedQuiet, CheckedRoute, CheckedRule, CheckedRuleAlarm,
+    CheckedSink, CheckedSuppression, CheckedTable, CheckedTag, CheckedTemplate, CheckedTls,
+    CheckedWrite, EdgeConfig, HeaderText, TableSource, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
+pub use function::{FunctionFinding, FunctionPart, check_function_name};
 pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
 pub use pattern::{NamePattern, TagPattern};

@@ -4,10 +4,11 @@
 use crate::alarm::Alarms;
 use crate::check::{Checker, Names};
 use crate::checked::{
-    AlarmCondition, CheckedAlarm, CheckedDevice, CheckedRule, CheckedRuleAlarm, CheckedTable,
-    CheckedWrite,
+    AlarmCondition, CheckedAlarm, CheckedDevice, CheckedFunction, CheckedRule, CheckedRuleAlarm,
+    CheckedTable, CheckedWrite,
 };
 use crate::document::{Lenient, Part};
+use crate::function::FunctionFinding;
 use crate::names::{check_name, check_tag_name};
 use crate::pattern::TagPattern;
 use crate::scalar::Scalar;
@@ -152,6 +153,9 @@ pub struct FormulaFinding {
 
 /// Checks the SQL of a document. Pure.
 pub trait SqlCheck {
+    /// The functions of the user's own. Asked first: formulas and rules are checked with these.
+    fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding>;
+
     /// All rules, which may read each other, and that the columns that they name are there.
     fn rules(
         &self,

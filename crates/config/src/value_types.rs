@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tagwerk_model::Scale;
+use tagwerk_model::{DataType, Scale};
 
 /// What may be done with a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +95,34 @@ pub enum AlarmPriority {
     Medium,
     High,
     Critical,
+}
+
+/// What a function of the user's own takes and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FunctionType {
+    Bool,
+    /// A BigInt in JavaScript.
+    Int64,
+    /// A BigInt in JavaScript.
+    Uint64,
+    Float64,
+    Text,
+    /// A Uint8Array in JavaScript.
+    Bytes,
+}
+
+impl FunctionType {
+    pub fn data_type(self) -> DataType {
+        match self {
+            FunctionType::Bool => DataType::Bool,
+            FunctionType::Int64 => DataType::Int64,
+            FunctionType::Uint64 => DataType::Uint64,
+            FunctionType::Float64 => DataType::Float64,
+            FunctionType::Text => DataType::Text,
+            FunctionType::Bytes => DataType::Bytes,
+        }
+    }
 }
 
 /// How far a rule is.

@@ -5,8 +5,9 @@ mod fake;
 
 use std::time::Duration;
 use tagwerk_config::{
-    AlarmCondition, CheckedDevice, CheckedRule, CheckedTable, FormulaFinding, Lint, RuleFinding,
-    RuleStage, SqlCheck, Weight, diff, document_schema, lint_with,
+    AlarmCondition, CheckedDevice, CheckedFunction, CheckedRule, CheckedTable, FormulaFinding,
+    FunctionFinding, FunctionPart, Lint, RuleFinding, RuleStage, SqlCheck, Weight, diff,
+    document_schema, lint_with,
 };
 use tagwerk_model::Value;
 
@@ -16,6 +17,22 @@ const DOCUMENT: &str = include_str!("../../../cases/config/rules.yaml");
 struct Words;
 
 impl SqlCheck for Words {
+    fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding> {
+        let finding = |(function, text): (usize, &CheckedFunction)| {
+            let (line, found) =
+                text.javascript.lines().enumerate().find(|(_, l)| l.contains("nonsense"))?;
+            let column = u32::try_from(found.find("nonsense")?).unwrap() + 1;
+            let place = (u32::try_from(line).unwrap() + 1, column);
+            Some(FunctionFinding {
+                function,
+                part: FunctionPart::JavaScript(Some(place)),
+                problem: format!("nonsense, with {:?}", text.arguments),
+                remedy: "write sense".to_owned(),
+            })
+        };
+        functions.iter().enumerate().filter_map(finding).collect()
+    }
+
     fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
         let mut findings = Vec::new();
         for (d, device) in devices.iter().enumerate() {
@@ -271,4 +288,62 @@ fn rules_that_come_of_ekuiper_are_a_configuration() {
         rules += checked.checked.unwrap().rules.len();
     }
     assert!(rules > 50, "only {rules} rules found");
+}
+
+const FUNCTIONS: &str = "version: 1
+edge: { name: e }
+functions:
+  - name: sum_of
+    arguments: [float64, int64]
+    returns: float64
+    description: Adds
+    javascript: |
+      function sum_of(a, b) {
+        return a + Number(b)
+      }
+";
+
+#[test]
+fn functions_say_what_was_written() {
+    let checked = check(FUNCTIONS).checked.unwrap();
+    let [function] = &checked.functions[..] else { panic!() };
+    use tagwerk_model::DataType::{Float64, Int64};
+    assert_eq!((&*function.name, &function.arguments[..]), ("sum_of", &[Float64, Int64][..]));
+    assert_eq!((function.returns, function.description.as_deref()), (Float64, Some("Adds")));
+    assert!(function.javascript.starts_with("function sum_of(a, b) {\n"));
+}
+
+#[test]
+fn what_is_wrong_with_a_function_stands_where_it_is() {
+    for (from, to, place, says) in [
+        (
+            "return a",
+            "return nonsense",
+            "line 10,",
+            "line 2, column 10 of the JavaScript: nonsense, with",
+        ),
+        ("name: sum_of", "name: SumOf", "line 4,", "`SumOf` cannot be called in SQL"),
+        ("name: sum_of", "name: sum-of", "line 4,", "`sum-of` cannot be called in SQL"),
+        ("float64, int64", "float64, int16", "line 5,", "int16"),
+        ("returns: float64", "returns: list", "line 6,", "list"),
+        ("description: Adds", "text: Adds", "line 7,", "text"),
+    ] {
+        let text = FUNCTIONS.replacen(from, to, 1);
+        let found = findings(&text);
+        assert!(found.iter().any(|f| f.contains(place) && f.contains(says)), "{to}: {found:#?}");
+    }
+    let twice = FUNCTIONS.replace(
+        "functions:\n",
+        "functions:\n  - { name: sum_of, returns: bool, javascript: x }\n",
+    );
+    assert!(
+        findings(&twice)[0].contains("the function `sum_of` exists already"),
+        "{:?}",
+        findings(&twice)
+    );
+    let long = format!("{FUNCTIONS}{}", "      // x\n".repeat(20_000));
+    assert!(findings(&long)[0].contains("bytes"), "{:?}", findings(&long));
+    let item = "  - { name: x, returns: bool, javascript: x }\n";
+    let many = format!("version: 1\nedge: {{ name: e }}\nfunctions:\n{}", item.repeat(201));
+    assert!(findings(&many).iter().any(|f| f.contains("200")), "{:?}", findings(&many)[0]);
 }

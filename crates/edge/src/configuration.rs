@@ -20,6 +20,7 @@ use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{Calculated, RecordKind, Runtime, TagIds};
+use tagwerk_sql::UserFunction;
 
 /// From running a configuration to giving back the memory that reading it took.
 const RELEASE_AFTER: Duration = Duration::from_secs(1);
@@ -353,6 +354,11 @@ impl Configuration {
         self.state().templates.clone()
     }
 
+    /// Those of the user's own, as the running configuration has them.
+    pub fn functions(&self) -> Vec<UserFunction> {
+        self.0.rules.functions()
+    }
+
     /// The running configuration, where there is one.
     pub async fn text(&self) -> Result<Option<String>, StoreError> {
         self.active_text().await
@@ -448,7 +454,7 @@ impl Configuration {
             inner.lookups.define(&checked.tables);
             let lookups = inner.lookups.lookups();
             let rules = inner.rules.prepare(&checked, &inner.numbers, &lookups)?;
-            let formulas = inner.rules.formulas(&checked);
+            let formulas = rules.formulas(&checked);
             let (rules, outputs) = inner.rules.make_way(rules);
             let calculated = Calculated { outputs, formulas };
             let applied = inner.runtime.apply(checked, calculated, &inner.numbers);

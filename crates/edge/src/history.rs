@@ -22,7 +22,7 @@ use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
     AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Lookups, Pieces, Rows, SinkRow,
-    Source, TagEntry, TagTable,
+    Source, TagEntry, TagTable, UserFunction,
 };
 
 /// A tag that is new is seen by statements after this long at the latest.
@@ -138,6 +138,10 @@ impl Source for Tables {
 
     fn lookups(&self) -> Arc<Lookups> {
         self.lookups.lookups()
+    }
+
+    fn functions(&self) -> Vec<UserFunction> {
+        self.configuration.functions()
     }
 
     fn history(&self, scan: &Scan) -> Pieces {

@@ -13,6 +13,7 @@ mod devices;
 mod events;
 mod export;
 mod extract;
+mod functions;
 mod gate;
 mod ledger;
 mod listen;
@@ -135,6 +136,8 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::LOOKUP_TABLES, lookups::list)
         .on(&routes::LOOKUP_TABLE, lookups::one)
         .on(&routes::REFRESH_TABLE, lookups::refresh)
+        .on(&routes::FUNCTIONS, functions::list)
+        .on(&routes::TRY_FUNCTION, functions::try_function)
         .on(&routes::LEDGER, ledger::ledger)
         .on(&routes::LEDGER_GROUPS, ledger::groups)
         .on(&routes::DEAD_LETTERS, dead_letters::list)

@@ -12,6 +12,7 @@ pub mod cli;
 mod configuration;
 mod feeding;
 mod formulas;
+mod functions;
 mod history;
 mod http;
 mod instant;

@@ -11,8 +11,8 @@ use outlet::{Commanding, Done, Writer, Writes};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use tagwerk_config::{Checked, CheckedRule, RuleStage};
-use tagwerk_env::Env;
+use tagwerk_config::{Checked, CheckedFunction, CheckedRule, RuleStage};
+use tagwerk_env::{Clock, Env};
 use tagwerk_journal::Journal;
 use tagwerk_model::DataType;
 use tagwerk_rules::{
@@ -21,7 +21,7 @@ use tagwerk_rules::{
 };
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{Formulas, OutputColumn, RuleOutput, Runtime, TagIds};
-use tagwerk_sql::{Lookups, TagTable};
+use tagwerk_sql::{Lookups, TagTable, UserFunction};
 use tokio::sync::watch;
 
 /// The thread that runs rules.
@@ -52,8 +52,20 @@ impl Ruling {
             tagwerk_rules::run(keeper, stopping);
         });
         let thread = thread.context("the thread of rules cannot be started")?;
-        let (known, lookups) = (RwLock::default(), lookups.clone());
-        let inner = Inner { board, planner, writes, lookups, known };
+        let current = Arc::new(Current {
+            planner: planner.clone(),
+            checked: Vec::new(),
+            functions: Vec::new(),
+        });
+        let inner = Inner {
+            board,
+            clock: env.clock.clone(),
+            plain: planner,
+            writes,
+            lookups: lookups.clone(),
+            known: RwLock::default(),
+            current: RwLock::new(current),
+        };
         Ok(Ruling { rules: Rules(Arc::new(inner)), stop, thread })
     }
 
@@ -76,10 +88,21 @@ pub struct Rules(Arc<Inner>);
 
 struct Inner {
     board: Board,
-    planner: Planner,
+    clock: Arc<dyn Clock>,
+    /// Without functions of the user's own.
+    plain: Planner,
     writes: Writes,
     lookups: LookupTables,
     known: RwLock<Arc<Known>>,
+    current: RwLock<Arc<Current>>,
+}
+
+/// What the running configuration is planned with.
+struct Current {
+    planner: Planner,
+    /// Of the user's own, as they are written and as they are called.
+    checked: Vec<CheckedFunction>,
+    functions: Vec<UserFunction>,
 }
 
 /// The rules as they are configured, by name.
@@ -97,12 +120,27 @@ pub struct Prepared {
     definitions: Vec<Definition>,
     known: Known,
     outputs: Vec<RuleOutput>,
+    current: Arc<Current>,
 }
 
 impl Rules {
-    /// Plans the formulas of a configuration; what cannot be planned is left out, and its tags are bad.
-    pub fn formulas(&self, checked: &Checked) -> Formulas {
-        crate::formulas::prepare(&self.0.planner, &checked.devices)
+    fn current(&self) -> Arc<Current> {
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Functions of the user's own, as they are called.
+    pub fn functions(&self) -> Vec<UserFunction> {
+        self.current().functions.clone()
+    }
+
+    /// Functions of the user's own, as they are written.
+    pub fn checked_functions(&self) -> Vec<CheckedFunction> {
+        self.current().checked.clone()
+    }
+
+    /// Why a function of the user's own cannot be called so.
+    pub fn name_taken(&self, name: &str) -> Option<String> {
+        self.0.plain.name_taken(name)
     }
 
     /// Plans one formula; blocks.
@@ -113,7 +151,7 @@ impl Rules {
         gives: DataType,
         tags: &dyn FormulaTags,
     ) -> Result<Formula, Finding> {
-        self.0.planner.formula(text, device, gives, tags)
+        self.current().planner.formula(text, device, gives, tags)
     }
 
     /// Plans the rules of a configuration; changes nothing of what runs. Blocks.
@@ -123,9 +161,17 @@ impl Rules {
         ids: &dyn TagIds,
         lookups: &Arc<Lookups>,
     ) -> Result<Prepared, String> {
+        let functions = crate::functions::prepare(&self.0.clock, &checked.functions);
+        let planner = self.0.plain.with_functions(functions.clone());
+        let checked_functions = checked.functions.clone();
+        let mut prepared = Prepared {
+            definitions: Vec::new(),
+            known: Known::new(),
+            outputs: Vec::new(),
+            current: Arc::new(Current { planner, checked: checked_functions, functions }),
+        };
         if checked.rules.is_empty() {
-            let known = Known::new();
-            return Ok(Prepared { definitions: Vec::new(), known, outputs: Vec::new() });
+            return Ok(prepared);
         }
         let mut tags = planning::of_configuration(&checked.devices, ids)?;
         tags.lookups = lookups.clone();
@@ -134,13 +180,11 @@ impl Rules {
             .iter()
             .map(|rule| RuleText { name: &rule.name, sql: &rule.sql })
             .collect();
-        let planned =
-            tagwerk_rules::plan_all(&self.0.planner, &texts, tags, &mut |rule, columns| {
-                let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-                ids.tag_ids(rule, &names)
-            });
-        let mut prepared =
-            Prepared { definitions: Vec::new(), known: Known::new(), outputs: Vec::new() };
+        let planner = &prepared.current.planner;
+        let planned = tagwerk_rules::plan_all(planner, &texts, tags, &mut |rule, columns| {
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            ids.tag_ids(rule, &names)
+        });
         for (rule, program) in checked.rules.iter().zip(planned.programs) {
             prepared.add(rule, program);
         }
@@ -159,6 +203,7 @@ impl Rules {
         let live = prepared.known.values().filter(|known| known.rule.stage == RuleStage::Live);
         let live = live.filter_map(|known| Some((&known.rule, known.program.as_ref().ok()?)));
         self.0.writes.set(live);
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = prepared.current;
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prepared.known);
         self.0.board.define(prepared.definitions);
     }
@@ -173,7 +218,7 @@ impl Rules {
 
     /// Plans one statement over tables; blocks.
     pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
-        self.0.planner.plan(sql, tags)
+        self.current().planner.plan(sql, tags)
     }
 
     /// Rules that are to run and cannot; `since` is told of those that never could.
@@ -232,6 +277,11 @@ impl Rules {
 }
 
 impl Prepared {
+    /// Plans the formulas of a configuration; what cannot be planned is left out, and its tags are bad.
+    pub fn formulas(&self, checked: &Checked) -> Formulas {
+        crate::formulas::prepare(&self.current.planner, &checked.devices)
+    }
+
     fn add(&mut self, rule: &CheckedRule, program: Result<Arc<Program>, Finding>) {
         if let (Ok(program), RuleStage::Live) = (&program, rule.stage) {
             let column = |column: &tagwerk_rules::Column| OutputColumn {

@@ -139,6 +139,21 @@ pub const ALARM_SHELVED_MAX: Duration = Duration::from_secs(7 * 86_400);
 pub const ALARM_COMMENT_BYTES_MAX: usize = 1_024;
 /// Rules of one edge. More: a finding.
 pub const RULES_MAX: u32 = 10_000;
+/// Functions of the user's own. More: a finding.
+pub const FUNCTIONS_MAX: u32 = 200;
+/// The JavaScript of one function. Longer: a finding.
+pub const FUNCTION_BYTES_MAX: usize = 65_536;
+/// Arguments of one function. More: a finding.
+pub const FUNCTION_ARGUMENTS_MAX: usize = 16;
+/// How long one call of a function may take. Longer: it is stopped, which is an error of that row.
+pub const FUNCTION_CALL_MAX: Duration = Duration::from_millis(100);
+/// Memory of one function. More: the call fails, which is an error of that row.
+pub const FUNCTION_MEMORY_MAX: usize = 16 * 1024 * 1024;
+/// Stack of one call of a function. More: the call fails, which is an error of that row.
+pub const FUNCTION_STACK_MAX: usize = 256 * 1024;
+/// Calls running that take longer than [`FUNCTION_CALL_MAX`]. So many: the rule is stopped, and a tag's
+/// formula is bad until the next change.
+pub const FUNCTION_LATE_MAX: u32 = 10;
 /// The SQL of one rule. Longer: a finding.
 pub const RULE_SQL_BYTES_MAX: usize = 65_536;
 /// Actions of one rule. More: a finding.

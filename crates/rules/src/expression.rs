@@ -1,15 +1,31 @@
-//! Expressions by themselves, compiled: what windows and formulas compute of a row.
+//! Expressions over the columns of a table, compiled.
 
 use crate::finding::Finding;
-use crate::program::Physical;
+use crate::program::{Physical, Planner};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::sql::sqlparser::ast::{Expr, ExprWithAlias};
-use std::sync::Arc;
+use datafusion::sql::sqlparser::ast::{self, Expr};
 
-/// An expression over the columns of a table, compiled.
+impl Planner {
+    /// An expression by itself.
+    pub(crate) fn expression(
+        &self,
+        text: &str,
+        expr: &Expr,
+        schema: &DFSchema,
+    ) -> Result<Physical, Finding> {
+        let used = self.used(text);
+        if used.is_empty() {
+            return expression(&self.state, expr, schema);
+        }
+        let mut state = self.state.clone();
+        used.register(&mut state)?;
+        expression(&state, expr, schema)
+    }
+}
+
 pub fn expression(
     state: &SessionState,
     expr: &Expr,
@@ -27,7 +43,7 @@ pub fn expression(
     };
     let logical = state
         .create_logical_expr_from_sql_expr(
-            ExprWithAlias { expr: expr.clone(), alias: None },
+            ast::ExprWithAlias { expr: expr.clone(), alias: None },
             schema,
         )
         .map_err(|error| placed(error.into()))?;

@@ -72,7 +72,7 @@ impl Planner {
         let fields: Vec<Field> = inputs.iter().zip(&types).map(field).collect();
         let schema = Arc::new(Schema::new(fields));
         let known = DFSchema::try_from(schema.as_ref().clone())?;
-        let expression = exact(self.expression(&expr, &known)?, &schema, gives)?;
+        let expression = exact(self.expression(text, &expr, &known)?, &schema, gives)?;
         check_type(text, &expr, &expression.data_type(&schema)?, gives)?;
         Ok(Formula { inputs, types, schema, expression, gives })
     }

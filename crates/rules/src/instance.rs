@@ -137,15 +137,17 @@ impl Instance {
     ) -> Result<(), RuleError> {
         self.counts.rows_in += rows.num_rows() as u64;
         let program = self.program.clone();
-        match &program.window {
+        let passed = match &program.window {
             None => {
                 let times = cell::times(rows.column(0));
                 let times = times.as_ref().map_or(&[][..], |times| times.values());
-                let rows = self.with_overs(&program, source, rows, times)?;
-                self.row_by_row(runner, &program, rows, out)?;
+                let rows = self.with_overs(&program, source, rows, times);
+                rows.and_then(|rows| self.row_by_row(runner, &program, rows, out))
             }
-            Some(window) => self.arrange(runner, &program, window, source, rows.clone(), out)?,
-        }
+            Some(window) => self.arrange(runner, &program, window, source, rows.clone(), out),
+        };
+        program.used.hold()?;
+        passed?;
         self.check_size()
     }
 
@@ -163,10 +165,12 @@ impl Instance {
             return self.end_all(runner, &program, window, out);
         }
         self.pending.bound = self.pending.bound.max(Some(bound));
-        match self.due() {
+        let passed = match self.due() {
             Some(due) if due <= now_ns => self.go_on(runner, &program, window, out),
             _ => Ok(()),
-        }
+        };
+        program.used.hold()?;
+        passed
     }
 
     fn with_overs(

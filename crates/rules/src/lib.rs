@@ -33,6 +33,7 @@ mod stages;
 mod state;
 mod table;
 mod trial;
+mod user;
 mod window;
 mod work;
 

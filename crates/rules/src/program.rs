@@ -15,6 +15,7 @@ use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, Wind
 use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
+use crate::user::Used;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
@@ -34,18 +35,20 @@ use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{self, Expr};
+use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tagwerk_sql::stream::Stream;
-use tagwerk_sql::{Lookup, TagTable};
+use tagwerk_sql::{Lookup, TagTable, UserFunction};
 
 /// The engine that plans rules. One is enough for all of them.
+#[derive(Clone)]
 pub struct Planner {
-    state: SessionState,
+    pub(crate) state: SessionState,
     /// What windows' statements may take while they are run.
     means: Arc<RuntimeEnv>,
+    pub(crate) functions: Vec<UserFunction>,
 }
 
 /// A table that a rule reads.
@@ -104,6 +107,7 @@ pub struct Program {
     pub plan: String,
     /// Two programs of which this is the same go on in each other's state.
     pub fingerprint: String,
+    pub used: Used,
 }
 
 impl Planner {
@@ -113,7 +117,7 @@ impl Planner {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_MAX)))
             .with_disk_manager_builder(no_files)
             .build_arc()?;
-        Ok(Planner { state: tagwerk_sql::stream::state()?, means })
+        Ok(Planner { state: tagwerk_sql::stream::state()?, means, functions: Vec::new() })
     }
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
@@ -126,11 +130,6 @@ impl Planner {
         let text = parse::read(sql, &|name| known.contains_key(name), &is_lookup)?;
         let places = text.places.clone();
         self.planned(sql, text, tags).map_err(|finding| places.place(finding))
-    }
-
-    /// An expression by itself.
-    pub(crate) fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Physical, Finding> {
-        expression(&self.state, expr, schema)
     }
 
     fn planned(&self, sql: &str, mut text: Text, tags: &TagTable) -> Result<Program, Finding> {
@@ -149,7 +148,9 @@ impl Planner {
         };
         let bounds = Arc::new(Bounds::default());
         let spans = text.places.columns.clone();
-        let state = self.state(&bounds)?;
+        let used = self.used(sql);
+        let mut state = self.state(&bounds)?;
+        used.register(&mut state)?;
         let means = self.means.clone();
         let mut planning = Planning {
             state,
@@ -159,6 +160,7 @@ impl Planner {
             overs: Vec::new(),
             spans,
             means,
+            used,
         };
         for (place, call) in text.overs.iter().enumerate() {
             let over = planning.over(place, call, &uses)?;
@@ -229,6 +231,7 @@ struct Planning {
     /// Of the columns that the rule gives.
     spans: Vec<Span>,
     means: Arc<RuntimeEnv>,
+    used: Used,
 }
 
 /// The same plan, with joins that give way: one makes many rows of a few, and would not be stopped.
@@ -450,7 +453,7 @@ impl Planning {
                 slot: table.slot,
             })
             .collect();
-        let mut fingerprint = fingerprint(sql, &sources, &columns);
+        let mut fingerprint = fingerprint(sql, &sources, &columns) + &self.used.fingerprint();
         let lookups: Vec<LookupSource> = self.lookups.into_iter().map(|(_, own)| own).collect();
         lookups.iter().for_each(|lookup| fingerprint.push_str(&lookup.fingerprint()));
         let overs = self.overs;
@@ -468,6 +471,7 @@ impl Planning {
             task,
             plan,
             fingerprint,
+            used: self.used,
         })
     }
 

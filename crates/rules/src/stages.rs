@@ -134,6 +134,10 @@ impl Made {
             Err(error) => error,
         };
         self.reason = Some(tagwerk_sql::SqlError::from(error).message);
+        if self.rows.num_rows() == 1 {
+            self.failed += 1;
+            return Ok(arrow::array::new_null_array(wanted, 1));
+        }
         let parts = (0..self.rows.num_rows()).map(|row| {
             typed(&self.rows.slice(row, 1)).unwrap_or_else(|_| {
                 self.failed += 1;

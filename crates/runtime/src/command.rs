@@ -309,7 +309,8 @@ fn convert(
     Ok((value, raw))
 }
 
-pub(crate) fn from_json(json: &serde_json::Value, data_type: DataType) -> Option<Value> {
+/// A value of this type, exactly or not at all; bytes as hexadecimal digits.
+pub fn from_json(json: &serde_json::Value, data_type: DataType) -> Option<Value> {
     use serde_json::Value as Json;
     let fits =
         |v: i128| data_type.integer_range().is_some_and(|(low, high)| (low..=high).contains(&v));

@@ -23,6 +23,7 @@ mod trial;
 pub mod view;
 
 use command::Commands;
+pub use command::from_json as value_from_json;
 pub use dead::DeadLetter;
 use dead::DeadLetters;
 use event::Events;

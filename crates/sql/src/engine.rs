@@ -8,7 +8,7 @@ use crate::gapfill::{GapFillPlanner, GapFillRule};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
 use crate::watch::Watch;
-use crate::{ColumnInfo, Limits, TableInfo, catalog, functions};
+use crate::{Calls, ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -61,6 +61,18 @@ impl Drop for Inner {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+impl Inner {
+    /// The engine with the functions that there are now, each counting for one statement.
+    fn base(&self, calls: &dyn Fn() -> Calls) -> Result<SessionState, SqlError> {
+        use datafusion::execution::FunctionRegistry;
+        let mut state = self.base.clone();
+        for function in self.source.functions() {
+            state.register_udf(Arc::new(function.udf(&Arc::new(calls()))))?;
+        }
+        Ok(state)
     }
 }
 
@@ -122,7 +134,8 @@ impl Sql {
             task: runtime
                 .spawn(async move {
                     let planned = async {
-                        let state = postgres::state(&inner.base, &inner.source, &session)?;
+                        let base = inner.base(&Calls::default)?;
+                        let state = postgres::state(&base, &inner.source, &session)?;
                         postgres::shape_of(&state, &ask, &said).await
                     };
                     let clock = inner.env.clock.clone();
@@ -341,11 +354,15 @@ async fn run(
     head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
+    let base = inner.base(&|| {
+        let watch = watch.clone();
+        Calls::until(move || watch.is_over())
+    })?;
     let (mut state, statement) = match asked {
-        Asked::Text(text) => (inner.base.clone(), parse(&text)?),
+        Asked::Text(text) => (base, parse(&text)?),
         Asked::Ask(asked) => {
             let (session, ask) = *asked;
-            (postgres::state(&inner.base, &inner.source, &session)?, ask.into_statement())
+            (postgres::state(&base, &inner.source, &session)?, ask.into_statement())
         }
     };
     // What now() is.

@@ -24,6 +24,7 @@ mod source;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+mod user;
 mod watch;
 
 pub use encode::{Encoder, Format};
@@ -36,6 +37,8 @@ pub use source::{
     AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Named, Pieces, Rows, SinkRow, Source,
     TagEntry, TagTable,
 };
+
+pub use user::{Call, CallError, Calls, UserFunction, stopped};
 
 use arrow::datatypes::{DataType, Field};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use crate::lookup::Lookups;
 use crate::partition::Cancel;
+use crate::user::UserFunction;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use std::collections::BTreeMap;
@@ -22,6 +23,10 @@ pub trait Source: Send + Sync + 'static {
         Arc::default()
     }
     fn history(&self, scan: &Scan) -> Pieces;
+    /// Functions of the user's own, which statements may call.
+    fn functions(&self) -> Vec<UserFunction> {
+        Vec::new()
+    }
     /// Whether [`Source::folds`] answers for this span of time, half open.
     fn can_fold(&self, _span: &Range<i64>) -> bool {
         false

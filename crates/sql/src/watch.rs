@@ -27,7 +27,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.unwanted.load(Ordering::Relaxed) || self.clock.now() > self.deadline
     }
 

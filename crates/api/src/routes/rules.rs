@@ -6,6 +6,8 @@ use super::*;
 const RULE_CHECK_BYTES_MAX: usize = 6 * limits::RULE_SQL_BYTES_MAX + 1024;
 /// A rule to try, with its rows. Larger: 413, naming this limit.
 const RULE_TRIAL_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A function as JSON with what it is called with. Larger: 413, naming this limit.
+const FUNCTION_TRIAL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub const RULES: Route = asks(
     &[
@@ -53,5 +55,22 @@ pub const TRY_RULE: Route = up_to(
         ENGINEER,
         "What a rule would have given and done, over history or over rows; nothing is written",
         json::<RuleTrialAnswer>(),
+    )),
+);
+pub const FUNCTIONS: Route = route(
+    Get,
+    "/api/v1/functions",
+    VIEWER,
+    "The functions of the user's own, with their signatures",
+    json::<Vec<UserFunction>>(),
+);
+pub const TRY_FUNCTION: Route = up_to(
+    FUNCTION_TRIAL_BYTES_MAX,
+    takes::<FunctionTrial>(route(
+        Post,
+        "/api/v1/functions/try",
+        ENGINEER,
+        "What a function gives for some values, or what is wrong with it; nothing is kept",
+        json::<FunctionTrialAnswer>(),
     )),
 );

@@ -52,7 +52,15 @@ pub async fn tables(State(app): State<Shared>) -> Result<Json<SqlTables>, Refusa
         description: function.description.to_owned(),
         example: function.example.to_owned(),
     });
-    Ok(Json(SqlTables { tables: tables.collect(), functions: functions.collect() }))
+    let own = app.rules.checked_functions();
+    let own = own.iter().map(|function| SqlFunction {
+        name: function.name.to_string(),
+        signature: crate::functions::call_of(function),
+        description: function.description.as_deref().unwrap_or_default().to_owned(),
+        example: String::new(),
+    });
+    let functions = functions.chain(own).collect();
+    Ok(Json(SqlTables { tables: tables.collect(), functions }))
 }
 
 pub async fn sql(

@@ -2,11 +2,12 @@
 
 use super::{Known, RuleText};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedRule, CheckedTable, CheckedTemplate, FormulaFinding, Lint, RESERVED_TAG,
-    RuleFinding, SqlCheck, Weight, lint_with,
+    CheckedDevice, CheckedFunction, CheckedRule, CheckedTable, CheckedTemplate, FormulaFinding,
+    FunctionFinding, Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
 };
+use tagwerk_env::{Clock, Env};
 use tagwerk_model::{DataType, Table, TagDefinition, TagId};
 use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
@@ -18,6 +19,8 @@ type KnownTables<'a> = &'a dyn Fn(&CheckedTable) -> Option<Arc<Table>>;
 /// Checks the SQL of a document by planning it.
 struct Planning<'a> {
     known: KnownTables<'a>,
+    /// With the functions of the document, once they are known.
+    planner: OnceLock<Planner>,
 }
 
 /// Everything that is wrong with a document, the SQL of its rules included. Blocks; not for a thread
@@ -28,15 +31,36 @@ pub fn check_sql(text: &[u8]) -> Lint {
 
 /// The same with what is known of lookup tables by having read them.
 pub fn check_sql_with(text: &[u8], known: KnownTables<'_>) -> Lint {
-    lint_with(text, &crate::registry::CATALOGUE, &Planning { known })
+    lint_with(text, &crate::registry::CATALOGUE, &Planning { known, planner: OnceLock::new() })
 }
 
 /// One is enough for all documents.
 static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new);
 
+/// Calls end by it while a document is checked.
+static CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Env::system().clock);
+
+impl Planning<'_> {
+    fn planner(&self) -> Result<&Planner, Finding> {
+        match (self.planner.get(), &*PLANNER) {
+            (Some(planner), _) => Ok(planner),
+            (None, Ok(planner)) => Ok(planner),
+            (None, Err(finding)) => Err(finding.clone()),
+        }
+    }
+}
+
 impl SqlCheck for Planning<'_> {
+    fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding> {
+        // The rules' check tells it.
+        let Ok(plain) = &*PLANNER else { return Vec::new() };
+        let (findings, prepared) = crate::functions::check(plain, &CLOCK, functions);
+        self.planner.get_or_init(|| plain.with_functions(prepared));
+        findings
+    }
+
     fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding> {
-        match &*PLANNER {
+        match self.planner() {
             Ok(planner) => crate::formulas::check(planner, devices),
             // The rules' check tells it.
             Err(_) => Vec::new(),
@@ -62,9 +86,9 @@ impl SqlCheck for Planning<'_> {
         };
         let tags = of_devices(devices, &mut |_, names| Ok(made_up(names.len())));
         let lookups = Arc::new(crate::lookups::of_document(tables, self.known));
-        let (planner, tags) = match (&*PLANNER, tags) {
+        let (planner, tags) = match (self.planner(), tags) {
             (Ok(planner), Ok(tags)) => (planner, Tags { lookups, ..tags }),
-            (Err(finding), _) => return vec![found(0, finding.clone())],
+            (Err(finding), _) => return vec![found(0, finding)],
             (_, Err(error)) => return vec![found(0, Finding::new(error, "try again"))],
         };
         let planned = plan_all(planner, &texts, tags, &mut |_, columns| Ok(made_up(columns.len())));

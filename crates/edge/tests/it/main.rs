@@ -12,6 +12,7 @@ mod command_line;
 mod configuration;
 mod documents;
 mod formulas;
+mod functions;
 mod gateway;
 mod heavy;
 mod history;

@@ -42,7 +42,7 @@ export class Tables {
   detail(name: string, search: URLSearchParams) {
     const { table, rows } = this.one(name)
     const offset = Number(search.get('offset') ?? 0)
-    const items = rows.slice(offset, offset + Number(search.get('limit') ?? 100))
+    const items = rows.slice(offset, offset + Number(search.get('limit') ?? 100)).map((values) => ({ values }))
     return { ...table, page: { items, total: rows.length, next: offset + items.length < rows.length ? offset + items.length : undefined } }
   }
 

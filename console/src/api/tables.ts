@@ -38,6 +38,10 @@ export interface LookupTable {
 }
 
 export interface LookupTableDetail extends LookupTable {
-  /** values in the order of the columns */
-  page: Page<unknown[]>
+  page: Page<TableRow>
+}
+
+export interface TableRow {
+  /** in the order of the columns */
+  values: unknown[]
 }

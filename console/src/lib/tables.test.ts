@@ -18,7 +18,7 @@ test('an old table is told otherwise than one without rows', () => {
 })
 
 test('rows are texts', () => {
-  const rows = rowsOf({ ...table, page: { items: [[1, null]], total: 1 } })
+  const rows = rowsOf({ ...table, page: { items: [{ values: [1, null] }], total: 1 } })
   expect(rows.rows).toEqual([['1', null]])
   expect(rows.columns.map((column) => column.numeric)).toEqual([true, false])
 })

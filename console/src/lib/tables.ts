@@ -28,7 +28,7 @@ const numeric = new Set(['int64', 'uint64', 'float64'])
 export function rowsOf(table: LookupTableDetail): SqlTextAnswer {
   return {
     columns: table.columns.map((column) => ({ ...column, numeric: numeric.has(column.type), time: column.type === 'time' })),
-    rows: table.page.items.map((row) => row.map(exact)),
+    rows: table.page.items.map((row) => row.values.map(exact)),
     truncated: false,
     elapsed_ms: 0,
   }

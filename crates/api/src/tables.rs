@@ -80,6 +80,11 @@ pub struct TableError {
 pub struct LookupTableDetail {
     #[serde(flatten)]
     pub table: LookupTable,
-    /// Values in the order of the columns.
-    pub page: Page<Vec<Anything>>,
+    pub page: Page<TableRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TableRow {
+    /// In the order of the columns.
+    pub values: Vec<Anything>,
 }

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use tagwerk_api::{
     Anything, LookupTable, LookupTableDetail, Page, PageParameters, TableColumn, TableError,
-    TableSource, TableState, Time,
+    TableRow, TableSource, TableState, Time,
 };
 use tagwerk_config::TableSource as Source;
 use tagwerk_model::{ColumnType, DataType, Table, Value, format_unix_ns_exact};
@@ -60,7 +60,7 @@ fn missing(name: &str) -> Refusal {
     Refusal::not_found(format!("there is no lookup table {name}"), "list the tables first")
 }
 
-fn row(table: &Table, at: usize) -> Vec<Anything> {
+fn row(table: &Table, at: usize) -> TableRow {
     let columns = table.columns().iter();
     let cells = columns.map(|column| {
         let of = column.values.column_type();
@@ -70,7 +70,7 @@ fn row(table: &Table, at: usize) -> Vec<Anything> {
         });
         Anything::of(value.as_ref(), data_type(of))
     });
-    cells.collect()
+    TableRow { values: cells.collect() }
 }
 
 /// As which values are shown.

@@ -71,7 +71,7 @@ fn rules_and_statements_join_with_what_is_read() {
     assert_eq!(row["values"][1], "Vanilla", "{row}");
     let known = table(&edge, "recipes");
     assert_eq!(known["columns"][1], json!({ "name": "factor", "type": "float64" }));
-    assert_eq!(known["page"]["items"], json!([[1, 1.5], [2, 2.5]]));
+    assert_eq!(known["page"]["items"], json!([{ "values": [1, 1.5] }, { "values": [2, 2.5] }]));
     assert_eq!(known["rules"], json!(["made"]));
 
     // Other rows, and no new plan; then another column.
@@ -95,7 +95,10 @@ fn rules_and_statements_join_with_what_is_read() {
     assert!(edge.stop().success());
     edge.restart();
     let stale = state(&edge, "stale");
-    assert_eq!(stale["page"]["items"], json!([[1, "high"], [2, "low"]]));
+    assert_eq!(
+        stale["page"]["items"],
+        json!([{ "values": [1, "high"] }, { "values": [2, "low"] }])
+    );
     made(&edge, &json!("low"));
     let metrics = edge.local().get("/metrics").expect(200);
     assert!(metrics.text().contains("tagwerk_table_failing{table=\"recipes\"} 1"));
@@ -109,7 +112,7 @@ fn tables_are_asked_for_by_their_names() {
         listed["items"].as_array().unwrap().iter().filter_map(|t| t["name"].as_str()).collect();
     assert_eq!(names, ["products", "recipes"]);
     let first = edge.local().get("/api/v1/tables/products?limit=1").expect(200).json();
-    assert_eq!(first["page"]["items"], json!([[1, "Vanilla"]]));
+    assert_eq!(first["page"]["items"], json!([{ "values": [1, "Vanilla"] }]));
     assert_eq!((&first["page"]["total"], &first["page"]["next"]), (&json!(2), &json!(1)));
     edge.local().get("/api/v1/tables/nothing").expect(404);
     edge.local().post("/api/v1/tables/products/refresh", &json!({})).expect(400);

@@ -47,7 +47,7 @@ use tagwerk_sql::{Lookup, TagTable, UserFunction};
 pub struct Planner {
     pub(crate) state: SessionState,
     /// What windows' statements may take while they are run.
-    means: Arc<RuntimeEnv>,
+    pub(crate) means: Arc<RuntimeEnv>,
     pub(crate) functions: Vec<UserFunction>,
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tagwerk_alarms::Board;
 use tagwerk_api as api;
 use tagwerk_config::{Checked, CheckedTemplate, Diff, Lint, LocatedFinding, diff, lint};
-use tagwerk_env::Clock;
+use tagwerk_env::{Clock, Env};
 use tagwerk_historian::Historian;
 use tagwerk_model::TagId;
 use tagwerk_runtime::view::{Problem, ProblemKind};
@@ -135,14 +135,14 @@ impl Configuration {
         (archiving, historian): (Archiving, Historian),
         (alarms, notify): (Board, tagwerk_notify::Board),
         (rules, lookups): (Rules, LookupTables),
-        runtime: Runtime,
-        clock: Arc<dyn Clock>,
+        runtime: &Runtime,
+        env: &Env,
     ) -> Configuration {
         Configuration(Arc::new(Inner {
             numbers: TagNumbers::new(store.clone()),
             store,
-            runtime,
-            clock,
+            runtime: runtime.clone(),
+            clock: env.clock.clone(),
             secrets,
             archiving,
             historian,

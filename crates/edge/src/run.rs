@@ -181,8 +181,7 @@ async fn open(
     let data = &options.data;
     let (journal, opened, journal_options) = open_journal(&env, options)?;
     let random = Arc::new(SystemRandom);
-    let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
-    crate::cli::log::keep_out(secrets.clone());
+    let secrets = open_secrets((&env, data), &store, &random)?;
     let certificates = Arc::new(CertificateStore::open(&env, data));
     let runtime = start_runtime(&env, &journal, &secrets, &certificates)?;
     let feeding = Feeding::start(&env, data, &journal, &runtime, options.history_bytes_max)?;
@@ -201,15 +200,13 @@ async fn open(
     let fed = (archiving.clone(), historian.clone());
     let told = (alarms.clone(), notifying.board());
     let read = (rules.clone(), lookups.clone());
-    let clock = env.clock.clone();
-    let configuration = Configuration::new(kept, fed, told, read, runtime.clone(), clock);
+    let configuration = Configuration::new(kept, fed, told, read, &runtime, &env);
     tokio::spawn(lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone()));
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
     let tables = Arc::new(Tables::new(books.clone(), sources, (alarms.clone(), lookups.clone())));
     let sql = start_sql(&env, &tables)?;
     tell_start(&runtime, &opened);
-    let (accounts, start_secrets) = open_accounts(&env, &store, &random)?;
-    write_cli_token(&env, data, &start_secrets)?;
+    let (accounts, start_secrets) = open_accounts((&env, data), &store, &random)?;
     let (listening, postgres) = open_doors(&env, options).await?;
     let app = Arc::new(App {
         started: env.clock.now(),
@@ -246,12 +243,25 @@ async fn open(
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
 }
 
+/// Secrets, which stay out of the log from here on.
+fn open_secrets(
+    (env, data): (&Env, &Path),
+    store: &Store,
+    random: &Arc<SystemRandom>,
+) -> anyhow::Result<Arc<SecretStore>> {
+    let secrets = Arc::new(SecretStore::open(env, data, store.clone(), random.clone())?);
+    crate::cli::log::keep_out(secrets.clone());
+    Ok(secrets)
+}
+
 fn open_accounts(
-    env: &Env,
+    (env, data): (&Env, &Path),
     store: &Store,
     random: &Arc<SystemRandom>,
 ) -> anyhow::Result<(Accounts, StartSecrets)> {
-    Ok(Accounts::open(store.clone(), env.clock.clone(), random.clone())?)
+    let opened = Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
+    write_cli_token(env, data, &opened.1)?;
+    Ok(opened)
 }
 
 fn open_tables(

@@ -32,8 +32,10 @@ impl Planner {
         }
         let read = tagwerk_sql::stream::parse_expression(&format!("{name}(1)"));
         let called = matches!(&read, Ok(Expr::Function(call)) if parse::plain_name(call) == name);
-        // Where it cannot stand by itself it is a word of SQL's.
-        (!called).then(|| format!("{name} is a word of SQL"))
+        let alone = tagwerk_sql::stream::parse_expression(name);
+        // What cannot be called, or cannot be a name by itself, is a word of SQL's.
+        let is_free = called && matches!(alone, Ok(Expr::Identifier(_)));
+        (!is_free).then(|| format!("{name} is a word of SQL"))
     }
 
     /// Those that a text names.

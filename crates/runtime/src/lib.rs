@@ -8,6 +8,7 @@ mod event;
 mod formula;
 mod link;
 mod live;
+mod load;
 mod look_back;
 mod output;
 mod problem;

@@ -2,9 +2,10 @@
 //!
 //! Written by device tasks, read by everyone who wants to know what is the case now.
 
+use crate::load::LoadMeter;
 use crate::output::{Output, Outputs};
 use crate::view::{
-    DeviceCounters, DeviceState, DeviceView, GroupView, Load, QualityFilter, RoundTrip, TagCounts,
+    DeviceCounters, DeviceState, DeviceView, GroupView, QualityFilter, RoundTrip, TagCounts,
     TagPage, TagQuery, TagView,
 };
 use parking_lot::{Mutex, RwLock};
@@ -21,8 +22,6 @@ use tagwerk_model::{BatchBuilder, Columns, Quality, SampleBatch, Severity, TagSe
 const STALE_INTERVALS: u32 = 3;
 /// But never sooner than this: a fast group is not stale for one slow answer.
 const STALE_MIN: Duration = Duration::from_secs(2);
-/// Over how long the load of a device is counted.
-const LOAD_SPAN: Duration = Duration::from_secs(5);
 /// Round trips kept for the figures shown.
 const ROUND_TRIPS: usize = 256;
 
@@ -42,37 +41,6 @@ impl Now {
     /// corrects what is shown.
     pub fn unix(&self, moment: Moment) -> i64 {
         self.unix_ns - (self.moment.0 as i64 - moment.0 as i64)
-    }
-}
-
-/// What a device is asked, over the last complete span.
-#[derive(Default)]
-struct LoadMeter {
-    started: Option<Moment>,
-    requests: u32,
-    busy: Duration,
-    last: Option<(Moment, Load)>,
-}
-
-impl LoadMeter {
-    fn add(&mut self, from: Moment, to: Moment) {
-        let started = *self.started.get_or_insert(from);
-        self.requests += 1;
-        self.busy += to.since(from);
-        let span = to.since(started);
-        if span >= LOAD_SPAN {
-            let load = Load {
-                requests_per_second: f64::from(self.requests) / span.as_secs_f64(),
-                link_share: (self.busy.as_secs_f64() / span.as_secs_f64()).min(1.0),
-            };
-            *self = LoadMeter { started: Some(to), last: Some((to, load)), ..LoadMeter::default() };
-        }
-    }
-
-    /// Nothing, when nothing was asked for long.
-    fn view(&self, now: Moment) -> Load {
-        let fresh = |at: &Moment| now.since(*at) < LOAD_SPAN * 2;
-        self.last.filter(|(at, _)| fresh(at)).map(|(_, load)| load).unwrap_or_default()
     }
 }
 

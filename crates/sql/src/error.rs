@@ -79,11 +79,20 @@ impl From<DataFusionError> for SqlError {
             (Fault::TooLarge, _) => "the statement wants more memory than one may have".to_owned(),
             (_, DataFusionError::Execution(text) | DataFusionError::Plan(text)) => text.clone(),
             (_, DataFusionError::SQL(parse, _)) => plain(&parse.to_string()).to_owned(),
+            (_, DataFusionError::NotImplemented(text)) if is_sub_query(text) => {
+                "a sub-query cannot stand in this place: join what it reads, or write it in WHERE"
+                    .to_owned()
+            }
             (_, other) => other.strip_backtrace(),
         };
         let (message, told) = without_place(&message);
         SqlError { fault, message, place: place.or(told) }
     }
+}
+
+/// What the engine could neither make a join of nor compute beforehand.
+fn is_sub_query(text: &str) -> bool {
+    ["InSubquery(", "Exists(", "ScalarSubquery("].iter().any(|kind| text.contains(kind))
 }
 
 fn plain(text: &str) -> &str {

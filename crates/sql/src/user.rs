@@ -204,6 +204,10 @@ impl Udf {
         }
         let cells = columns.iter().zip(arguments).map(|(column, of)| cell(column, *of, row));
         let cells: Vec<Option<ValueRef<'_>>> = cells.collect();
+        // JavaScript would compute with NULL as with 0.
+        if cells.iter().any(Option::is_none) {
+            return Ok(scalar(None, *returns));
+        }
         let made = call(&cells);
         self.calls.note(matches!(&made, Err(error) if error.late));
         match made {

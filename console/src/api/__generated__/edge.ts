@@ -552,6 +552,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The functions of the user's own, with their signatures */
+        get: operations["get_functions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/functions/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a function gives for some values, or what is wrong with it; nothing is kept */
+        post: operations["post_functions_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/export": {
         parameters: {
             query?: never;
@@ -699,6 +733,40 @@ export interface paths {
         /** Changes the caller's own password */
         put: operations["put_me_password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is told of alarms: channels with what became of their messages, and routes */
+        get: operations["get_notify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notify/channels/{channel}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test by a channel, and says what the server answered */
+        post: operations["post_notify_channels_channel_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -956,6 +1024,57 @@ export interface paths {
         get: operations["get_storage_tags"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All lookup tables, and how reading them fares */
+        get: operations["get_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One lookup table, with a page of its rows */
+        get: operations["get_tables_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tables/{name}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads a lookup table from its source now */
+        post: operations["post_tables_name_refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1471,6 +1590,8 @@ export interface components {
         /** @enum {string} */
         CommandState: "waiting" | "sent" | "done" | "failed" | "expired" | "unknown";
         Components: {
+            /** @description Ways to tell people of alarms. */
+            channels: components["schemas"]["Spec"][];
             drivers: components["schemas"]["Spec"][];
             sinks: components["schemas"]["Spec"][];
         };
@@ -1740,6 +1861,27 @@ export interface components {
             /** Format: int64 */
             number: number;
         };
+        /** @description A function to try; it need not be part of the configuration. */
+        FunctionTrial: {
+            /** @description The types of its arguments: bool, int64, uint64, float64, text or bytes. */
+            arguments?: string[];
+            javascript: string;
+            name: string;
+            returns: string;
+            /** @description What it is called with, one for each argument; bytes as hexadecimal digits. */
+            values?: components["schemas"]["Anything"][];
+        };
+        FunctionTrialAnswer: {
+            /** @description Empty: it gave a value, or nothing. */
+            findings: components["schemas"]["RuleFinding"][];
+            /**
+             * Format: int64
+             * @description How long the call took.
+             */
+            microseconds: number;
+            /** @description `null` where it gave none. */
+            value: components["schemas"]["Anything"];
+        };
         Group: {
             /** Format: double */
             duration_ms?: number | null;
@@ -1958,6 +2100,34 @@ export interface components {
             password: string;
             username: string;
         };
+        /** @description A lookup table as it is now. */
+        LookupTable: {
+            /** Format: int64 */
+            bytes: number;
+            /** @description Empty until it was read. */
+            columns: components["schemas"]["TableColumn"][];
+            error?: components["schemas"]["TableError"] | null;
+            name: string;
+            next?: components["schemas"]["Time"] | null;
+            /** @description The file, the server and database, or the address. */
+            place?: string | null;
+            read_at?: components["schemas"]["Time"] | null;
+            /** @description It is being read now. */
+            reading: boolean;
+            /** Format: int64 */
+            rows: number;
+            /** @description Rules that read it. */
+            rules: string[];
+            source: components["schemas"]["TableSource"];
+            state: components["schemas"]["TableState"];
+            /** @description What it is for. */
+            text?: string | null;
+            /** @description The same rows have the same. */
+            version?: string | null;
+        };
+        LookupTableDetail: components["schemas"]["LookupTable"] & {
+            page: components["schemas"]["Page_TableRow"];
+        };
         Me: {
             /** @description The edge's name. */
             edge: string;
@@ -2009,9 +2179,116 @@ export interface components {
             where: string;
             why: string;
         };
+        /** @description Who is told of alarms, as the configuration says and as it goes. */
+        Notify: {
+            channels: components["schemas"]["NotifyChannel"][];
+            /** @description Those that are enabled. */
+            routes: components["schemas"]["NotifyRoute"][];
+            /** @description Of quiet times and of times in messages; `null` before there is a configuration. */
+            time_zone?: string | null;
+        };
+        NotifyAnswer: {
+            /** @description The server's own words, or why there are none and what to do. */
+            answer: string;
+            ok: boolean;
+            recipient: string;
+        };
+        /** @description One way to tell people. Counts are of messages and recipients, since the channel is there. */
+        NotifyChannel: {
+            /** Format: int64 */
+            delivered: number;
+            description?: string | null;
+            failing_since?: components["schemas"]["Time"] | null;
+            /**
+             * Format: int64
+             * @description Tried for a day.
+             */
+            given_up: number;
+            kind: string;
+            last_failure?: components["schemas"]["NotifyFailure"] | null;
+            last_success?: components["schemas"]["Time"] | null;
+            name: string;
+            recipients: string[];
+            /**
+             * Format: int64
+             * @description Refused for good.
+             */
+            refused: number;
+            state: components["schemas"]["NotifyState"];
+            /**
+             * Format: int64
+             * @description Alarms that wait for the next message.
+             */
+            waiting_alarms: number;
+            /**
+             * Format: int64
+             * @description Messages that are made and not delivered.
+             */
+            waiting_messages: number;
+        };
+        NotifyFailure: {
+            at: components["schemas"]["Time"];
+            cause: string;
+        };
+        NotifyLevel: {
+            /**
+             * Format: int64
+             * @description Counted from when the alarm was raised.
+             */
+            after_ms: number;
+            /** @description Names of channels. */
+            to: string[];
+        };
+        /** @description Which alarms are told to whom. */
+        NotifyRoute: {
+            acknowledged: boolean;
+            cleared: boolean;
+            description?: string | null;
+            /** @description The first is told at once; the others when nobody has acknowledged the alarm. */
+            levels: components["schemas"]["NotifyLevel"][];
+            /** Format: int32 */
+            messages_per_hour_max: number;
+            min_priority: components["schemas"]["AlarmPriority"];
+            name: string;
+            /**
+             * Format: int64
+             * @description Alarms on it that nobody has acknowledged.
+             */
+            open: number;
+            quiet_up_to?: components["schemas"]["AlarmPriority"] | null;
+            /** Format: int64 */
+            repeat_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Alarms that wait to be told.
+             */
+            waiting: number;
+        };
+        /** @enum {string} */
+        NotifyState: "unused" | "delivering" | "failing";
+        /** @description What came of a test. */
+        NotifyTest: {
+            answers: components["schemas"]["NotifyAnswer"][];
+            /** @description Every recipient's server took it. */
+            ok: boolean;
+        };
         /** @description A listing, or the part of one that was asked for. */
         Page: {
             items: components["schemas"]["Tag"][];
+            /**
+             * Format: int64
+             * @description Offset of the next page; missing on the last.
+             */
+            next?: number | null;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description A listing, or the part of one that was asked for. */
+        Page_TableRow: {
+            items: {
+                /** @description In the order of the columns. */
+                values: components["schemas"]["Anything"][];
+            }[];
             /**
              * Format: int64
              * @description Offset of the next page; missing on the last.
@@ -2361,6 +2638,8 @@ export interface components {
             /** Format: int64 */
             errors: number;
             last_error?: components["schemas"]["RuleError"] | null;
+            /** @description Lookup tables that were read, all with the rows that they have now. */
+            lookups: string[];
             rows: components["schemas"]["RuleRow"][];
             /** Format: int64 */
             rows_in: number;
@@ -2552,7 +2831,7 @@ export interface components {
             type: string;
         };
         /** @enum {string} */
-        SqlTableKind: "samples" | "device" | "template" | "record";
+        SqlTableKind: "samples" | "device" | "template" | "lookup" | "record";
         SqlTables: {
             functions: components["schemas"]["SqlFunction"][];
             tables: components["schemas"]["SqlTable"][];
@@ -2602,6 +2881,19 @@ export interface components {
             /** Format: int64 */
             segments: number;
         };
+        TableColumn: {
+            name: string;
+            type: string;
+        };
+        TableError: {
+            problem: string;
+            remedy: string;
+            since: components["schemas"]["Time"];
+        };
+        /** @enum {string} */
+        TableSource: "rows" | "csv" | "sqlite" | "postgres" | "http";
+        /** @enum {string} */
+        TableState: "good" | "waiting" | "stale" | "failed";
         Tag: {
             access: components["schemas"]["TagAccess"];
             /** @description Empty where there is a formula. */
@@ -2747,6 +3039,16 @@ export interface components {
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
+        Vec: {
+            /** @description The types of its arguments. */
+            arguments: string[];
+            description?: string | null;
+            javascript: string;
+            name: string;
+            returns: string;
+            /** @description As it is called: `dew_margin(float64, float64)`. */
+            signature: string;
+        }[];
         /**
          * @description How the caller showed who they are.
          * @enum {string}
@@ -3971,6 +4273,68 @@ export interface operations {
             };
         };
     };
+    get_functions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The functions of the user's own, with their signatures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Vec"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_functions_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FunctionTrial"];
+            };
+        };
+        responses: {
+            /** @description What a function gives for some values, or what is wrong with it; nothing is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunctionTrialAnswer"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     get_history_export: {
         parameters: {
             query?: {
@@ -4265,6 +4629,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_notify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who is told of alarms: channels with what became of their messages, and routes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notify"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_notify_channels_channel_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sends a test by a channel, and says what the server answered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyTest"];
+                };
             };
             /** @description What was attempted, why it failed and what to do next */
             default: {
@@ -4811,6 +5235,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_tables: {
+        parameters: {
+            query?: {
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All lookup tables, and how reading them fares */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    get_tables_name: {
+        parameters: {
+            query?: {
+                /** @description items to leave out at the beginning */
+                offset?: number;
+                /** @description items of the page: 100 unless told, at most 1000 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One lookup table, with a page of its rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTableDetail"];
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_tables_name_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reads a lookup table from its source now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupTable"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

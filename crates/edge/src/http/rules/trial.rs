@@ -8,7 +8,7 @@ use crate::app::{App, RULE_TRIALS_MAX, Shared};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,6 +36,9 @@ const COMPARED_MAX: usize = 200_000;
 /// How long after its time a live rule's row may have been written to be compared, beside what it
 /// waits for late rows.
 const WRITTEN_WITHIN: i64 = 3_600_000_000_000;
+/// Rows of equal values are the same when their times are no farther apart: what history says of a time
+/// moves by what the gateway's clock was corrected since.
+const SAME_WITHIN: i64 = 10_000_000;
 const LATENESS: Duration = Duration::from_millis(200);
 
 pub async fn try_rule(
@@ -411,8 +414,9 @@ type Row = (i64, Vec<String>);
 #[derive(Default)]
 struct Compared {
     span: std::ops::Range<i64>,
-    /// Rows of the live rule that the trial has not given.
-    live: HashMap<Row, u64>,
+    /// Rows of the live rule that the trial has not given: the times at which there were such values.
+    live: HashMap<Vec<String>, BTreeSet<(i64, u64)>>,
+    rows: u64,
     same: u64,
     only_trial: u64,
     first_trial: Option<Row>,
@@ -420,35 +424,39 @@ struct Compared {
 
 impl Compared {
     fn live(&mut self, time: i64, values: Vec<String>) {
-        *self.live.entry((time, values)).or_default() += 1;
+        self.rows += 1;
+        self.live.entry(values).or_default().insert((time, self.rows));
     }
 
     fn trial(&mut self, time: i64, values: Vec<String>) {
         if !self.span.contains(&time) {
             return;
         }
+        let near =
+            (time.saturating_sub(SAME_WITHIN), 0)..=(time.saturating_add(SAME_WITHIN), u64::MAX);
+        let times = self.live.get_mut(&values);
+        let nearest = times
+            .as_ref()
+            .and_then(|times| times.range(near).min_by_key(|(at, _)| at.abs_diff(time)).copied());
+        if let (Some(times), Some(nearest)) = (times, nearest) {
+            times.remove(&nearest);
+            self.same += 1;
+            return;
+        }
+        self.only_trial += 1;
         let row = (time, values);
-        match self.live.get_mut(&row) {
-            Some(1) => {
-                self.live.remove(&row);
-                self.same += 1;
-            }
-            Some(more) => {
-                *more -= 1;
-                self.same += 1;
-            }
-            None => {
-                self.only_trial += 1;
-                if self.first_trial.as_ref().is_none_or(|first| row < *first) {
-                    self.first_trial = Some(row);
-                }
-            }
+        if self.first_trial.as_ref().is_none_or(|first| row < *first) {
+            self.first_trial = Some(row);
         }
     }
 
     fn end(self) -> RuleComparison {
-        let only_live = self.live.values().sum();
-        let first_live = self.live.into_keys().min();
+        let only_live = self.live.values().map(|times| times.len() as u64).sum();
+        let left = self.live.into_iter();
+        let first = |(values, times): (Vec<String>, BTreeSet<(i64, u64)>)| {
+            times.first().map(|(time, _)| (*time, values))
+        };
+        let first_live = left.filter_map(first).min();
         let times = self.first_trial.iter().chain(&first_live).map(|(time, _)| *time);
         let first_difference = times.min().map(|time| {
             let at = |row: Option<Row>| {

@@ -7,6 +7,7 @@ use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::sqlparser::ast::{self, Expr};
+use std::sync::Arc;
 
 impl Planner {
     /// An expression by itself.

@@ -95,6 +95,15 @@ export const components: Components = {
       },
     },
     {
+      name: 'calculated',
+      summary: 'A device without a machine, for tags that are computed of other devices\u2019 tags by formulas.',
+      abilities: [],
+      data_types: ['bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float32', 'float64', 'text', 'bytes'],
+      addresses: [],
+      example: '',
+      settings: { type: 'object', properties: {} },
+    },
+    {
       name: 'sim',
       summary: 'Simulated devices for trying things out: waves, ramps, counters, set points and faults on demand.',
       abilities: ['read', 'write'],
@@ -133,6 +142,25 @@ export const components: Components = {
           password: { anyOf: [{ $ref: '#/$defs/Secret' }, { type: 'null' }], description: 'Password of the user.' },
         },
         $defs: { Secret: { type: 'object', required: ['secret'], properties: { secret: { type: 'string' } } } },
+      },
+    },
+  ],
+  channels: [
+    {
+      name: 'email',
+      summary: 'Sends mails by way of a mail server (SMTP).',
+      abilities: [],
+      data_types: [],
+      addresses: [],
+      example: 'server: mail.plant.example\nfrom: tagwerk@plant.example\nto: [shift@plant.example]\n',
+      settings: {
+        type: 'object',
+        required: ['server', 'from', 'to'],
+        properties: {
+          server: { type: 'string', description: 'Host name or IP address of the mail server.' },
+          from: { type: 'string', description: 'Address that mails are from.' },
+          to: { type: 'array', items: { type: 'string' }, description: 'Addresses that mails go to.' },
+        },
       },
     },
   ],

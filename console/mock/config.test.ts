@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 
 import { starter } from '../src/lib/starter'
-import { demo, diff, parse } from './config'
+import { demo, diff, parse, withFormulas } from './config'
 
 test('what the mock offers passes its own lint', () => {
   expect(parse(demo).findings).toEqual([])
+  expect(parse(withFormulas).findings).toEqual([])
+  expect(withFormulas.match(/formula:/g)).toHaveLength(3)
   expect(parse(starter('edge 1')).findings).toEqual([])
 })
 

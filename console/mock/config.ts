@@ -117,12 +117,35 @@ rules:
       SELECT film_left FROM "packer-1"
 `
 
+/** The demo plant with tags that are computed of others; the analyser of boiler 2 fails. */
+export const withFormulas = demo
+  .replace(
+    /(- name: boiler-2[\s\S]*?interval: 1s\n)/,
+    `$1        tags:
+          # Tons of steam for a percent of load.
+          - { name: steam_per_load, formula: steam_flow / burner_load, type: float64, unit: t/h/% }
+          - { name: air_excess, formula: "20.9 / (20.9 - flue_gas_oxygen)", type: float64 } # of the analyser
+`,
+  )
+  .replace(
+    'sinks:',
+    `  - name: boiler-house
+    description: Both boilers together
+    driver: calculated
+    groups:
+      - name: main
+        interval: 1s
+        tags:
+          - { name: steam_total, formula: '"boiler-1/steam_flow" + "boiler-2/steam_flow"', type: float64, unit: t/h, description: Steam of both boilers }
+sinks:`,
+  )
+
 const known: Record<string, string[]> = {
-  '': ['version', 'edge', 'templates', 'devices', 'sinks', 'alarms', 'rules'],
+  '': ['version', 'edge', 'templates', 'devices', 'sinks', 'alarms', 'rules', 'notify'],
   edge: ['name', 'description'],
   devices: ['name', 'description', 'driver', 'template', 'parameters', 'overrides', 'enabled', 'settings', 'groups'],
   groups: ['name', 'interval', 'tags'],
-  tags: ['name', 'address', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
+  tags: ['name', 'address', 'formula', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
   rules: ['name', 'sql', 'stage', 'lateness', 'labels', 'text', 'units', 'actions'],
   sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
 }
@@ -217,16 +240,17 @@ function devicesOf(plain: Plain | null): ParsedDevice[] {
   })
 }
 
-function pointOf(device: PlainDevice, group: string, tag: { name: string; address: string; type: string; unit?: string; description?: string; access?: string }): Point {
+function pointOf(device: PlainDevice, group: string, tag: { name: string; address?: string; formula?: string; type: string; unit?: string; description?: string; access?: string }): Point {
   return {
     group,
     name: String(tag.name),
-    address: String(tag.address),
+    address: tag.formula === undefined ? String(tag.address) : '',
+    formula: tag.formula,
     type: String(tag.type),
     unit: tag.unit,
     description: tag.description,
     access: tag.access === 'read_write' ? 'read_write' : 'read',
-    value: () => fieldValue(device.driver ?? '', device.settings ?? {}, String(tag.address), String(tag.type)).text ?? '',
+    value: () => fieldValue(device.driver ?? '', device.settings ?? {}, String(tag.address ?? ''), String(tag.type)).text ?? '',
   }
 }
 

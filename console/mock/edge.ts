@@ -2,16 +2,18 @@
 import type { AlarmCounts } from '../src/api/alarms'
 import type { Command, Device, LiveTag, Problem, Sample, SinkStatus, Status, Tag, TagCounts } from '../src/api/types'
 import type { ParsedDevice } from './config'
+import { checkFormula, type Field } from './formula'
 import { keptMs, pastBetween } from './past'
 import { points, step, type Machine } from './plant'
 import { bad, good, value, type DeviceState, type Stored, type TagState } from './stored'
 
-export type Scenario = 'healthy' | 'faults' | 'empty' | 'large'
+export type Scenario = 'healthy' | 'faults' | 'empty' | 'large' | 'formulas'
 
 const reasons: Record<number, [string, string]> = {
   0: ['Good', 'good'],
   0x40900000: ['UncertainLastUsableValue', 'the last value known; no fresh one'],
   0x800a0000: ['BadTimeout', 'the device does not answer'],
+  0x80890000: ['BadNoData', 'there is no data'],
   0x803d0004: ['BadDeviceFailure', 'the device reports a failure (code 4)'],
 }
 
@@ -72,7 +74,10 @@ export class MockEdge {
       written: each.tags.length > 0 ? each.text : '',
       bornAt: now,
     }
-    for (const point of each.tags.length > 0 ? each.tags : points[each.kind]) {
+    // What is computed is added to the tags of a device of the plant.
+    const onlyFormulas = each.tags.every((point) => point.formula !== undefined)
+    const own = each.driver === 'calculated' ? [] : onlyFormulas ? points[each.kind] : []
+    for (const point of [...own, ...each.tags]) {
       const intervalMs = each.groups.get(point.group) ?? 1000
       const tag: TagState = { point, intervalMs, last: undefined, changedAt: now, qualitySince: now - 7_200_000, reason: 'good', history: [], version: 0 }
       device.tags.set(point.name, tag)
@@ -113,11 +118,34 @@ export class MockEdge {
   }
 
   read(device: DeviceState, tag: TagState, now: number) {
-    const analyser = this.scenario === 'faults' && device.name === 'boiler-2' && tag.point.name === 'flue_gas_oxygen'
+    if (tag.point.formula !== undefined) {
+      this.compute(device, tag, tag.point.formula, now)
+      return
+    }
+    const analyser = (this.scenario === 'faults' || this.scenario === 'formulas') && device.name === 'boiler-2' && tag.point.name === 'flue_gas_oxygen'
     const probe = this.scenario === 'faults' && device.name === 'boiler-2' && tag.point.name === 'flue_gas_temperature'
     if (analyser) this.put(tag, bad(now, 0x803d0004))
     else if (probe) this.put(tag, { ...good(tag.point, device.machine, now), severity: 'uncertain', code: 0x40900000 })
     else this.put(tag, good(tag.point, device.machine, now))
+  }
+
+  private compute(device: DeviceState, tag: TagState, formula: string, now: number) {
+    const { findings, text, quality, reason } = checkFormula({ device: device.name, formula, type: tag.point.type }, this.field)
+    const why = findings[0]?.problem ?? reason ?? undefined
+    this.put(tag, why === undefined ? { at: now, text, severity: quality?.severity ?? 'good', code: quality?.code ?? 0 } : { ...bad(now, 0x80890000), reason: why })
+  }
+
+  /** What formulas see of the plant. */
+  readonly field: Field = {
+    devices: () => this.devices.map((device) => device.name),
+    tags: (name) => [...(this.devices.find((device) => device.name === name)?.tags.keys() ?? [])],
+    seen: (name, tagName) => {
+      const device = this.devices.find((each) => each.name === name)
+      const tag = device?.tags.get(tagName)
+      if (device === undefined || tag === undefined) return undefined
+      const { value: now, text, type, unit, quality } = this.tag(device, tag)
+      return { value: typeof now === 'number' || typeof now === 'boolean' || typeof now === 'string' ? now : null, text, type, unit, quality }
+    },
   }
 
   private put(tag: TagState, stored: Stored) {
@@ -139,6 +167,8 @@ export class MockEdge {
       group: point.group,
       name: point.name,
       address: point.address,
+      formula: point.formula,
+      reason: last?.reason,
       type: point.type,
       unit: point.unit,
       description: point.description,
@@ -165,7 +195,7 @@ export class MockEdge {
       text: whole.text,
       quality: whole.quality.severity,
       code: whole.quality.code,
-      reason: whole.quality.severity === 'good' ? undefined : whole.quality.reason,
+      reason: whole.quality.severity === 'good' ? undefined : (whole.reason ?? whole.quality.reason),
       time: whole.time,
       age_ms: whole.age_ms,
     }

@@ -6,6 +6,7 @@ import type { LibraryTemplate, TemplateParameter, Templates } from '../src/api/t
 interface PlainTag {
   name: string
   address: string
+  formula?: string
   type: string
   unit?: string
   scale?: { slope?: number; offset?: number }

@@ -5,6 +5,8 @@ export interface Point {
   group: string
   name: string
   address: string
+  /** what it is computed of, in the place of an address */
+  formula?: string
   type: string
   unit?: string
   description?: string

@@ -17,7 +17,7 @@ interface Item {
 const windows = /\b(tumbling|hopping|sliding|session|count|state)_window\s*\(\s*(?:'([^']*)')?/i
 const aggregates = /\b(avg|sum|min|max|count|stddev)\s*\(/i
 
-const placeOf = (sql: string, at: number) => {
+export const placeOf = (sql: string, at: number) => {
   const before = sql.slice(0, at).split('\n')
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
@@ -33,7 +33,7 @@ function apart(a: string, b: string): number {
   return row.at(-1) ?? 0
 }
 
-const nearest = (name: string, all: string[]) => all.map((each) => ({ each, distance: apart(name.toLowerCase(), each.toLowerCase()) })).toSorted((a, b) => a.distance - b.distance)[0]
+export const nearest = (name: string, all: string[]) => all.map((each) => ({ each, distance: apart(name.toLowerCase(), each.toLowerCase()) })).toSorted((a, b) => a.distance - b.distance)[0]
 
 function itemsOf(sql: string): Item[] {
   const found = /select\s+(?:distinct\s+)?([\s\S]*?)\bfrom\b/i.exec(sql)

@@ -2,10 +2,11 @@
  * While its faults last one has failed, one waits and one meets errors. A trial that says `cross join` never ends. */
 import { parseDocument } from 'yaml'
 
-import type { Rule, RuleAction, RuleCheckRequest, RuleDetail, RuleRow, RuleStage, RuleTrial, RuleTrialRequest } from '../src/api/rules'
+import type { FormulaCheckRequest, Rule, RuleAction, RuleCheckRequest, RuleDetail, RuleRow, RuleStage, RuleTrial, RuleTrialRequest } from '../src/api/rules'
 import { Refused, ago, type Call, type Route } from './call'
 import { durationMs } from './config'
 import type { MockEdge } from './edge'
+import { checkFormula } from './formula'
 import { check, evaluate, tableOf, type Cells, type Stream } from './ruleSql'
 
 interface Written {
@@ -133,6 +134,10 @@ export class Rules {
     return check(sql, but(this.streams(), name))
   }
 
+  checkFormula(request: FormulaCheckRequest) {
+    return checkFormula(request, this.edge.field)
+  }
+
   async try({ body, response }: Call): Promise<RuleTrial | object> {
     const request: RuleTrialRequest = JSON.parse(body)
     const { name = '', sql, rows, actions = [], limit = 1_000 } = request
@@ -159,6 +164,7 @@ export class Rules {
       seconds: (performance.now() - began) / 1_000,
       alarms: actions.flatMap((action) => ('alarm' in action ? changes(out, checked.columns.findIndex((each) => each.name === action.alarm.column), action.alarm.column) : [])),
       writes: actions.flatMap((action) => ('write' in action ? out.flatMap((row) => [row.values[checked.columns.findIndex((each) => each.name === action.write.column)] ?? null].filter((value) => value !== null).map((value) => ({ time: row.time, tag: action.write.tag, value }))) : [])),
+      lookups: [],
       compared: live === undefined || rows !== undefined || check(live.sql, streams).findings.length > 0 ? undefined : compared(out, evaluate(live.sql, stream, input)),
     } satisfies RuleTrial
   }
@@ -204,6 +210,7 @@ export function ruleRoutes(rules: Rules): Route[] {
   return [
     [/^GET \/rules$/, 'viewer', ({ url }) => rules.list(url.searchParams)],
     [/^POST \/rules\/check$/, 'viewer', ({ body }) => rules.check(JSON.parse(body))],
+    [/^POST \/formulas\/check$/, 'viewer', ({ body }) => rules.checkFormula(JSON.parse(body))],
     [/^POST \/rules\/trial$/, 'engineer', (call) => rules.try(call)],
     [/^GET \/rules\/([^/]+)$/, 'viewer', ({ part }) => rules.detail(part(1))],
   ]

@@ -1,5 +1,5 @@
 // Starts the mock edge. `npm run mock` serves the console's sources with hot reload; `npm run mock -- --dist`
-// serves dist/ under the same policy as the real edge. Options: --port N, --scenario healthy|faults|empty|large,
+// serves dist/ under the same policy as the real edge. Options: --port N, --scenario healthy|faults|empty|large|formulas,
 // --ready (skip setup: log in as anna, max, lena or otto with the password `long enough`).
 import { createServer } from 'vite'
 

@@ -2,7 +2,7 @@
  *
  * Failure paths: writing 11.11 ends unknown, 11.12 failed, 11.13 expired; logging in as `limited` is refused
  * for too many tries; a configuration with the comment `# conflict` meets another revision; POST
- * /mock/scenario/{healthy|faults|empty|large} changes the plant, POST /mock/letters brings all dead
+ * /mock/scenario/{healthy|faults|empty|large|formulas} changes the plant, POST /mock/letters brings all dead
  * letters back, POST /mock/alarms all alarms, POST /mock/drop cuts the live streams. */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -14,16 +14,18 @@ import type { ApiToken, Command, Me, Revision, Role, Status, Tag, User } from '.
 import { Alarms, alarmRoutes } from './alarms'
 import { Refused, ago, type Call, type Route } from './call'
 import { components } from './components'
-import { demo, diff, parse } from './config'
+import { demo, diff, parse, withFormulas } from './config'
 import { MockEdge, type Scenario } from './edge'
 import { happened, keepRoutes } from './keep'
 import { exportRoutes } from './exports'
 import { ledgerRoutes } from './ledger'
 import { Letters, letterRoutes } from './letters'
 import { templates } from './library'
+import { notifyRoutes } from './notify'
 import { Rules, ruleRoutes } from './rules'
 import { sqlRoutes } from './sql'
 import { storageRoutes } from './storage'
+import { Tables, tableRoutes } from './tables'
 import { trialRoutes } from './trials'
 
 interface Options {
@@ -78,6 +80,7 @@ function setScenario(scenario: Scenario) {
       apply(text.replace('interval: 500ms', 'interval: 1s'), 'anna', 'Commissioning of hall 2', 9 * 86_400_000)
       apply(text, 'max', 'Packer 1 twice as fast', 2 * 86_400_000)
     }
+    if (scenario === 'formulas') apply(withFormulas, 'max', 'Calculated tags', 0)
     if (scenario === 'large') {
       apply(`${text.replace('sinks:', '  - name: battery-1\n    driver: modbus-tcp\n    groups:\n      - name: fast\n        interval: 1s\n      - name: slow\n        interval: 10s\nsinks:')}`, 'max', '', 0)
     }
@@ -174,7 +177,9 @@ const routes: Route[] = [
   ...letterRoutes(letters),
   ...exportRoutes(edge),
   ...alarmRoutes(alarms),
+  ...notifyRoutes(edge),
   ...ruleRoutes(new Rules(edge, () => revisions[0]?.text ?? '')),
+  ...tableRoutes(new Tables(edge)),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],
   [/^GET \/templates$/, 'viewer', () => templates(revisions[0]?.text ?? '')],
   [/^POST \/logout$/, 'viewer', ({ request }) => void sessions.delete(cookie(request))],
@@ -263,7 +268,7 @@ function lastAdmin(username: string, role: Role | undefined) {
 
 function filtered(tags: Tag[], filter: string | null): Tag[] {
   const wanted = filter?.toLowerCase() ?? ''
-  return wanted === '' ? tags : tags.filter((tag) => `${tag.name} ${tag.address} ${tag.description ?? ''}`.toLowerCase().includes(wanted))
+  return wanted === '' ? tags : tags.filter((tag) => `${tag.name} ${tag.address} ${tag.formula ?? ''} ${tag.description ?? ''}`.toLowerCase().includes(wanted))
 }
 
 function listTags(call: Call) {

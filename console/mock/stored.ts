@@ -7,6 +7,8 @@ export interface Stored {
   text: string | null
   severity: Severity
   code: number
+  /** why a formula gives no value */
+  reason?: string
 }
 
 export interface TagState {

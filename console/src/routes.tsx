@@ -11,17 +11,20 @@ import {
   devicesQuery,
   ledgerQuery,
   meQuery,
+  notifyQuery,
   queryClient,
   revisionQuery,
   revisionsQuery,
   ruleQuery,
   rulesQuery,
+  tableQuery,
+  tablesQuery,
   sqlTablesQuery,
   statusQuery,
   storageQuery,
   templatesQuery,
 } from './api/queries'
-import { alarmFilter } from './lib/alarms'
+import { alarmFilter, pageOf } from './lib/alarms'
 import { ledgerRange } from './lib/ledger'
 import { ruleFilter } from './lib/rules'
 import { paths } from './paths'
@@ -161,6 +164,12 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import('./pages/device/AddTagsPage')).AddTagsPage }),
               },
               {
+                path: '/devices/:device/formula',
+                loader: page((params) => Promise.all([deviceToChange(params), queryClient.ensureQueryData(sqlTablesQuery)])),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['device'] !== nextParams['device'],
+                lazy: async () => ({ Component: (await import('./pages/device/FormulaPage')).FormulaPage }),
+              },
+              {
                 path: '/devices/:device/edit',
                 loader: page(deviceToChange),
                 lazy: async () => ({ Component: (await import('./pages/device/EditDevicePage')).EditDevicePage }),
@@ -220,6 +229,12 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import('./pages/alarms/AlarmHistoryPage')).AlarmHistoryPage }),
               },
               {
+                path: '/alarms/notifications',
+                loader: page(() => queryClient.ensureQueryData(notifyQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/NotifyPage')).NotifyPage }),
+              },
+              {
                 path: '/rules',
                 loader: page((_, search) => Promise.all([queryClient.ensureQueryData(statusQuery), queryClient.ensureQueryData(rulesQuery(ruleFilter(search)))])),
                 shouldRevalidate: () => false,
@@ -236,6 +251,18 @@ export const router = createBrowserRouter([
                 loader: page((params) => Promise.all([queryClient.ensureQueryData(ruleQuery(params['rule'] ?? '')), queryClient.fetchQuery(configQuery), queryClient.ensureQueryData(sqlTablesQuery)])),
                 shouldRevalidate: ({ currentParams, nextParams }) => currentParams['rule'] !== nextParams['rule'],
                 lazy: async () => ({ Component: (await import('./pages/rules/RulePage')).RulePage }),
+              },
+              {
+                path: '/tables',
+                loader: page(() => queryClient.ensureQueryData(tablesQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/tables/TablesPage')).TablesPage }),
+              },
+              {
+                path: '/tables/:table',
+                loader: page((params, search) => queryClient.ensureQueryData(tableQuery(params['table'] ?? '', pageOf(search)))),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['table'] !== nextParams['table'],
+                lazy: async () => ({ Component: (await import('./pages/tables/TablePage')).TablePage }),
               },
               { path: '/events', lazy: async () => ({ Component: (await import('./pages/EventsPage')).EventsPage }) },
               { path: '/settings', element: <SettingsPage /> },

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use tagwerk_bulk::{Format, Mode, import};
 use tagwerk_config::{Catalogue, Weight, lint};
 
-const CATALOGUE: Catalogue = Catalogue { drivers: &[&tagwerk_driver_sim::Sim], sinks: &[] };
+const CATALOGUE: Catalogue = Catalogue { drivers: &[&tagwerk_driver_sim::Sim], sinks: &[], channels: &[] };
 
 const CURRENT: &str = "version: 1\nedge: { name: p }\ndevices:\n- name: d\n  driver: sim\n  groups:\n  \
                        - name: g\n    interval: 1s\n    tags:\n    - { name: t, address: x, type: bool }\n";

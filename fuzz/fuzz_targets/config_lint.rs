@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use tagwerk_config::{Catalogue, TemplateSource, Weight, diff, lint, lint_device};
 
-const CATALOGUE: Catalogue = Catalogue { drivers: &[&tagwerk_driver_sim::Sim], sinks: &[] };
+const CATALOGUE: Catalogue = Catalogue { drivers: &[&tagwerk_driver_sim::Sim], sinks: &[], channels: tagwerk_sinks::CHANNELS };
 
 fuzz_target!(|bytes: &[u8]| {
     let lint = lint(bytes, &CATALOGUE);

@@ -91,7 +91,7 @@ fn console_types(workspace: &Workspace) -> Result<String> {
 /// Pages of components that are no more.
 fn superfluous(workspace: &Workspace, files: &Files) -> Result<Vec<String>> {
     let pages = workspace.files()?.into_iter().filter(|path| {
-        let folders = [format!("{REFERENCE}/drivers/"), format!("{REFERENCE}/sinks/")];
+        let folders = ["drivers", "sinks", "channels"].map(|kind| format!("{REFERENCE}/{kind}/"));
         folders.iter().any(|folder| path.starts_with(folder)) && !files.contains_key(path)
     });
     Ok(pages.collect())

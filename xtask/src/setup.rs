@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 7] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
@@ -18,11 +18,13 @@ const PACKAGES: [(&str, &str); 7] = [
     // A file system that clones files, for power cuts.
     ("mkfs.btrfs", "btrfs-progs"),
     ("psql", "postgresql-client"),
+    // A server that lookup tables are read from.
+    ("pg_ctlcluster", "postgresql"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
-/// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL and object storage.
-const PYTHON_PACKAGES: [&str; 11] = [
+/// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL, object storage and mail.
+const PYTHON_PACKAGES: [&str; 12] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -34,6 +36,7 @@ const PYTHON_PACKAGES: [&str; 11] = [
     "duckdb==2.0.0",
     "psycopg[binary]==3.3.9",
     "moto[s3,server]==5.2.5",
+    "aiosmtpd==1.4.6",
 ];
 
 const NODE_MAJOR_MIN: u32 = 20;

@@ -63,6 +63,34 @@ def window(rng, template):
     return call + partition, bool(partition)
 
 
+def looked_up(rng, table):
+    """A lookup table, and a part of a statement that joins it; a key may be there twice or not at all."""
+    keys = [rng.choice((*range(9), "null")) for _ in range(rng.randint(0, 12))]
+    rows = [f"| {key} {place / 4} \"n{place}\"" for place, key in enumerate(keys)]
+    kind = rng.choice(("JOIN", "LEFT JOIN"))
+    on = rng.choice(("k.code = parts", "k.code = parts AND k.factor < temperature",
+                     "k.factor >= temperature"))
+    return rows, f"{table} {kind} codes k ON {on}"
+
+
+def joined(rng, table, template):
+    """A statement over a stream and a lookup table, with a window or without one. In a window it is
+    one that does not hang on the order of partners."""
+    rows, source = looked_up(rng, table)
+    if rng.random() < 0.5:
+        chosen = rng.sample(("k.factor", "k.name", "parts", "temperature", "parts + k.factor",
+                             "k.name IS NULL", "(SELECT max(factor) FROM codes)",
+                             "parts IN (SELECT code FROM codes WHERE code IS NOT NULL)"), 3)
+        columns = [f"{text} AS c{place}" for place, text in enumerate(chosen)]
+        where = f"\nWHERE {rng.choice(CONDITIONS[:5])}" if rng.random() < 0.4 else ""
+        return f"SELECT {', '.join(columns)}\nFROM {source}{where}", True, rows
+    call, _ = window(rng, template)
+    chosen = rng.sample(("count(*)", "count(k.factor)", "sum(k.factor)", "max(k.name)",
+                         "sum(temperature)", "min(k.code)"), 3)
+    columns = [f"{text} AS c{place}" for place, text in enumerate(chosen)]
+    return f"SELECT {', '.join(columns)}\nFROM {source}\nGROUP BY {call}", True, rows
+
+
 def windowed(rng, table, template):
     """A statement, and whether the order of what it gives is open."""
     call, partition = window(rng, template)
@@ -123,11 +151,16 @@ def rows(rng, template):
 def case(rng, name):
     template = rng.random() < 0.4
     table = "pumps" if template else "boiler"
-    make = plain if rng.random() < 0.2 else windowed
-    sql, is_open = make(rng, table, template)
+    kind = rng.random()
+    lookup = ()
+    if kind < 0.2:
+        sql, is_open, rows_of_lookup = joined(rng, table, template)
+        lookup = ("lookup codes: code int64, factor float64, name text", *rows_of_lookup)
+    else:
+        sql, is_open = (plain if kind < 0.36 else windowed)(rng, table, template)
     lateness = rng.choice(("0s", "0s", "250ms", "1s", "2500ms"))
     head = [f"== {name}", f"lateness {lateness}", *(["unordered"] if is_open else []),
-            TABLES[template], "sql", sql, "rows", *rows(rng, template), "gives"]
+            TABLES[template], *lookup, "sql", sql, "rows", *rows(rng, template), "gives"]
     found = Run(text.read("\n".join(head))[0]).run()
     return [*head, *text.result_lines(*found), ""]
 

@@ -78,6 +78,18 @@ class Rows:
         self.types = {name: columns(table) for name, table in case.tables.items()}
         self.types["samples"] = dict(SAMPLES)
         self.values = []
+        self.lookups = case.lookups
+        for name, lookup in case.lookups.items():
+            self.look_up(name, lookup.rows)
+
+    def look_up(self, name, rows):
+        """From here on the lookup table has these rows."""
+        kinds = self.lookups[name].table
+        select = ["SELECT " + ", ".join(f'{literal(value, kind)} AS "{column}"'
+                                        for value, (column, kind) in zip(row, kinds.items()))
+                  for row in rows or [[None] * len(kinds)]]
+        source = " UNION ALL ".join(select) + ("" if rows else " LIMIT 0")
+        self.duck.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {source}")
 
     def row_select(self, table, values):
         kinds = self.types[table]
@@ -241,6 +253,9 @@ class Run:
 
     def run(self):
         for step in self.case.steps:
+            if isinstance(step, text.Lookup):
+                self.rows.look_up(step.table, step.rows)
+                continue
             if isinstance(step, text.Tick):
                 if self.windows:
                     self.reach(step.time + self.ahead)

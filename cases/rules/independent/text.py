@@ -46,6 +46,14 @@ class Tick:
 
 
 @dataclass
+class Lookup:
+    """Rows of a lookup table, from here on."""
+
+    table: str
+    rows: list
+
+
+@dataclass
 class Case:
     name: str
     line: int
@@ -53,6 +61,8 @@ class Case:
     unordered: bool = False
     oracle: bool = True
     tables: dict = field(default_factory=dict)
+    # Columns of each lookup table, and its rows at the beginning.
+    lookups: dict = field(default_factory=dict)
     sql: list = field(default_factory=list)
     steps: list = field(default_factory=list)
     finding: str | None = None
@@ -139,8 +149,19 @@ def typed(text, kind):
     return given
 
 
+def looked_up(columns, line):
+    """A row of a lookup table: all of its columns."""
+    values = words(line)[1:]
+    if len(values) != len(columns):
+        raise ValueError(f"`{line}` has not as many values as the table columns")
+    return [None if text == "null" else value(text) if kind == "time" else typed(text, kind)
+            for text, kind in zip(values, columns.values())]
+
+
 def read_step(case, line):
     head, at, *rest = words(line)
+    if head == "lookup":
+        return Lookup(at, [])
     if head == "tick":
         return Tick(instant(at))
     name, _, device = head.partition("/")
@@ -165,6 +186,15 @@ def read_head(case, line):
             case.unordered = True
         case ["no-oracle"]:
             case.oracle = False
+        case ["lookup", *_]:
+            name, _, columns = line.partition(" ")[2].partition(":")
+            columns = dict(part.split() for part in columns.split(",") if part.strip())
+            if not set(columns.values()) <= {*TYPES, "time"}:
+                raise ValueError(f"types are {', '.join(TYPES)} and time")
+            case.lookups[name] = Lookup(columns, [])
+        case ["|", *_]:
+            last = list(case.lookups.values())[-1]
+            last.rows.append(looked_up(last.table, line))
         case [("table" | "template") as kind, *_]:
             name, _, columns = line.partition(" ")[2].partition(":")
             columns = dict(part.split() for part in columns.split(",") if part.strip())
@@ -204,6 +234,9 @@ def read(text):
                 continue
             elif part == "head":
                 read_head(case, line)
+            elif part == "rows" and line.startswith("| "):
+                last = case.steps[-1]
+                last.rows.append(looked_up(case.lookups[last.table].table, line))
             elif part == "rows":
                 case.steps.append(read_step(case, line))
             elif part == "gives":

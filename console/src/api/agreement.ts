@@ -7,7 +7,9 @@ import type * as alarms from './alarms'
 import type * as exchange from './exchange'
 import type * as history from './history'
 import type * as ledger from './ledger'
+import type * as notify from './notify'
 import type * as rules from './rules'
+import type * as tables from './tables'
 import type * as page from './types'
 
 type Wire = components['schemas']
@@ -66,6 +68,13 @@ interface Pairs {
   AlarmRefusal: Differs<alarms.AlarmRefusal, Wire['AlarmRefusal']>
   AlarmChange: Differs<alarms.AlarmChange, Wire['AlarmChange']>
   AlarmChanges: Differs<alarms.AlarmChanges, Wire['AlarmChanges']>
+  Notify: Differs<notify.Notify, Wire['Notify']>
+  NotifyChannel: Differs<notify.NotifyChannel, Wire['NotifyChannel']>
+  NotifyFailure: Differs<notify.NotifyFailure, Wire['NotifyFailure']>
+  NotifyRoute: Differs<notify.NotifyRoute, Wire['NotifyRoute']>
+  NotifyLevel: Differs<notify.NotifyLevel, Wire['NotifyLevel']>
+  NotifyTest: Differs<notify.NotifyTest, Wire['NotifyTest']>
+  NotifyAnswer: Differs<notify.NotifyAnswer, Wire['NotifyAnswer']>
   RuleColumn: Differs<rules.RuleColumn, Wire['RuleColumn']>
   RuleError: Differs<rules.RuleError, Wire['RuleError']>
   Rule: Differs<rules.Rule, Wire['Rule']>
@@ -75,6 +84,9 @@ interface Pairs {
   RuleFinding: Differs<rules.RuleFinding, Wire['RuleFinding']>
   RuleCheckRequest: Differs<rules.RuleCheckRequest, Wire['RuleCheck']>
   RuleCheck: Differs<rules.RuleCheck, Wire['RuleCheckAnswer']>
+  FormulaCheckRequest: Differs<rules.FormulaCheckRequest, Wire['FormulaCheck']>
+  FormulaCheck: Differs<rules.FormulaCheck, Wire['FormulaCheckAnswer']>
+  FormulaInput: Differs<rules.FormulaInput, Wire['FormulaInput']>
   RuleAlarm: Differs<rules.RuleAlarm, Wire['RuleAlarm']>
   RuleWrite: Differs<rules.RuleWrite, Wire['RuleWrite']>
   RuleTrialRequest: Differs<rules.RuleTrialRequest, Wire['RuleTrial']>
@@ -96,6 +108,11 @@ interface Pairs {
   DeadLetterChoice: Differs<ledger.DeadLetterChoice, Wire['DeadLetterChoice']>
   DeadLetterAnswer: Differs<ledger.DeadLetterAnswer, Wire['DeadLetterAnswer']>
   SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>
+  TableColumn: Differs<tables.TableColumn, Wire['TableColumn']>
+  TableError: Differs<tables.TableError, Wire['TableError']>
+  TableRow: Differs<tables.TableRow, Wire['TableRow']>
+  LookupTable: Differs<tables.LookupTable, Wire['LookupTable']>
+  LookupTableDetail: Differs<tables.LookupTableDetail, Wire['LookupTableDetail']>
   SqlColumn: Differs<history.SqlColumn, Wire['SqlColumn']>
   SqlAnswer: Differs<history.SqlAnswer, Wire['SqlAnswer']>
   SqlTable: Differs<history.SqlTable, Wire['SqlTable']>

@@ -4,7 +4,9 @@ import { inTurn } from './turns'
 import type { Alarm, AlarmAction, AlarmAnswer, AlarmChangeFilter, AlarmChanges, AlarmChoice, AlarmFilter } from './alarms'
 import type { EventPage, ImportAnswer, RestoreAnswer } from './exchange'
 import type { DeadLetter, DeadLetterAnswer, DeadLetterChoice, GroupAccount, Ledger } from './ledger'
-import type { Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
+import type { Notify, NotifyTest } from './notify'
+import type { LookupTable, LookupTableDetail } from './tables'
+import type { FormulaCheck, FormulaCheckRequest, Rule, RuleCheck, RuleCheckRequest, RuleDetail, RuleFilter, RuleTrial } from './rules'
 import type { SqlRequest, SqlTables, SqlTextAnswer, Storage, TagStorage } from './history'
 import type {
   ApiToken,
@@ -189,11 +191,19 @@ export const api = {
   alarmChanges: (filter: AlarmChangeFilter, signal?: AbortSignal) => call<AlarmChanges>(`/alarms/changes${queryString({ ...filter })}`, { signal }),
   operateAlarms: (action: AlarmAction, json: AlarmChoice) => call<AlarmAnswer>(`/alarms/${action}`, { method: 'POST', json }),
 
+  notify: (signal?: AbortSignal) => call<Notify>('/notify', { signal }),
+  testChannel: (channel: string) => call<NotifyTest>(`/notify/channels/${name(channel)}/test`, { method: 'POST' }),
+
   rules: (filter: RuleFilter, signal?: AbortSignal) => call<Page<Rule>>(`/rules${queryString({ ...filter })}`, { signal }),
   rule: (rule: string, signal?: AbortSignal) => call<RuleDetail>(`/rules/${name(rule)}`, { signal }),
   checkRule: (json: RuleCheckRequest, signal?: AbortSignal) => call<RuleCheck>('/rules/check', { method: 'POST', json, signal }),
+  checkFormula: (json: FormulaCheckRequest, signal?: AbortSignal) => call<FormulaCheck>('/formulas/check', { method: 'POST', json, signal }),
   /** `raw` is a RuleTrialRequest as JSON, so that the digits of pasted rows stay as they are */
   tryRule: (raw: string, signal?: AbortSignal) => call<RuleTrial>('/rules/trial', { method: 'POST', raw, signal }),
+
+  tables: (signal?: AbortSignal) => call<Page<LookupTable>>('/tables?limit=100', { signal }),
+  table: (table: string, offset: number, limit: number, signal?: AbortSignal) => call<LookupTableDetail>(`/tables/${name(table)}${queryString({ offset, limit })}`, { signal }),
+  refreshTable: (table: string) => call<LookupTable>(`/tables/${name(table)}/refresh`, { method: 'POST', json: {} }),
 
   commands: (offset: number, limit: number, signal?: AbortSignal) =>
     call<Page<Command>>(`/commands${queryString({ offset, limit })}`, { signal }),

@@ -81,7 +81,7 @@ export interface SqlTableColumn {
 
 export interface SqlTable {
   name: string
-  kind: 'samples' | 'device' | 'template' | 'record'
+  kind: 'samples' | 'device' | 'template' | 'lookup' | 'record'
   description: string
   columns: SqlTableColumn[]
 }

@@ -6,6 +6,7 @@ import { api, type TagFilter } from './client'
 import { ApiError } from './errors'
 import type { RuleFilter } from './rules'
 import { noteCost } from '../lib/ruleCost'
+import { tablePageSize } from '../lib/tables'
 import type { Range } from '../lib/trend'
 
 let unauthenticated: () => void = () => {}
@@ -183,6 +184,8 @@ export const alarmsQuery = (filter: AlarmFilter) =>
     placeholderData: keepPreviousData,
   })
 
+export const notifyQuery = queryOptions({ queryKey: ['notify'], queryFn: ({ signal }) => api.notify(signal), refetchInterval: 2_000 })
+
 export const rulesQuery = (filter: RuleFilter) =>
   queryOptions({
     queryKey: ['rules', filter],
@@ -204,4 +207,18 @@ export const ruleQuery = (rule: string) =>
       return detail
     },
     refetchInterval: 2_000,
+  })
+
+export const tablesQuery = queryOptions({
+  queryKey: ['tables'],
+  queryFn: ({ signal }) => api.tables(signal),
+  refetchInterval: 2_000,
+})
+
+export const tableQuery = (table: string, page: number) =>
+  queryOptions({
+    queryKey: ['table', table, page],
+    queryFn: ({ signal }) => api.table(table, page * tablePageSize, tablePageSize, signal),
+    refetchInterval: 2_000,
+    placeholderData: keepPreviousData,
   })

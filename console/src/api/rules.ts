@@ -1,4 +1,5 @@
-/** Rules: SQL over streams, how each is doing, and what it would do. Written by hand as types.ts is. */
+/** Rules: SQL over streams, how each is doing, and what it would do; and formulas of tags. Written by hand as types.ts is. */
+import type { Quality } from './types'
 
 export const ruleStages = ['draft', 'trial', 'live'] as const
 export type RuleStage = (typeof ruleStages)[number]
@@ -84,6 +85,36 @@ export interface RuleCheck {
   plan?: string | null
 }
 
+export interface FormulaCheckRequest {
+  /** whose tag it is to compute: its own tags need no device in the formula */
+  device: string
+  formula: string
+  type: string
+}
+
+/** A tag that a formula reads, as it is now. */
+export interface FormulaInput {
+  device: string
+  tag: string
+  value: unknown
+  text: string | null
+  unit?: string | null
+  quality: Quality
+  /** the formula says itself what it gives where the tag is bad */
+  may_be_bad: boolean
+}
+
+export interface FormulaCheck {
+  /** none: the formula is in order */
+  findings: RuleFinding[]
+  inputs: FormulaInput[]
+  value: unknown
+  text: string | null
+  quality?: Quality | null
+  /** why it has no value */
+  reason?: string | null
+}
+
 /** As the configuration has them; keys that the console does not know are kept. */
 export interface RuleAlarm {
   column: string
@@ -154,6 +185,8 @@ export interface RuleTrial {
   seconds: number
   alarms: RuleTrialAlarm[]
   writes: RuleTrialWrite[]
+  /** names of lookup tables, which are read with the rows that they have now */
+  lookups: string[]
   /** with the live rule of this name, over history */
   compared?: RuleComparison | null
 }

@@ -170,7 +170,12 @@ export interface Tag {
   device: string
   group: string
   name: string
+  /** empty where there is a formula */
   address: string
+  /** what the value is computed of: an SQL expression over tags */
+  formula?: string
+  /** why the formula gives no value */
+  reason?: string
   /** published type */
   type: string
   unit?: string
@@ -285,6 +290,8 @@ export interface Spec {
 export interface Components {
   drivers: Spec[]
   sinks: Spec[]
+  /** ways to tell people of alarms */
+  channels: Spec[]
 }
 
 export interface RunningConfig {

@@ -66,6 +66,11 @@ function Remarks({ trial }: { trial: RuleTrial }) {
           <span>They were left out. A longer lateness waits for them.</span>
         </Notice>
       )}
+      {trial.lookups.length > 0 && (
+        <Notice tone="info" title={`Looked up in ${trial.lookups.join(', ')} as ${trial.lookups.length === 1 ? 'it is' : 'they are'} now`}>
+          <span>What the rows were at the time of the samples is not known.</span>
+        </Notice>
+      )}
       {trial.truncated && (
         <Notice tone="info" title={`Only the first ${count(trial.rows.length)} rows are listed`}>
           <span>All were counted. Take a shorter range to see the others.</span>

@@ -10,7 +10,7 @@ import { WriteForm } from '../forms/WriteForm'
 import { readAt, useLiveValue } from '../hooks/useLive'
 import { useMe } from '../hooks/useMe'
 import { useNow } from '../hooks/useNow'
-import { whyNot } from '../lib/roles'
+import { may, whyNot } from '../lib/roles'
 import { reading, withUnit, writable } from '../lib/tag'
 import { age, clockMs, interval } from '../lib/time'
 import { paths } from '../paths'
@@ -73,6 +73,7 @@ export function TagPanel({ device, name, onClose }: Props) {
 }
 
 function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
+  const me = useMe()
   const [search, setSearch] = useSearchParams()
   const span = spans.find(([key]) => key === search.get('span')) ?? ['15m', '15 min', 900_000]
   const samples = useQuery(samplesQuery(tag.device, tag.name, span[2]))
@@ -131,7 +132,14 @@ function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
       <div className="tag-panel-part">
         <Facts
           facts={[
-            ['Address', <code key="address">{tag.address}</code>],
+            tag.formula === undefined
+              ? ['Address', <code key="address">{tag.address}</code>]
+              : [
+                  'Formula',
+                  <code key="formula" className="formula-text">
+                    {tag.formula}
+                  </code>,
+                ],
             ['Type', tag.type],
             ['Group', `${tag.group}, every ${interval(tag.interval_ms)}`],
             ['Access', tag.access.replace('_', ' and ')],
@@ -139,6 +147,14 @@ function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
             ...(tag.source_time === undefined ? [] : [['Time at the source', clockMs(tag.source_time)] as [string, string]]),
           ]}
         />
+        {tag.formula !== undefined && may(me.role, 'engineer') && (
+          <p>
+            <Link to={paths.formula(tag.device, tag.name)} className="button quiet">
+              <Icon name="pencil" />
+              Edit formula
+            </Link>
+          </p>
+        )}
       </div>
     </>
   )
@@ -171,7 +187,7 @@ function CurrentValue({ tag, listedAt }: { tag: Tag; listedAt: number }) {
       </div>
       {now.severity !== 'good' && (
         <p className={`quality-reason ${now.severity}`}>
-          {now.reason !== '' && `${now.reason}. `}
+          {(tag.reason ?? now.reason) !== '' && `${tag.reason ?? now.reason}. `}
           Quality {tag.quality.name}, since <Since time={tag.quality_since} />.
         </p>
       )}
@@ -179,7 +195,7 @@ function CurrentValue({ tag, listedAt }: { tag: Tag; listedAt: number }) {
       <div role="status">
         {read.isSuccess && (
           <p className="small">
-            Read from the device at {clockMs(read.data.time ?? read.submittedAt)}: {withUnit(read.data.text, tag.unit)}{' '}
+            {tag.formula === undefined ? 'Read from the device' : 'Computed'} at {clockMs(read.data.time ?? read.submittedAt)}: {withUnit(read.data.text, tag.unit)}{' '}
             ({read.data.quality.severity})
           </p>
         )}

@@ -26,7 +26,7 @@ export function TagTable({ tags, listedAt }: { tags: Tag[]; listedAt: number }) 
             Age
           </th>
           <th scope="col" className="wide-only">
-            Address
+            {tags.some((tag) => tag.formula !== undefined) ? 'Address or formula' : 'Address'}
           </th>
           <th scope="col" className="wide-only">
             Description
@@ -53,6 +53,7 @@ const TagRow = memo(function TagRow({ tag, listedAt, chosen }: RowProps) {
   const now = useNow()
   const { search } = useLocation()
   const current = reading(tag, listedAt, live, now, readAt(tag.device, tag.group))
+  const reason = tag.reason ?? current.reason
   const params = new URLSearchParams(search)
   params.set('tag', tag.name)
   return (
@@ -79,10 +80,18 @@ const TagRow = memo(function TagRow({ tag, listedAt, chosen }: RowProps) {
       </td>
       <td className="cell-quality">
         <QualityMark severity={current.severity} stale={current.stale} />
-        {current.severity !== 'good' && current.reason !== '' && <span className="sub">{current.reason}</span>}
+        {current.severity !== 'good' && reason !== '' && <span className="sub">{reason}</span>}
       </td>
       <td className="number cell-age muted">{age(current.ageMs)}</td>
-      <td className="mono wide-only">{tag.address}</td>
+      {tag.formula === undefined ? (
+        <td className="mono wide-only">{tag.address}</td>
+      ) : (
+        <td className="mono wide-only">
+          <span className="cell-formula" title={tag.formula}>
+            {tag.formula}
+          </span>
+        </td>
+      )}
       <td className="muted wide-only cell-description">{tag.description}</td>
     </tr>
   )

@@ -6,6 +6,7 @@ import { cleaned, intervalProblem, type Settings } from './settings'
 
 /** A tag that was picked and may still be changed. */
 export interface Pick extends TagForm {
+  address: string
   key: number
   group: string
   /** whether the device says that it can be written */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
-import { deviceIn, deviceNames, emptyDocument, withDevice, withDeviceKeys, withTags, withTemplate, withoutDevice, type DeviceForm } from './document'
+import { deviceIn, deviceNames, emptyDocument, withDevice, withDeviceKeys, withTagKeys, withTags, withTemplate, withoutDevice, withoutTag, type DeviceForm } from './document'
 
 const text = `# The plant.
 version: 1
@@ -118,4 +118,44 @@ test('a text with Windows line ends and one with a broken end are no trap', () =
   const after = withDevice(text.replaceAll('\n', '\r\n'), pump)
   expect(deviceNames(after)).toEqual(['boiler-1', 'press', 'pump'])
   expect(withTags(text, 'nobody', [{ name: 'x', interval: '1s', tags: [{ name: 'a', address: 'b', type: 'bool' }] }])).toBe(text)
+})
+
+const efficiency = { name: 'efficiency', formula: '"boiler-2/steam" / fuel', type: 'float64', unit: '%' }
+const lines = { ...efficiency, formula: 'a\n  / b' }
+
+test('a tag with a formula stands on one line, and one of more lines is a text of lines', () => {
+  const after = withTags(text, 'boiler-1', [{ name: 'fast', interval: '1s', tags: [efficiency] }])
+  keeps(text, after)
+  expect(after).toContain(`          - { name: efficiency, formula: '"boiler-2/steam" / fuel', type: float64, unit: "%" }`)
+  const more = withTags(text, 'boiler-1', [{ name: 'fast', interval: '1s', tags: [lines] }])
+  keeps(text, more)
+  expect(more).toContain('          - name: efficiency\n            formula: |-\n              a\n                / b\n            type: float64\n')
+  expect(deviceIn(more, 'boiler-1')?.groups?.[0]?.tags.at(-1)).toEqual(lines)
+})
+
+test.each([
+  ['on one line', '          - { name: b, address: "input:2", type: float32 } # odd\n', '          - { name: b, address: "input:2", type: float32, unit: "°C" } # odd\n'],
+  ['on lines of its own', '          - name: b # mine\n            # why\n            address: "input:2"\n            type: float32\n', '          - name: b # mine\n            # why\n            address: "input:2"\n            type: float32\n            unit: "°C"\n'],
+])('a tag that stands %s is changed there', (_, before, after) => {
+  const whole = text.replace('          - { name: b, address: "input:2", type: float32 } # odd\n', before)
+  const changed = withTagKeys(whole, 'boiler-1', 'b', { name: 'b', unit: '°C', description: undefined })
+  expect(changed).toBe(whole.replace(before, after))
+  const formula = withTagKeys(whole, 'boiler-1', 'b', { formula: lines.formula, address: undefined })
+  expect(deviceIn(formula, 'boiler-1')?.groups?.[0]?.tags[1]).toEqual({ name: 'b', type: 'float32', formula: lines.formula })
+  expect(formula).toContain('# Where it goes.')
+})
+
+test('a tag goes with the comment above it; the last one leaves its group', () => {
+  const one = withoutTag(text, 'boiler-1', 'b')
+  expect(one).toBe(text.replace('          # the second\n          - { name: b, address: "input:2", type: float32 } # odd\n', ''))
+  const none = withoutTag(one, 'boiler-1', 'a')
+  expect(deviceIn(none, 'boiler-1')?.groups).toEqual([{ name: 'fast', interval: '1s', tags: [] }])
+  expect(withoutTag(text, 'boiler-1', 'c')).toBe(text)
+})
+
+test('tags of a device on one line are changed and removed as well', () => {
+  const one = withTags(text, 'press', [{ name: 'main', interval: '1s', tags: [efficiency] }])
+  const changed = withTagKeys(one, 'press', 'efficiency', { formula: 'b' })
+  expect(deviceIn(changed, 'press')?.groups?.[0]?.tags).toEqual([{ ...efficiency, formula: 'b' }])
+  expect(deviceIn(withoutTag(changed, 'press', 'efficiency'), 'press')?.groups?.[0]?.tags).toEqual([])
 })

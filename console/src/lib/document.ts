@@ -3,11 +3,13 @@
  * New devices and tags are spliced in at their places; a form that is not expected (flow style) is
  * written anew at the smallest part around it. The edge has the last word on what the text means.
  */
-import { Document, isMap, isPair, isScalar, isSeq, parse, parseDocument, visit, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml'
+import { Document, Scalar, isMap, isPair, isScalar, isSeq, parse, parseDocument, visit, type Node, type Pair, type YAMLMap, type YAMLSeq } from 'yaml'
 
+/** A tag has an address or a formula. */
 export interface TagForm {
   name: string
-  address: string
+  address?: string
+  formula?: string
   type: string
   unit?: string
   description?: string
@@ -124,6 +126,82 @@ function addTags(document: Document, group: GroupForm) {
   }
 }
 
+/** Changes one tag where it stands: keys whose value is `undefined` are removed, and what is the same stays as it is written. */
+export function withTagKeys(text: string, device: string, tag: string, keys: Partial<TagForm>): string {
+  const edit = (map: unknown) => {
+    if (!isMap(map)) return
+    for (const [key, value] of Object.entries(keys)) {
+      const old: unknown = map.get(key, true)
+      if (value === undefined) map.delete(key)
+      else if (!isScalar(old) || old.value !== value) {
+        const fresh = new Scalar(value)
+        if (isScalar(old) && old.comment !== undefined) fresh.comment = old.comment
+        map.set(key, fresh)
+      }
+    }
+  }
+  const found = tagNode(parseDocument(text), device, tag)
+  if (found === undefined) return text
+  const { item, tags } = found
+  if (tags.flow === true || !hasRange(item)) return withinItem(text, 'devices', device, (document) => edit(tagIn(document, tag)?.item))
+  if (item.flow !== true) {
+    return rewrittenBlock(text, item, (document) => {
+      edit(document.contents)
+      if (isMap(document.contents)) document.contents.flow = false
+    })
+  }
+  const column = columnOf(text, item.range[0])
+  const own = parseDocument(text.slice(item.range[0], item.range[1]))
+  edit(own.contents)
+  const form = own.toJSON() as object
+  styled(own)
+  if (oneLine(form)) return text.slice(0, item.range[0]) + indented(own.toString({ lineWidth: 0 }), column).trim() + text.slice(item.range[1])
+  // A comment behind the tag would become a part of its last text.
+  const end = lineEnd(text, item.range[1] - 1)
+  const behind = text.slice(item.range[1], end).trim()
+  const fresh = indented(`${behind === '' ? '' : `${behind}\n`}${blockText(form)}`, column).trimStart()
+  return text.slice(0, item.range[0]) + fresh + text.slice(end)
+}
+
+/** Takes a tag out, with the comment lines that stand directly above it; its group stays. */
+export function withoutTag(text: string, device: string, tag: string): string {
+  const found = tagNode(parseDocument(text), device, tag)
+  if (found === undefined) return text
+  const { item, tags, pair } = found
+  if (tags.flow === true || !hasRange(item)) {
+    return withinItem(text, 'devices', device, (document) => {
+      const own = tagIn(document, tag)
+      own?.tags.delete(own.tags.items.indexOf(own.item))
+    })
+  }
+  return withoutFrom(text, tags, item, pair)
+}
+
+interface TagPlace {
+  item: YAMLMap
+  tags: YAMLSeq
+  /** the key `tags` with its list */
+  pair: Pair | undefined
+}
+
+function tagNode(document: Document, device: string, tag: string): TagPlace | undefined {
+  const item = itemNode(document, 'devices', device)
+  return item === undefined ? undefined : tagIn(item, tag)
+}
+
+function tagIn(device: { get: (key: string) => unknown }, tag: string): TagPlace | undefined {
+  const groups = device.get('groups')
+  if (!isSeq(groups)) return undefined
+  for (const group of groups.items) {
+    if (!isMap(group)) continue
+    const pair = group.items.find((each) => isScalar(each.key) && each.key.value === 'tags')
+    const tags = pair?.value
+    const item = isSeq(tags) ? tags.items.find((each): each is YAMLMap => isMap(each) && each.get('name') === tag) : undefined
+    if (isSeq(tags) && item !== undefined) return { item, tags, pair }
+  }
+  return undefined
+}
+
 /** Keys whose value is `undefined` are removed; the rest of the device stays as it is. */
 export function withDeviceKeys(text: string, name: string, keys: Partial<DeviceForm>): string {
   return withinItem(text, 'devices', name, (document) => {
@@ -160,6 +238,11 @@ export function withoutItem(text: string, list: List, name: string): string {
   const item = itemNode(document, list, name)
   if (!isSeq(items) || item === undefined || !hasRange(item)) return text
   if (items.flow === true) return rewritten(text, (whole) => whole.deleteIn([list, items.items.indexOf(item)]))
+  return withoutFrom(text, items, item, pairOf(document, list))
+}
+
+/** `pair` is the list with its key, which stays when the last item goes. */
+function withoutFrom(text: string, items: YAMLSeq, item: Ranged, pair: Pair | undefined): string {
   const { end } = spanOf(text, item)
   const dash = text.lastIndexOf('-', item.range[0])
   let start = lineStart(text, dash)
@@ -170,7 +253,6 @@ export function withoutItem(text: string, list: List, name: string): string {
     start = above
   }
   if (items.items.length > 1) return text.slice(0, start) + text.slice(end)
-  const pair = pairOf(document, list)
   const colon = isScalar(pair?.key) && hasRange(pair.key) ? text.indexOf(':', pair.key.range[1]) : -1
   return colon < 0 ? text : `${text.slice(0, colon + 1)} []${text.slice(colon + 1, start)}${text.slice(end)}`
 }
@@ -206,7 +288,7 @@ function appended(text: string, list: YAMLSeq, form: object): string {
   const last = list.items.at(-1) as Node | undefined
   if (!hasRange(list) || last === undefined || !hasRange(last)) return text
   const column = columnOf(text, list.range[0])
-  const flow = isMap(last) && last.flow === true && 'address' in form
+  const flow = isMap(last) && last.flow === true && isTag(Object.keys(form)) && oneLine(form)
   const body = flow ? flowText(form) : indented(blockText(form), 2).trimStart()
   const { end } = spanOf(text, last)
   const before = text.slice(0, end)
@@ -222,6 +304,10 @@ export function withinItem(text: string, list: List, name: string, edit: (docume
     edit(document)
     return text.slice(0, item.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(item.range[1])
   }
+  return rewrittenBlock(text, item, edit)
+}
+
+function rewrittenBlock(text: string, item: Ranged, edit: (document: Document) => void): string {
   const column = columnOf(text, item.range[0])
   const { end } = spanOf(text, item)
   const own = `${' '.repeat(column)}${text.slice(item.range[0], end)}`
@@ -295,17 +381,22 @@ function flowText(form: object): string {
   return document.toString({ lineWidth: 0 })
 }
 
+const isTag = (keys: readonly string[]) => keys.includes('type') && (keys.includes('address') || keys.includes('formula')) && !keys.includes('tags')
+const oneLine = (form: object) => !Object.values(form).some((value) => typeof value === 'string' && value.includes('\n'))
+
 /** Tags on one line each, and quotes around every text that some reader of YAML could take for something else. */
 function styled(document: Document) {
   visit(document, {
     Map: (_, map) => {
-      if (map.flow === undefined && map.has('address') && map.has('type') && !map.has('tags')) map.flow = true
+      const form = map.toJSON() as Record<string, unknown>
+      if (map.flow === undefined && isTag(Object.keys(form)) && oneLine(form)) map.flow = true
     },
     Scalar: (key, scalar) => {
       if (key === 'key' || typeof scalar.value !== 'string' || scalar.type !== undefined) return
       const plain = /^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$/.test(scalar.value) || /^\d+(ms|s|m|h)$/.test(scalar.value)
       const word = /^(y|n|yes|no|on|off|true|false|null|inf|nan)$/i.test(scalar.value)
-      if (!plain || word) scalar.type = scalar.value.includes('\n') ? 'BLOCK_LITERAL' : 'QUOTE_DOUBLE'
+      // Names in formulas stand in double quotes, which need none of their own in single ones.
+      if (!plain || word) scalar.type = scalar.value.includes('\n') ? 'BLOCK_LITERAL' : /^[^'\\\p{Cc}]*"[^'\\\p{Cc}]*$/u.test(scalar.value) ? 'QUOTE_SINGLE' : 'QUOTE_DOUBLE'
     },
   })
 }

@@ -21,9 +21,9 @@ export interface Proposals {
 
 const keywords = ['SELECT', 'FROM', 'WHERE', 'GROUP BY', 'HAVING', 'ORDER BY', 'LIMIT', 'DISTINCT', 'AS', 'AND', 'OR', 'NOT', 'IS NULL', 'IS NOT NULL', 'BETWEEN', 'IN', 'CASE', 'WHEN', 'THEN', 'ELSE', 'END', 'JOIN', 'LEFT JOIN', 'ON', 'USING', 'UNION ALL', 'WITH', 'CAST', 'FILTER', 'OVER', 'PARTITION BY', 'TRUE', 'FALSE', 'NULL']
 
-/** Tables that a rule can read: what comes in, and not what is kept about it. */
+/** Tables that a rule can read: what comes in and what is looked up, and not what is kept about it. */
 export function streamsOf(all: SqlTables, rules: readonly { name: string; columns: { name: string; data_type: string; unit: string }[] }[] = [], own = ''): SqlTables {
-  const streams = all.tables.filter((table) => (table.kind === 'device' || table.kind === 'template' || table.name === 'samples') && table.name !== own)
+  const streams = all.tables.filter((table) => (table.kind === 'device' || table.kind === 'template' || table.kind === 'lookup' || table.name === 'samples') && table.name !== own)
   const known = new Set(streams.map((table) => table.name))
   const others = rules
     .filter((rule) => rule.name !== own && !known.has(rule.name))
@@ -64,17 +64,17 @@ function columnsOf(table: SqlTable, boost: number): Proposal[] {
 }
 
 function tableOf(table: SqlTable, boost: number): Proposal {
-  return { label: sqlName(table.name), kind: 'table', detail: table.kind === 'template' ? 'template' : '', more: table.description, boost }
+  return { label: sqlName(table.name), kind: 'table', detail: table.kind === 'template' ? 'template' : table.kind === 'lookup' ? 'lookup table' : '', more: table.description, boost }
 }
 
-function functionOf(each: SqlFunction): Proposal {
+export function proposalOf(each: SqlFunction): Proposal {
   const open = each.example.indexOf('(')
   const takesNothing = each.example.endsWith('()')
   return { label: `${each.name}()`, kind: 'function', detail: each.signature.slice(each.name.length), more: each.description, cursor: takesNothing || open < 0 ? each.name.length + 2 : each.name.length + 1, boost: 0 }
 }
 
 /** Whether a place lies in a text or a comment, where nothing is proposed. */
-function isProse(before: string): boolean {
+export function isProse(before: string): boolean {
   const plainText = before.replaceAll(/"(?:[^"]|"")*"/g, '""')
   const quotes = plainText.replaceAll(/--[^\n]*\n/g, '\n').replaceAll("''", '')
   return /--[^\n]*$/.test(plainText) || (quotes.match(/'/g)?.length ?? 0) % 2 === 1
@@ -104,7 +104,7 @@ export function proposalsAt(sql: string, at: number, { tables, functions }: SqlT
     from,
     proposals: [
       ...once,
-      ...functions.map(functionOf),
+      ...functions.map(proposalOf),
       ...keywords.map((each): Proposal => ({ label: each, kind: 'keyword', detail: '', boost: -1 })),
       ...tables.map((table) => tableOf(table, -2)),
     ],

@@ -130,6 +130,8 @@ pub(crate) struct Inner {
 pub(crate) struct State {
     /// A configuration has said which alarms there are.
     pub defined: bool,
+    /// What the run before wrote has been read, the clock among it.
+    pub loaded: bool,
     /// And later another one, which is not in a snapshot yet.
     pub redefined: bool,
     pub alarms: Alarms,
@@ -182,6 +184,12 @@ impl Board {
 
     pub(crate) fn changed(&self) {
         self.0.version.send_modify(|version| *version += 1);
+    }
+
+    /// The time by the clock of alarms; none before the first alarms were defined and read.
+    pub fn time(&self) -> Option<Stamp> {
+        let mut state = self.0.state.lock();
+        state.loaded.then(|| self.now(&mut state))
     }
 
     /// All alarms, in the order of the configuration.

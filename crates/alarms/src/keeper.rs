@@ -121,7 +121,7 @@ impl Keeper {
         let told = written.changes.iter().map(|c| (c.key(), c.kind, c.position));
         self.told.extend(told);
         self.before.extend(written.changes);
-        self.loaded = true;
+        (self.loaded, state.loaded) = (true, true);
         if !any {
             // What is waited for is waited for from now on, whatever happens.
             let stamp = board.now(&mut state);

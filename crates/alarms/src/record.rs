@@ -55,6 +55,11 @@ impl AlarmChange {
         AlarmKey { name: (&*self.alarm).into(), tag: self.tag_id }
     }
 
+    /// When it happened, by the clock of alarms.
+    pub fn at_ns(&self) -> i64 {
+        self.at_ns
+    }
+
     /// How the alarm was after it.
     pub fn shown(&self) -> Option<Shown> {
         (self.kind != ChangeKind::NotWritten).then(|| self.state.shown())

@@ -1,4 +1,4 @@
-//! The drivers and sinks that this edge has, as they describe themselves.
+//! The drivers, sinks and channels that this edge has, as they describe themselves.
 
 use crate::Anything;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,8 @@ use utoipa::ToSchema;
 pub struct Components {
     pub drivers: Vec<Spec>,
     pub sinks: Vec<Spec>,
+    /// Ways to tell people of alarms.
+    pub channels: Vec<Spec>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

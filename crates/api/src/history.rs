@@ -131,6 +131,7 @@ pub enum SqlTableKind {
     Samples,
     Device,
     Template,
+    Lookup,
     Record,
 }
 

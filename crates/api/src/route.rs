@@ -65,6 +65,8 @@ pub enum Audit {
     Certificate,
     /// Who did something to an alarm; the change itself is the record.
     Alarm,
+    /// Who sent a test by a channel.
+    Notify,
     /// Who retried or discarded dead letters.
     Sink,
     /// Who made a backup or put one in place.

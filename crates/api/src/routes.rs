@@ -4,14 +4,18 @@ mod alarms;
 mod commission;
 mod history;
 mod ledger;
+mod notify;
 mod rules;
+mod tables;
 mod upkeep;
 
 pub use alarms::*;
 pub use commission::*;
 pub use history::*;
 pub use ledger::*;
+pub use notify::*;
 pub use rules::*;
+pub use tables::*;
 pub use upkeep::*;
 
 use crate::Access::{Open, OpenOnLoopback};
@@ -370,11 +374,16 @@ pub const ALL: &[Route] = &[
     ALARMS,
     ALARM_CHANGES,
     OPERATE_ALARMS,
+    NOTIFY,
+    TEST_CHANNEL,
     RULES,
     RULE,
     CHECK_RULE,
     CHECK_FORMULA,
     TRY_RULE,
+    LOOKUP_TABLES,
+    LOOKUP_TABLE,
+    REFRESH_TABLE,
     FUNCTIONS,
     TRY_FUNCTION,
     LEDGER,
@@ -423,6 +432,7 @@ mod tests {
                 "/api/v1/sql",
                 "/api/v1/rules/check",
                 "/api/v1/rules/trial",
+                "/api/v1/tables/{name}/refresh",
                 "/api/v1/formulas/check",
                 "/api/v1/functions/try",
                 "/api/v1/import",

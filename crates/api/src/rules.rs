@@ -270,6 +270,8 @@ pub struct RuleTrialAnswer {
     pub seconds: f64,
     pub alarms: Vec<RuleTrialAlarm>,
     pub writes: Vec<RuleTrialWrite>,
+    /// Lookup tables that were read, all with the rows that they have now.
+    pub lookups: Vec<String>,
     /// Over history, when a rule of this name is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<RuleComparison>,

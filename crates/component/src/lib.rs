@@ -1,9 +1,10 @@
-//! What a driver or a sink must be: how it describes itself, checks its settings, and works.
+//! What a driver, a sink or a channel must be: how it describes itself, checks its settings, and works.
 //!
 //! User input passes three gates. *Check* is pure and reports everything that is wrong; *open* touches
 //! the world; the open session then does one thing at a time for the runtime, which owns all timing,
 //! retries of reads, back-off, reconnecting, command order, time stamps and metrics.
 
+mod channel;
 mod context;
 mod driver;
 mod duration;
@@ -13,6 +14,9 @@ mod spec;
 mod trace;
 mod watch;
 
+pub use channel::{
+    Channel, ChannelContext, ChannelPlan, ChannelRequest, Notice, NoticeAlarm, OpenChannel, Told,
+};
 pub use context::{
     Certificates, Identity, LinkContext, NoCertificates, NoSecrets, Secret, SecretText, Secrets,
 };

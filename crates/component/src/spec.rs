@@ -5,7 +5,7 @@ use schemars::Schema;
 use serde::Serialize;
 use tagwerk_model::DataType;
 
-/// A driver or a sink as users see it.
+/// A driver, a sink or a channel as users see it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spec {
     /// The name in `driver:` or `kind:`, such as `modbus-tcp`.
@@ -14,9 +14,9 @@ pub struct Spec {
     pub summary: &'static str,
     /// JSON schema of `settings:`, from the settings' own struct.
     pub settings: Schema,
-    /// The forms of a tag's address; empty for sinks.
+    /// The forms of a tag's address; of drivers only.
     pub addresses: Vec<AddressForm>,
-    /// Types a tag of this driver can have; empty for sinks.
+    /// Types a tag of this driver can have; of drivers only.
     pub data_types: Vec<DataType>,
     pub abilities: Vec<Ability>,
     /// A complete `settings:` that passes its own check, as YAML.

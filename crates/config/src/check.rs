@@ -14,14 +14,15 @@ use crate::template::Templates;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
-use tagwerk_component::{Driver, Sink};
+use tagwerk_component::{Channel, Driver, Sink};
 use tagwerk_model::limits;
 
-/// The drivers and sinks that a configuration may name.
+/// The drivers, sinks and channels that a configuration may name.
 #[derive(Clone, Copy)]
 pub struct Catalogue {
     pub drivers: &'static [&'static dyn Driver],
     pub sinks: &'static [&'static dyn Sink],
+    pub channels: &'static [&'static dyn Channel],
 }
 
 /// What became of a document.
@@ -89,6 +90,7 @@ pub(crate) struct Checker<'s> {
     pub report: Report,
     pub drivers: Vec<Component<dyn Driver>>,
     pub sinks: Vec<Component<dyn Sink>>,
+    pub channels: Vec<Component<dyn Channel>>,
     pub units: HashSet<Arc<str>>,
     /// Tags so far.
     pub tags: usize,
@@ -114,11 +116,13 @@ impl<'s> Checker<'s> {
     ) -> Checker<'s> {
         let drivers = catalogue.drivers.iter().map(|d| Component::new(*d, d.spec())).collect();
         let sinks = catalogue.sinks.iter().map(|s| Component::new(*s, s.spec())).collect();
+        let channels = catalogue.channels.iter().map(|c| Component::new(*c, c.spec())).collect();
         Checker {
             source,
             report,
             drivers,
             sinks,
+            channels,
             units: HashSet::new(),
             tags: 0,
             incomplete: false,
@@ -148,14 +152,17 @@ impl<'s> Checker<'s> {
         self.rules = Checker::rule_names(root);
         let sinks = self.sinks(root, &devices);
         let mut alarms = self.alarms(root, &devices);
-        let rules = self.rules(root, &devices, &mut alarms, sql);
+        let tables = self.tables(root);
+        let rules = self.rules(root, (&devices, &tables), &mut alarms, sql);
         let archive = root.get("archive").and_then(|node| self.archive(node, &devices));
         let history = root.get("history");
         let keep = history.map(|node| self.history(node, &devices, archive.as_ref()));
+        let notify = root.get("notify").map(|node| self.notify(node, &devices, &alarms.list));
         let templates = templates.list.iter().map(CheckedTemplate::new).collect();
         let secrets = std::mem::take(&mut self.secrets);
         let keep = keep.unwrap_or_default();
         let (edge, alarms) = (edge?, alarms.list);
+        let notify = notify.flatten();
         let checked = Checked {
             edge,
             templates,
@@ -164,8 +171,10 @@ impl<'s> Checker<'s> {
             alarms,
             functions,
             rules,
+            tables,
             keep,
             archive,
+            notify,
             secrets,
         };
         Some(checked).filter(|_| !self.incomplete)

@@ -1,13 +1,13 @@
 //! A configuration that has passed every check, as the runtime takes it. Compact, because a tag is
 //! kept a hundred thousand times. Fingerprints tell the reconciler what an edit touched.
 
-use crate::pattern::TagPattern;
-use crate::value_types::{Access, AlarmPriority, RuleStage, SinkOrder, Start};
+use crate::pattern::{NamePattern, TagPattern};
+use crate::value_types::{Access, AlarmPriority, Day, RuleStage, SinkOrder, Start};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_component::{DevicePlan, Driver, Sink, SinkPlan};
-use tagwerk_model::{DataType, Scale, Value};
+use tagwerk_component::{ChannelPlan, DevicePlan, Driver, Sink, SinkPlan};
+use tagwerk_model::{ColumnType, DataType, Scale, Table, Value};
 
 pub struct Checked {
     pub edge: EdgeConfig,
@@ -18,9 +18,11 @@ pub struct Checked {
     pub alarms: Vec<CheckedAlarm>,
     pub functions: Vec<CheckedFunction>,
     pub rules: Vec<CheckedRule>,
+    pub tables: Vec<CheckedTable>,
     /// Rules of history's retention, in their order.
     pub keep: Vec<CheckedKeep>,
     pub archive: Option<CheckedArchive>,
+    pub notify: Option<CheckedNotify>,
     /// Every use of a secret: the place, such as `devices/press/settings/password`, and its name.
     pub secrets: Vec<(String, String)>,
 }
@@ -251,6 +253,72 @@ pub struct CheckedWrite {
     pub expires: Duration,
 }
 
+/// A small table that rules and statements join with. Two that are equal are read from the same source
+/// in the same way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedTable {
+    pub name: Box<str>,
+    pub text: Option<Box<str>>,
+    pub source: TableSource,
+    /// Those that are taken; empty: all, with the types that their values have.
+    pub columns: Vec<(Box<str>, ColumnType)>,
+    /// None: it is read once.
+    pub refresh: Option<Duration>,
+}
+
+/// Where the rows of a lookup table are from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TableSource {
+    Rows(Arc<Table>),
+    Csv {
+        /// Below the folder of such files, as that of SQLite.
+        path: Box<str>,
+        separator: u8,
+        decimal: u8,
+    },
+    Sqlite {
+        path: Box<str>,
+        query: Box<str>,
+    },
+    Postgres {
+        host: Box<str>,
+        port: u16,
+        database: Box<str>,
+        username: Box<str>,
+        /// The name of the secret.
+        password: Option<Box<str>>,
+        /// None: not encrypted.
+        tls: Option<CheckedTls>,
+        query: Box<str>,
+    },
+    Http {
+        url: Box<str>,
+        headers: Vec<(Box<str>, HeaderText)>,
+        /// Separator and decimal sign; none: JSON.
+        csv: Option<(u8, u8)>,
+        /// A JSON pointer.
+        at: Box<str>,
+        tls: Option<CheckedTls>,
+    },
+}
+
+/// The text of a header line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderText {
+    Plain(Box<str>),
+    /// The name of the secret.
+    Secret(Box<str>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedTls {
+    pub ca_file: Option<Box<str>>,
+    pub certificate_file: Option<Box<str>>,
+    pub key_file: Option<Box<str>>,
+    pub server_name: Option<Box<str>>,
+    pub verify: bool,
+}
+
 /// How long what is kept of some tags; none: while there is room, and no time: not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedKeep {
@@ -293,6 +361,66 @@ pub struct CheckedBucket {
     pub secret_key: Box<str>,
     pub path_style: bool,
     pub ca_file: Option<Box<str>>,
+}
+
+/// Who is told of alarms.
+#[derive(Clone)]
+pub struct CheckedNotify {
+    /// As the database of time zones calls it; it is there.
+    pub time_zone: Box<str>,
+    /// Where people reach the console.
+    pub public_url: Option<Box<str>>,
+    pub channels: Vec<CheckedChannel>,
+    /// Those that are enabled.
+    pub routes: Vec<CheckedRoute>,
+}
+
+#[derive(Clone)]
+pub struct CheckedChannel {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    pub kind: &'static str,
+    pub plan: ChannelPlan,
+    /// Equal when kind and settings are.
+    pub settings_fingerprint: u64,
+}
+
+/// Which alarms are told to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedRoute {
+    pub name: Box<str>,
+    pub description: Option<Box<str>>,
+    /// An alarm goes this way when any of them chooses its name, and any of `tags` its tag.
+    pub alarms: Vec<NamePattern>,
+    pub tags: Vec<TagPattern>,
+    pub priority_min: AlarmPriority,
+    /// One at least, each later than the one before.
+    pub levels: Vec<CheckedLevel>,
+    pub repeat: Option<Duration>,
+    pub cleared: bool,
+    pub acknowledged: bool,
+    pub quiet: Vec<CheckedQuiet>,
+    pub messages_per_hour_max: u32,
+}
+
+/// Who is told once nobody has acknowledged an alarm for so long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedLevel {
+    pub after: Duration,
+    /// Names of channels.
+    pub to: Vec<Box<str>>,
+}
+
+/// A time of the week in which nobody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedQuiet {
+    /// On which it begins.
+    pub days: Vec<Day>,
+    /// Minutes of the day. Not later than `from`: on the next day.
+    pub from: u16,
+    pub to: u16,
+    /// More urgent alarms are told.
+    pub up_to: AlarmPriority,
 }
 
 impl CheckedTemplate {

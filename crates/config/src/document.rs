@@ -60,6 +60,16 @@ pub(crate) struct DocumentForm {
     #[schemars(with = "Vec<crate::rule::RuleForm>", length(max = limits::RULES_MAX))]
     #[expect(dead_code, reason = "declared for the schema, read part by part")]
     rules: Part,
+    /// Who is told of alarms.
+    #[serde(default)]
+    #[schemars(with = "Option<crate::notify_form::NotifyForm>")]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    notify: Part,
+    /// Small tables of the plant's own, which rules and statements join with.
+    #[serde(default)]
+    #[schemars(with = "Vec<crate::table::TableForm>", length(max = limits::TABLES_MAX))]
+    #[expect(dead_code, reason = "declared for the schema, read part by part")]
+    tables: Part,
     /// How long history keeps what.
     #[serde(default)]
     #[schemars(with = "Option<HistoryForm>")]

@@ -21,6 +21,8 @@ mod json;
 mod library;
 mod meter;
 mod names;
+mod notify;
+mod notify_form;
 mod pattern;
 mod placeholder;
 mod report;
@@ -32,6 +34,8 @@ mod shape;
 mod sink;
 mod source;
 mod syntax;
+mod table;
+mod table_source;
 mod tag;
 mod template;
 mod templated;
@@ -43,20 +47,21 @@ mod value_types;
 pub use check::{Catalogue, Lint, lint, lint_with};
 pub use checked::{
     AlarmCondition, ArchivePlace, Checked, CheckedAlarm, CheckedArchive, CheckedBucket,
-    CheckedDevice, CheckedFormula, CheckedFunction, CheckedGroup, CheckedKeep, CheckedRule,
-    CheckedRuleAlarm, CheckedSink, CheckedSuppression, CheckedTag, CheckedTemplate, CheckedWrite,
-    EdgeConfig, TagName,
+    CheckedChannel, CheckedDevice, CheckedFormula, CheckedFunction, CheckedGroup, CheckedKeep,
+    CheckedLevel, CheckedNotify, CheckedQuiet, CheckedRoute, CheckedRule, CheckedRuleAlarm,
+    CheckedSink, CheckedSuppression, CheckedTable, CheckedTag, CheckedTemplate, CheckedTls,
+    CheckedWrite, EdgeConfig, HeaderText, TableSource, TagName,
 };
 pub use diff::{Change, ChangeKind, Diff, TemplateChange, TouchedDevice, diff};
 pub use document::{VERSION, document_schema};
 pub use function::{FunctionFinding, FunctionPart, check_function_name};
 pub use library::{LibraryParameter, LibraryTemplate, library};
 pub use names::RESERVED_TAG;
-pub use pattern::TagPattern;
+pub use pattern::{NamePattern, TagPattern};
 pub use report::LocatedFinding;
 pub use rule::{FormulaFinding, RULE_OUTPUT_GROUP, RuleFinding, SqlCheck};
 pub use source::Source;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;
-pub use value_types::{Access, AlarmPriority, ParameterKind, RuleStage, SinkOrder, Start};
+pub use value_types::{Access, AlarmPriority, Day, ParameterKind, RuleStage, SinkOrder, Start};

@@ -63,6 +63,27 @@ impl TagPattern {
     }
 }
 
+/// A pattern over names, such as those of alarms.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamePattern(Glob);
+
+impl NamePattern {
+    /// Chooses every name.
+    pub fn all() -> NamePattern {
+        NamePattern(Glob("*".into()))
+    }
+
+    /// `None` when the text is not of the form.
+    pub fn parse(text: &str) -> Option<NamePattern> {
+        let fits = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
+        fits.then(|| NamePattern(Glob(text.into())))
+    }
+
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
 impl fmt::Display for TagPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

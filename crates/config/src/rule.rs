@@ -5,7 +5,7 @@ use crate::alarm::Alarms;
 use crate::check::{Checker, Names};
 use crate::checked::{
     AlarmCondition, CheckedAlarm, CheckedDevice, CheckedFunction, CheckedRule, CheckedRuleAlarm,
-    CheckedWrite,
+    CheckedTable, CheckedWrite,
 };
 use crate::document::{Lenient, Part};
 use crate::function::FunctionFinding;
@@ -157,7 +157,12 @@ pub trait SqlCheck {
     fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding>;
 
     /// All rules, which may read each other, and that the columns that they name are there.
-    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding>;
+    fn rules(
+        &self,
+        rules: &[CheckedRule],
+        devices: &[CheckedDevice],
+        tables: &[CheckedTable],
+    ) -> Vec<RuleFinding>;
 
     /// The formulas of all tags, which may read each other.
     fn formulas(&self, devices: &[CheckedDevice]) -> Vec<FormulaFinding>;
@@ -184,7 +189,7 @@ impl<'s> Checker<'s> {
     pub fn rules(
         &mut self,
         root: Node<'s>,
-        devices: &[CheckedDevice],
+        (devices, tables): (&[CheckedDevice], &[CheckedTable]),
         alarms: &mut Alarms<'s>,
         sql: Option<&dyn SqlCheck>,
     ) -> Vec<CheckedRule> {
@@ -210,8 +215,9 @@ impl<'s> Checker<'s> {
         // What rules read is not known while devices or rules are missing.
         let complete = rules.len() == list.len();
         self.incomplete |= !complete;
-        if let Some(sql) = sql.filter(|_| complete && self.devices_complete) {
-            self.sql_of_rules(&rules, &nodes, devices, sql);
+        let all_tables = root.get("tables").map_or(0, Node::len) == tables.len();
+        if let Some(sql) = sql.filter(|_| complete && self.devices_complete && all_tables) {
+            self.sql_of_rules(&rules, &nodes, (devices, tables), sql);
         }
         rules
     }
@@ -239,10 +245,10 @@ impl<'s> Checker<'s> {
         &mut self,
         rules: &[CheckedRule],
         nodes: &[Node<'s>],
-        devices: &[CheckedDevice],
+        (devices, tables): (&[CheckedDevice], &[CheckedTable]),
         sql: &dyn SqlCheck,
     ) {
-        for finding in sql.rules(rules, devices) {
+        for finding in sql.rules(rules, devices, tables) {
             let Some((rule, node)) = rules.get(finding.rule).zip(nodes.get(finding.rule)) else {
                 continue;
             };
@@ -480,7 +486,7 @@ fn label_not_name(problem: &str) -> String {
 }
 
 /// Names that rules cannot have.
-fn taken<'s>(root: Node<'s>) -> HashMap<&'s str, (&'static str, u32)> {
+pub(crate) fn taken<'s>(root: Node<'s>) -> HashMap<&'s str, (&'static str, u32)> {
     let mut taken = HashMap::new();
     for (key, kind) in [("templates", "template"), ("devices", "device")] {
         for item in root.get(key).into_iter().flat_map(Node::items) {

@@ -105,6 +105,7 @@ impl<'s> Checker<'s> {
             report: take(&mut found),
             drivers: take(&mut self.drivers),
             sinks: Vec::new(),
+            channels: Vec::new(),
             units: take(&mut self.units),
             tags: self.tags,
             incomplete: false,

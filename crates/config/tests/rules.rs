@@ -5,8 +5,9 @@ mod fake;
 
 use std::time::Duration;
 use tagwerk_config::{
-    AlarmCondition, CheckedDevice, CheckedFunction, CheckedRule, FormulaFinding, FunctionFinding,
-    FunctionPart, Lint, RuleFinding, RuleStage, SqlCheck, Weight, diff, document_schema, lint_with,
+    AlarmCondition, CheckedDevice, CheckedFunction, CheckedRule, CheckedTable, FormulaFinding,
+    FunctionFinding, FunctionPart, Lint, RuleFinding, RuleStage, SqlCheck, Weight, diff,
+    document_schema, lint_with,
 };
 use tagwerk_model::Value;
 
@@ -55,7 +56,12 @@ impl SqlCheck for Words {
         findings
     }
 
-    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
+    fn rules(
+        &self,
+        rules: &[CheckedRule],
+        devices: &[CheckedDevice],
+        _tables: &[CheckedTable],
+    ) -> Vec<RuleFinding> {
         let names: Vec<&str> = devices.iter().map(|device| &*device.name).collect();
         let finding = |(rule, text): (usize, &CheckedRule)| {
             let lines = text.sql.lines().enumerate();
@@ -243,7 +249,7 @@ devices:
         assert_eq!(findings(&text), [""; 0], "{example}");
         assert_eq!(check(&text).checked.unwrap().rules.len(), 1);
     }
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
 }
 
 #[test]

@@ -177,12 +177,7 @@ fn reference(alarm: &CheckedAlarm) -> Option<&TagName> {
 fn definition(alarm: &CheckedAlarm) -> Definition {
     Definition {
         name: Arc::from(&*alarm.name),
-        priority: match alarm.priority {
-            AlarmPriority::Low => Priority::Low,
-            AlarmPriority::Medium => Priority::Medium,
-            AlarmPriority::High => Priority::High,
-            AlarmPriority::Critical => Priority::Critical,
-        },
+        priority: priority(alarm.priority),
         condition: condition(&alarm.condition),
         treatment: Treatment {
             on_delay_ns: ns(alarm.on_delay),
@@ -194,6 +189,15 @@ fn definition(alarm: &CheckedAlarm) -> Definition {
         },
         text: alarm.text.as_deref().map(Arc::from),
         response: alarm.response.as_deref().map(Arc::from),
+    }
+}
+
+pub fn priority(priority: AlarmPriority) -> Priority {
+    match priority {
+        AlarmPriority::Low => Priority::Low,
+        AlarmPriority::Medium => Priority::Medium,
+        AlarmPriority::High => Priority::High,
+        AlarmPriority::Critical => Priority::Critical,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::certificates::CertificateStore;
 use crate::configuration::Configuration;
 use crate::history::Tables;
 use crate::ledger::Books;
+use crate::lookups::LookupTables;
 use crate::process::Usage;
 use crate::rules::Rules;
 use crate::secrets::SecretStore;
@@ -51,7 +52,9 @@ pub struct App {
     pub tables: Arc<Tables>,
     pub archiving: Archiving,
     pub alarms: Board,
+    pub notify: tagwerk_notify::Board,
     pub rules: Rules,
+    pub lookups: LookupTables,
     /// One permit per trial of a rule.
     pub rule_trials: Arc<Semaphore>,
     /// One permit per export of history.
@@ -93,7 +96,9 @@ impl App {
     pub fn problems(&self) -> Vec<api::Problem> {
         let own = self.configuration.problem().into_iter().chain(self.archiving.problem());
         let own = own.chain(self.books.problem());
+        let own = own.chain(crate::notify::problems(&self.notify));
         let own = own.chain(self.rules.problems(self.started_unix_ns));
+        let own = own.chain(self.lookups.problems());
         let mut problems: Vec<_> = own.chain(self.runtime.problems()).collect();
         problems.sort_by_key(|problem| (!problem.error, problem.since_unix_ns));
         problems.truncate(PROBLEMS_MAX);

@@ -9,6 +9,7 @@ mod ekuiper;
 mod export;
 mod field;
 pub(crate) mod log;
+mod notify;
 mod past;
 mod people;
 mod secrets;
@@ -86,6 +87,8 @@ enum Command {
     /// Make rules of what eKuiper exports, with a report of what could not be translated
     ImportEkuiper(ekuiper::Arguments),
     #[command(flatten)]
+    Notify(notify::Command),
+    #[command(flatten)]
     Books(books::Command),
     #[command(flatten)]
     Backup(backup::Command),
@@ -97,7 +100,7 @@ enum Command {
     /// Print the API's OpenAPI document
     #[command(hide = true)]
     Openapi,
-    /// Print what every driver and sink says of itself, as the API does
+    /// Print what every driver, sink and channel says of itself, as the API does
     #[command(hide = true)]
     Components,
 }
@@ -173,6 +176,7 @@ pub fn main() -> ExitCode {
             backup::offline(&cli.reach, command)
         }
         Command::Backup(command) => ask(&cli.reach, |c| backup::run(c, command)),
+        Command::Notify(command) => ask(&cli.reach, |c| notify::run(c, command)),
         Command::Books(command) => ask(&cli.reach, |c| books::run(c, command)),
         Command::Certificates(command) => ask(&cli.reach, |c| certificates::run(c, command)),
         Command::Secrets(command) => ask(&cli.reach, |c| secrets::run(c, command)),

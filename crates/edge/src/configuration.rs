@@ -2,8 +2,9 @@
 
 use crate::archiving::Archiving;
 use crate::history;
+use crate::lookups::LookupTables;
 use crate::registry::CATALOGUE;
-use crate::rules::{Rules, check_sql};
+use crate::rules::{Rules, check_sql_with};
 use crate::secret_use;
 use crate::secrets::SecretStore;
 use crate::show;
@@ -35,7 +36,9 @@ struct Inner {
     archiving: Archiving,
     historian: Historian,
     alarms: Board,
+    notify: tagwerk_notify::Board,
     rules: Rules,
+    lookups: LookupTables,
     numbers: TagNumbers,
     state: Mutex<State>,
     /// Held from reading the revision a change is based on to running the new one.
@@ -129,7 +132,9 @@ pub struct Author<'a> {
 impl Configuration {
     pub fn new(
         (store, secrets): (Store, Arc<SecretStore>),
-        (archiving, historian, alarms, rules): (Archiving, Historian, Board, Rules),
+        (archiving, historian): (Archiving, Historian),
+        (alarms, notify): (Board, tagwerk_notify::Board),
+        (rules, lookups): (Rules, LookupTables),
         runtime: Runtime,
         clock: Arc<dyn Clock>,
     ) -> Configuration {
@@ -142,7 +147,9 @@ impl Configuration {
             archiving,
             historian,
             alarms,
+            notify,
             rules,
+            lookups,
             state: Mutex::default(),
             door: tokio::sync::Mutex::new(()),
             reading: tokio::sync::Semaphore::new(1),
@@ -162,6 +169,12 @@ impl Configuration {
         if self.secret_uses(name).is_empty() {
             return;
         }
+        self.start_newest().await;
+    }
+
+    /// The running configuration once more, with the columns that lookup tables have now.
+    pub async fn tables_changed(&self) {
+        let _door = self.0.door.lock().await;
         self.start_newest().await;
     }
 
@@ -401,10 +414,11 @@ impl Configuration {
 
     async fn read(&self, text: String, reading: Reading) -> (String, Lint) {
         let _permit = self.0.reading.acquire().await.expect("the semaphore is never closed");
+        let lookups = self.0.lookups.clone();
         tokio::task::spawn_blocking(move || {
             let read = match reading {
                 Reading::Start => lint(text.as_bytes(), &CATALOGUE),
-                Reading::Change => check_sql(text.as_bytes()),
+                Reading::Change => check_sql_with(text.as_bytes(), &|table| lookups.columns(table)),
             };
             (text, read)
         })
@@ -433,16 +447,25 @@ impl Configuration {
         let templates = checked.templates.clone();
         let (keep, archive) = (checked.keep.clone(), checked.archive.clone());
         let alarms = checked.alarms.clone();
+        let told = checked.notify.clone();
+        let edge = checked.edge.name.clone();
         secret_use::salt(&mut checked, &inner.secrets);
         tokio::task::spawn_blocking(move || {
-            let rules = inner.rules.prepare(&checked, &inner.numbers)?;
+            inner.lookups.define(&checked.tables);
+            let lookups = inner.lookups.lookups();
+            let rules = inner.rules.prepare(&checked, &inner.numbers, &lookups)?;
             let formulas = rules.formulas(&checked);
             let (rules, outputs) = inner.rules.make_way(rules);
             let calculated = Calculated { outputs, formulas };
             let applied = inner.runtime.apply(checked, calculated, &inner.numbers);
             applied.map_err(|error| error.to_string())?;
+            // Before the alarms, so that the first one is told.
+            inner.notify.define(crate::notify::plan(&edge, told.as_ref(), &alarms));
             inner.alarms.define(crate::alarms::watches(&alarms, &inner.runtime));
+            // Before the rules that are planned with them begin.
+            inner.rules.board().set_lookups(lookups.iter().cloned().collect());
             inner.rules.run(rules);
+            inner.lookups.planned_with(&lookups);
             Ok::<(), String>(())
         })
         .await

@@ -75,7 +75,7 @@ fn each<'a>(planner: &Planner, devices: &'a [CheckedDevice], seen: Seen<'a, '_>)
 }
 
 fn found(tag: Place, finding: Finding) -> FormulaFinding {
-    let Finding { line, column, problem, remedy } = finding;
+    let Finding { line, column, problem, remedy, .. } = finding;
     FormulaFinding { tag, line, column, problem, remedy }
 }
 

@@ -4,6 +4,7 @@ use crate::archiving::{Archiving, Found};
 use crate::configuration::Configuration;
 use crate::ledger::Books;
 use crate::ledger_rows::{delivery_rows, rows, sink_rows};
+use crate::lookups::LookupTables;
 use crate::secrets::SecretStore;
 use crate::show;
 use std::collections::{HashMap, HashSet};
@@ -20,8 +21,8 @@ use tagwerk_historian::{
 use tagwerk_model::{TagDefinition, TagId, limits};
 use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
-    AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source,
-    TagEntry, TagTable, UserFunction,
+    AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Lookups, Pieces, Rows, SinkRow,
+    Source, TagEntry, TagTable, UserFunction,
 };
 
 /// A tag that is new is seen by statements after this long at the latest.
@@ -34,6 +35,7 @@ pub struct Tables {
     secrets: Arc<SecretStore>,
     configuration: Configuration,
     alarms: Board,
+    lookups: LookupTables,
     known: Mutex<Option<(Moment, Arc<TagTable>)>>,
 }
 
@@ -41,9 +43,10 @@ impl Tables {
     pub fn new(
         books: Books,
         (archiving, secrets, configuration): (Archiving, Arc<SecretStore>, Configuration),
-        alarms: Board,
+        (alarms, lookups): (Board, LookupTables),
     ) -> Tables {
-        Tables { books, archiving, secrets, configuration, alarms, known: Mutex::default() }
+        let known = Mutex::default();
+        Tables { books, archiving, secrets, configuration, alarms, lookups, known }
     }
 
     /// As configured now; else as history last knew it.
@@ -131,6 +134,10 @@ impl Source for Tables {
                 table
             }
         }
+    }
+
+    fn lookups(&self) -> Arc<Lookups> {
+        self.lookups.lookups()
     }
 
     fn functions(&self) -> Vec<UserFunction> {

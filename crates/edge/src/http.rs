@@ -18,8 +18,10 @@ mod gate;
 mod ledger;
 mod listen;
 mod live;
+mod lookups;
 mod metrics;
 mod mount;
+mod notify;
 mod record;
 mod refusal;
 mod rules;
@@ -124,11 +126,16 @@ fn mount_history(mount: Mount) -> Mount {
         .on(&routes::ALARMS, alarms::list)
         .on(&routes::ALARM_CHANGES, alarms::changes)
         .on(&routes::OPERATE_ALARMS, alarms::operate)
+        .on(&routes::NOTIFY, notify::all)
+        .on(&routes::TEST_CHANNEL, notify::test)
         .on(&routes::RULES, rules::list)
         .on(&routes::RULE, rules::one)
         .on(&routes::CHECK_RULE, rules::check)
         .on(&routes::CHECK_FORMULA, rules::check_formula)
         .on(&routes::TRY_RULE, rules::try_rule)
+        .on(&routes::LOOKUP_TABLES, lookups::list)
+        .on(&routes::LOOKUP_TABLE, lookups::one)
+        .on(&routes::REFRESH_TABLE, lookups::refresh)
         .on(&routes::FUNCTIONS, functions::list)
         .on(&routes::TRY_FUNCTION, functions::try_function)
         .on(&routes::LEDGER, ledger::ledger)

@@ -18,6 +18,8 @@ mod http;
 mod instant;
 mod ledger;
 mod ledger_rows;
+mod lookups;
+mod notify;
 mod past;
 mod postgres;
 mod private_file;

@@ -1,4 +1,4 @@
-//! THE LIST of drivers, in the order in which users see them. The sinks have theirs.
+//! THE LIST of drivers, in the order in which users see them. The sinks and channels have theirs.
 
 use tagwerk_component::Driver;
 use tagwerk_config::Catalogue;
@@ -11,9 +11,10 @@ pub const DRIVERS: &[&dyn Driver] = &[
     &tagwerk_driver_iec104::Iec104,
     &tagwerk_driver_s7::S7,
     &tagwerk_driver_calculated::Calculated,
+    &tagwerk_driver_system::System,
     &tagwerk_driver_sim::Sim,
 ];
-pub use tagwerk_sinks::SINKS;
+pub use tagwerk_sinks::{CHANNELS, SINKS};
 
 /// All that a configuration can name.
-pub const CATALOGUE: Catalogue = Catalogue { drivers: DRIVERS, sinks: SINKS };
+pub const CATALOGUE: Catalogue = Catalogue { drivers: DRIVERS, sinks: SINKS, channels: CHANNELS };

@@ -3,8 +3,9 @@
 mod outlet;
 mod planning;
 
-pub use planning::check_sql;
+pub use planning::{check_sql, check_sql_with};
 
+use crate::lookups::LookupTables;
 use anyhow::Context;
 use outlet::{Commanding, Done, Writer, Writes};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use tagwerk_rules::{
 };
 use tagwerk_runtime::view::{Problem, ProblemKind};
 use tagwerk_runtime::{Formulas, OutputColumn, RuleOutput, Runtime, TagIds};
-use tagwerk_sql::{TagTable, UserFunction};
+use tagwerk_sql::{Lookups, TagTable, UserFunction};
 use tokio::sync::watch;
 
 /// The thread that runs rules.
@@ -32,12 +33,18 @@ pub struct Ruling {
 
 impl Ruling {
     /// Commands of rules are sent from the runtime that this is called in.
-    pub fn start(env: &Env, journal: &Journal, runtime: &Runtime) -> anyhow::Result<Ruling> {
+    pub fn start(
+        env: &Env,
+        journal: &Journal,
+        runtime: &Runtime,
+        lookups: &LookupTables,
+    ) -> anyhow::Result<Ruling> {
         let planner = Planner::new().map_err(|finding| anyhow::anyhow!("{finding}"))?;
         let writes = Writes::default();
         let commanding = Commanding::start(env, runtime, &writes);
         let outlet = Writer::new(env, runtime, writes.clone(), commanding);
-        let (keeper, board) = Keeper::open(env, journal, Box::new(outlet))
+        let versions = lookups.versions();
+        let (keeper, board) = Keeper::open_with(env, journal, Box::new(outlet), versions)
             .context("the thread of rules cannot be prepared")?;
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::Builder::new().name("rules".to_owned()).spawn(move || {
@@ -55,6 +62,7 @@ impl Ruling {
             clock: env.clock.clone(),
             plain: planner,
             writes,
+            lookups: lookups.clone(),
             known: RwLock::default(),
             current: RwLock::new(current),
         };
@@ -84,6 +92,7 @@ struct Inner {
     /// Without functions of the user's own.
     plain: Planner,
     writes: Writes,
+    lookups: LookupTables,
     known: RwLock<Arc<Known>>,
     current: RwLock<Arc<Current>>,
 }
@@ -146,7 +155,12 @@ impl Rules {
     }
 
     /// Plans the rules of a configuration; changes nothing of what runs. Blocks.
-    pub fn prepare(&self, checked: &Checked, ids: &dyn TagIds) -> Result<Prepared, String> {
+    pub fn prepare(
+        &self,
+        checked: &Checked,
+        ids: &dyn TagIds,
+        lookups: &Arc<Lookups>,
+    ) -> Result<Prepared, String> {
         let functions = crate::functions::prepare(&self.0.clock, &checked.functions);
         let planner = self.0.plain.with_functions(functions.clone());
         let checked_functions = checked.functions.clone();
@@ -159,7 +173,8 @@ impl Rules {
         if checked.rules.is_empty() {
             return Ok(prepared);
         }
-        let tags = planning::of_configuration(&checked.devices, ids)?;
+        let mut tags = planning::of_configuration(&checked.devices, ids)?;
+        tags.lookups = lookups.clone();
         let texts: Vec<RuleText<'_>> = checked
             .rules
             .iter()
@@ -213,6 +228,8 @@ impl Rules {
         let meant = known.iter().filter(|(_, known)| meant(&known.rule));
         let failed = meant.filter_map(|(name, known)| {
             let (cause, at) = match &known.program {
+                // The problem is the table's.
+                Err(finding) if finding.waits => return None,
                 Err(finding) => (finding.to_string(), None),
                 Ok(_) => {
                     let view = self.0.board.one(name)?;
@@ -249,7 +266,8 @@ impl Rules {
         own: Option<&str>,
     ) -> Tags {
         let known = self.known();
-        planning::running(runtime, templates, &known, own)
+        let lookups = self.0.lookups.lookups();
+        Tags { lookups, ..planning::running(runtime, templates, &known, own) }
     }
 
     /// The rule, by way of others, that reads `name` and is read by the statement.

@@ -11,6 +11,8 @@ use crate::feeding::Feeding;
 use crate::history::Tables;
 use crate::http::{self, Encryption, Listening, TlsFiles};
 use crate::ledger::{Books, Keeping};
+use crate::lookups::LookupTables;
+use crate::notify::Notifying;
 use crate::postgres;
 use crate::private_file;
 use crate::process;
@@ -151,6 +153,7 @@ struct Threads {
     feeding: Feeding,
     keeping: Keeping,
     judging: Judging,
+    notifying: Notifying,
     ruling: Ruling,
     archiver: Running,
 }
@@ -162,6 +165,8 @@ impl Threads {
         self.ruling.end();
         self.archiver.end();
         self.judging.end();
+        // After those whose changes it tells.
+        self.notifying.end();
         self.feeding.end();
         self.keeping.end();
     }
@@ -174,8 +179,7 @@ async fn open(
     ending: &watch::Receiver<bool>,
 ) -> anyhow::Result<Opening> {
     let data = &options.data;
-    let journal_options = journal_options(options);
-    let (journal, opened) = open_journal(&env, data, &journal_options)?;
+    let (journal, opened, journal_options) = open_journal(&env, options)?;
     let random = Arc::new(SystemRandom);
     let secrets = Arc::new(SecretStore::open(&env, data, store.clone(), random.clone())?);
     crate::cli::log::keep_out(secrets.clone());
@@ -185,22 +189,26 @@ async fn open(
     let keeping = Keeping::start(&env, &journal, &runtime)?;
     let judging = Judging::start(&env, &journal)?;
     let alarms = judging.board();
-    let ruling = Ruling::start(&env, &journal, &runtime)?;
+    let notifying = Notifying::start((&env, &journal), &alarms, &secrets, &certificates, &runtime)?;
+    let lookups = open_tables(&env, data, &secrets, &certificates)?;
+    let ruling = Ruling::start(&env, &journal, &runtime, &lookups)?;
     let rules = ruling.rules();
     let historian = feeding.historian();
     let books = Books::new(&env, &runtime, &feeding, &keeping);
     let archiving = Archiving::new(&env, &runtime, &historian, &journal, secrets.clone(), data);
     let archiver = archiving.start()?;
     let kept = (store.clone(), secrets.clone());
-    let fed = (archiving.clone(), historian.clone(), alarms.clone(), rules.clone());
-    let configuration = Configuration::new(kept, fed, runtime.clone(), env.clock.clone());
+    let fed = (archiving.clone(), historian.clone());
+    let told = (alarms.clone(), notifying.board());
+    let read = (rules.clone(), lookups.clone());
+    let clock = env.clock.clone();
+    let configuration = Configuration::new(kept, fed, told, read, runtime.clone(), clock);
+    tokio::spawn(lookups.clone().follow(rules.clone(), configuration.clone(), ending.clone()));
     let sources = (archiving.clone(), secrets.clone(), configuration.clone());
-    let tables = Arc::new(Tables::new(books.clone(), sources, alarms.clone()));
+    let tables = Arc::new(Tables::new(books.clone(), sources, (alarms.clone(), lookups.clone())));
     let sql = start_sql(&env, &tables)?;
-    announce_rejections(&certificates, &runtime);
     tell_start(&runtime, &opened);
-    let (accounts, start_secrets) =
-        Accounts::open(store.clone(), env.clock.clone(), random.clone())?;
+    let (accounts, start_secrets) = open_accounts(&env, &store, &random)?;
     write_cli_token(&env, data, &start_secrets)?;
     let (listening, postgres) = open_doors(&env, options).await?;
     let app = Arc::new(App {
@@ -220,7 +228,9 @@ async fn open(
         tables,
         archiving,
         alarms,
+        notify: notifying.board(),
         rules,
+        lookups,
         rule_trials: App::rule_trials(),
         exports: App::exports(),
         accounts,
@@ -232,8 +242,26 @@ async fn open(
         ending: ending.clone(),
         secure: listening.secure(),
     });
-    let threads = Threads { feeding, keeping, judging, ruling, archiver };
+    let threads = Threads { feeding, keeping, judging, notifying, ruling, archiver };
     Ok(Opening { app, journal, threads, listening, postgres, start_secrets })
+}
+
+fn open_accounts(
+    env: &Env,
+    store: &Store,
+    random: &Arc<SystemRandom>,
+) -> anyhow::Result<(Accounts, StartSecrets)> {
+    Ok(Accounts::open(store.clone(), env.clock.clone(), random.clone())?)
+}
+
+fn open_tables(
+    env: &Env,
+    data: &Path,
+    secrets: &Arc<SecretStore>,
+    certificates: &Arc<CertificateStore>,
+) -> anyhow::Result<LookupTables> {
+    let opened = LookupTables::open(env, data, secrets.clone(), certificates.clone());
+    opened.context("the folder of tables cannot be opened")
 }
 
 fn start_runtime(
@@ -250,7 +278,9 @@ fn start_runtime(
         secrets: secrets.clone(),
         certificates: certificates.clone(),
     };
-    Runtime::start(parts).context("the runtime's threads cannot be started")
+    let runtime = Runtime::start(parts).context("the runtime's threads cannot be started")?;
+    announce_rejections(certificates, &runtime);
+    Ok(runtime)
 }
 
 /// Where the console and programs, and where PostgreSQL clients connect.
@@ -265,11 +295,12 @@ async fn open_doors(
     Ok((listening, postgres))
 }
 
-fn open_journal(env: &Env, data: &Path, options: &Options) -> anyhow::Result<(Journal, Opened)> {
-    let (journal, opened) = Journal::open(env, &data.join("journal"), options.clone())
+fn open_journal(env: &Env, options: &RunOptions) -> anyhow::Result<(Journal, Opened, Options)> {
+    let (data, own) = (&options.data, journal_options(options));
+    let (journal, opened) = Journal::open(env, &data.join("journal"), own.clone())
         .with_context(|| format!("the journal in {} cannot be opened", data.display()))?;
     tell_opened(&opened);
-    Ok((journal, opened))
+    Ok((journal, opened, own))
 }
 
 fn write_cli_token(env: &Env, data: &Path, secrets: &StartSecrets) -> anyhow::Result<()> {

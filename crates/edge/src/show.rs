@@ -1,6 +1,6 @@
 //! What the runtime and the store show, in the API's words.
 
-use crate::registry::{DRIVERS, SINKS};
+use crate::registry::{CHANNELS, DRIVERS, SINKS};
 use crate::store::{RevisionRow, TokenRow, UserRow};
 use std::time::Duration;
 use tagwerk_api as api;
@@ -328,11 +328,12 @@ pub fn revision(row: RevisionRow, active: Option<u64>) -> api::Revision {
     }
 }
 
-/// Every driver and sink as it describes itself.
+/// Every driver, sink and channel as it describes itself.
 pub fn components() -> api::Components {
     api::Components {
         drivers: DRIVERS.iter().map(|driver| spec(&driver.spec())).collect(),
         sinks: SINKS.iter().map(|sink| spec(&sink.spec())).collect(),
+        channels: CHANNELS.iter().map(|channel| spec(&channel.spec())).collect(),
     }
 }
 

@@ -162,6 +162,21 @@ pub const RULE_ACTIONS_MAX: u32 = 32;
 pub const RULE_LABELS_MAX: u32 = 16;
 /// How long a rule waits for rows that come late. Longer: a finding.
 pub const RULE_LATENESS_MAX: Duration = Duration::from_secs(3_600);
+/// Lookup tables of one edge. More: a finding.
+pub const TABLES_MAX: u32 = 100;
+/// Rows of a lookup table. More: it is not taken, and the last good version stays.
+pub const TABLE_ROWS_MAX: usize = 100_000;
+/// Columns of a lookup table. More: it is not taken, and the last good version stays.
+pub const TABLE_COLUMNS_MAX: usize = 100;
+/// The values of a lookup table, each counted with 8 bytes and its text; and what a source of one may
+/// send. More: it is not taken, and the last good version stays.
+pub const TABLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The query of a lookup table. Longer: a finding.
+pub const TABLE_QUERY_BYTES_MAX: usize = 65_536;
+/// How long reading a lookup table may take. Longer: it failed, and the last good version stays.
+pub const TABLE_READ_TIME_MAX: Duration = Duration::from_secs(30);
+/// From one reading of a lookup table to the next. Less: a finding.
+pub const TABLE_REFRESH_MIN: Duration = Duration::from_secs(1);
 /// Changes of one alarm by itself within `ALARM_CHATTER_SPAN`. More: the alarm chatters; what follows is
 /// counted, not written and not announced, until it is steady.
 pub const ALARM_CHATTER_CHANGES_MAX: u32 = 20;
@@ -179,6 +194,32 @@ pub const ALARM_FLOOD_ALARMS: usize = 10;
 pub const ALARM_FLOOD_SPAN: Duration = Duration::from_secs(600);
 /// A flood is over when fewer alarms than this were announced within `ALARM_FLOOD_SPAN`.
 pub const ALARM_FLOOD_ENDS: usize = 5;
+/// Channels by which people are told of alarms. More: a finding.
+pub const NOTIFY_CHANNELS_MAX: u32 = 100;
+/// Routes by which alarms are told. More: a finding.
+pub const NOTIFY_ROUTES_MAX: u32 = 100;
+/// Levels of escalation of one route. More: a finding.
+pub const NOTIFY_LEVELS_MAX: u32 = 10;
+/// Quiet times of one route. More: a finding.
+pub const NOTIFY_QUIET_MAX: u32 = 32;
+/// How long the first of some alarms waits for others, so that those which come together are told in one
+/// message.
+pub const NOTIFY_GATHER: Duration = Duration::from_secs(1);
+/// Messages of one route to one channel are at least so far apart; what comes meanwhile goes into the next.
+pub const NOTIFY_APART: Duration = Duration::from_secs(10);
+/// Alarms that wait to be told on one route to one channel. More: counted, and the message says how many.
+pub const NOTIFY_WAITING_MAX: usize = 1_000;
+/// Alarms that one message lists. More: it says how many there are.
+pub const NOTIFY_LISTED_MAX: usize = 50;
+/// How long a message is tried to be delivered. Longer: given up, with an event.
+pub const NOTIFY_DELIVER_MAX: Duration = Duration::from_secs(86_400);
+/// A message that is told so long after its time says in its subject when the alarm was raised.
+pub const NOTIFY_LATE: Duration = Duration::from_secs(600);
+/// The first time until a message that was not taken is tried again; then twice as long each time.
+pub const NOTIFY_RETRY_MIN: Duration = Duration::from_secs(5);
+/// The longest time until a message that was not taken is tried again.
+pub const NOTIFY_RETRY_MAX: Duration = Duration::from_secs(300);
+
 /// Values of the past that an alarm of a rate of change keeps. More: they lie farther apart.
 pub const ALARM_RATE_POINTS_MAX: usize = 32;
 /// Rules of history's retention. More: refused.

@@ -1,19 +1,21 @@
 //! All rules as those see them who ask: which there are, and how they fare.
 
+use crate::columns::Column;
 use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance, Output};
-use crate::program::{Column, Program};
+use crate::program::Program;
 use crate::record::SavedRule;
 use crate::state;
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::{Clock, Env};
 use tagwerk_journal::{Journal, Stream as Log};
+use tagwerk_sql::Lookup;
 
 /// Rows remembered for showing.
 const NEWEST_MAX: usize = 50;
@@ -101,6 +103,8 @@ pub(crate) struct State {
     /// A configuration has said which rules there are.
     pub defined: bool,
     pub wanted: Option<Vec<Definition>>,
+    /// Lookup tables as they are now, where somebody has said so since they were looked at.
+    pub lookups: Option<Vec<Arc<Lookup>>>,
     pub running: BTreeMap<Arc<str>, Running>,
     /// Of each device met, the rules that read it.
     pub readers: HashMap<Arc<str>, Vec<Arc<str>>>,
@@ -165,6 +169,12 @@ impl Board {
         state.wanted = Some(rules);
     }
 
+    /// Says which versions of lookup tables there are. Rules take them for the samples that come from now
+    /// on.
+    pub fn set_lookups(&self, lookups: Vec<Arc<Lookup>>) {
+        self.state().lookups = Some(lookups);
+    }
+
     /// Stops rules that are not the same among these; the others go on. Once it returns, none of those
     /// gives a row.
     pub fn stop_others(&self, rules: &[Definition]) {
@@ -200,6 +210,13 @@ impl Board {
 }
 
 impl State {
+    /// The lookup tables that rules at work read.
+    pub fn lookups_used(&self) -> BTreeSet<Arc<str>> {
+        let instances = self.running.values().filter_map(|running| running.instance.as_ref());
+        let lookups = instances.flat_map(|instance| &instance.program.lookups);
+        lookups.map(|lookup| lookup.name.clone()).collect()
+    }
+
     /// Drops what is another, or gone, among these.
     fn keep(&mut self, rules: &[Definition]) {
         let by_name: HashMap<&str, &Definition> =

@@ -97,6 +97,14 @@ impl CellType {
         }
     }
 
+    /// As people call it.
+    pub fn name(self) -> String {
+        match self {
+            CellType::Time => "a time".to_owned(),
+            other => other.tag().name().to_owned(),
+        }
+    }
+
     /// Its values can be in a column of the other type.
     pub fn fits(self, other: CellType) -> bool {
         let number = |of| matches!(of, CellType::I64 | CellType::U64 | CellType::F64);

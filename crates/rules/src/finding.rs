@@ -13,18 +13,20 @@ pub struct Finding {
     pub column: u32,
     pub problem: String,
     pub remedy: String,
+    /// Nothing is wrong with the rule: it waits until a table that it reads has been read.
+    pub waits: bool,
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Finding { line, column, problem, remedy } = self;
+        let Finding { line, column, problem, remedy, .. } = self;
         write!(f, "line {line}, column {column}: {problem}; {remedy}")
     }
 }
 
 impl Finding {
     pub fn new(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { line: 1, column: 1, problem: problem.into(), remedy: remedy.into() }
+        Finding { line: 1, column: 1, problem: problem.into(), remedy: remedy.into(), waits: false }
     }
 
     /// At a place of the text, where the tree knows it.
@@ -48,7 +50,7 @@ impl From<SqlError> for Finding {
     fn from(error: SqlError) -> Finding {
         let (line, column) = error.place.unwrap_or((1, 1));
         let remedy = error.remedy().to_owned();
-        Finding { line: line as u32, column: column as u32, problem: error.message, remedy }
+        Finding { line: line as u32, column: column as u32, ..Finding::new(error.message, remedy) }
     }
 }
 

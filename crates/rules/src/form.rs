@@ -1,10 +1,10 @@
 //! What a rule's statement must look like, told at its place before the engine plans it.
 
 use crate::finding::Finding;
-use crate::parse::{plain_name, usage};
+use crate::parse::{last_ident, name_of, plain_name, usage};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, GroupByExpr, Ident, LimitClause, OrderByKind, Query, Select, SelectItem,
-    SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
+    Expr, Function, GroupByExpr, Ident, JoinOperator, LimitClause, OrderByKind, Query, Select,
+    SelectItem, SetExpr, Spanned, Statement, TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
@@ -116,6 +116,7 @@ pub fn check(
     statement: &Statement,
     windowed: bool,
     is_aggregate: &dyn Fn(&str) -> bool,
+    is_lookup: &dyn Fn(&str) -> bool,
 ) -> Result<(), Finding> {
     let Statement::Query(query) = statement else { return Ok(()) };
     if let Some(select) = first_select(query) {
@@ -126,7 +127,7 @@ pub fn check(
         return Err(*finding);
     }
     if !windowed {
-        row_by_row(query, is_aggregate)?;
+        row_by_row(query, is_aggregate, is_lookup)?;
     }
     Ok(())
 }
@@ -189,7 +190,11 @@ impl Visitor for Strays {
 }
 
 /// Without a window: what is over each row by itself, and nothing else.
-fn row_by_row(query: &Query, is_aggregate: &dyn Fn(&str) -> bool) -> Result<(), Finding> {
+fn row_by_row(
+    query: &Query,
+    is_aggregate: &dyn Fn(&str) -> bool,
+    is_lookup: &dyn Fn(&str) -> bool,
+) -> Result<(), Finding> {
     let needs = |span: Span, what: &str| {
         Err(Finding::placed(span, format!("{what} needs to know over which rows"), WINDOW))
     };
@@ -223,18 +228,67 @@ fn row_by_row(query: &Query, is_aggregate: &dyn Fn(&str) -> bool) -> Result<(), 
     }
     let mut found = None;
     for item in &select.projection {
-        let mut calls = Calls { is_aggregate, found: &mut found };
+        let mut calls = Calls { is_aggregate, is_lookup, aside: 0, found: &mut found };
         let _ = Visit::visit(item, &mut calls);
     }
     if let Some((span, what)) = found {
         return needs(span, &what);
     }
-    let joined = select.from.iter().flat_map(|table| &table.joins).map(|join| &join.relation);
-    let others = select.from.iter().skip(1).map(|table| &table.relation);
-    match joined.chain(others).next() {
-        Some(relation) => needs(relation_span(relation), "a join"),
-        None => Ok(()),
+    one_stream(select, is_lookup)
+}
+
+/// What is joined with the stream is a lookup table, and no row of it is given without one of the
+/// stream's.
+fn one_stream(select: &Select, is_lookup: &dyn Fn(&str) -> bool) -> Result<(), Finding> {
+    let mut streams = 0;
+    for from in &select.from {
+        let mut so_far = !looks_up(&from.relation, is_lookup);
+        streams += usize::from(so_far);
+        for join in &from.joins {
+            let own = !looks_up(&join.relation, is_lookup);
+            streams += usize::from(own);
+            let keeps_lookup = match join.join_operator {
+                JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => !so_far,
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) => !own,
+                JoinOperator::FullOuter(_) => true,
+                _ => false,
+            };
+            if streams > 1 || keeps_lookup {
+                let what = match keeps_lookup {
+                    true => "a join that keeps rows of a lookup table",
+                    false => "a join",
+                };
+                let problem = format!("{what} needs to know over which rows");
+                return Err(Finding::placed(relation_span(&join.relation), problem, WINDOW));
+            }
+            so_far |= own;
+        }
+        if streams > 1 {
+            let problem = "a join needs to know over which rows";
+            return Err(Finding::placed(relation_span(&from.relation), problem, WINDOW));
+        }
     }
+    Ok(())
+}
+
+/// It reads lookup tables alone.
+fn looks_up(part: &impl Visit, is_lookup: &dyn Fn(&str) -> bool) -> bool {
+    struct Tables<'a>(&'a dyn Fn(&str) -> bool);
+    impl Visitor for Tables<'_> {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            match factor {
+                TableFactor::Table { name, args: None, .. }
+                    if !last_ident(name).is_some_and(|ident| (self.0)(&name_of(ident))) =>
+                {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    part.visit(&mut Tables(is_lookup)).is_continue()
 }
 
 fn relation_span(relation: &TableFactor) -> Span {
@@ -246,14 +300,30 @@ fn relation_span(relation: &TableFactor) -> Span {
 
 struct Calls<'a> {
     is_aggregate: &'a dyn Fn(&str) -> bool,
+    is_lookup: &'a dyn Fn(&str) -> bool,
+    /// Within so many queries over lookup tables alone, which may do anything.
+    aside: usize,
     found: &'a mut Option<(Span, String)>,
 }
 
 impl Visitor for Calls<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.aside += usize::from(looks_up(query, self.is_lookup));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.aside -= usize::from(looks_up(query, self.is_lookup));
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let Expr::Function(call) = expr else { return ControlFlow::Continue(()) };
+        if self.aside > 0 {
+            return ControlFlow::Continue(());
+        }
         match what(call, self.is_aggregate) {
             None => ControlFlow::Continue(()),
             Some(what) => {

@@ -2,6 +2,7 @@
 
 use crate::cell::{self, Cell};
 use crate::error::RuleError;
+use crate::lookup;
 use crate::over::{self, Memories};
 use crate::pending::{Pending, Waiting, picked};
 use crate::program::{Body, Program, Window};
@@ -9,18 +10,14 @@ use crate::rows::Kept;
 use crate::stages;
 use crate::state;
 use crate::window::{Closed, Partition, Signs};
+use crate::work::{Runner, numbered, repeat, run};
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Schema;
 use datafusion::common::cast::as_boolean_array;
-use datafusion::physical_plan::execute_stream;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
-use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::Poll;
-use tagwerk_env::{Clock, Moment};
 
 /// Rows that a rule may keep, and their memory. More: it is stopped.
 pub const ROWS_MAX: u64 = 2_000_000;
@@ -29,10 +26,8 @@ pub const MEMORY_MAX: usize = 256 * 1024 * 1024;
 const LOOK_EVERY: u32 = 64;
 /// Partitions of a window. More: the rule is stopped.
 pub const PARTITIONS_MAX: usize = 10_000;
-/// Rows that one window may give. More: the rule is stopped.
-pub const GIVEN_MAX: usize = 100_000;
-/// How long one window's statement may work. Longer: the rule is stopped.
-pub const WORK_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// Rows that a statement without a window is run over at once.
+const ROWS_AT_ONCE: usize = 1_024;
 /// An edge's own time that goes back by more was set back, and windows begin anew.
 const SET_BACK: i64 = 60_000_000_000;
 
@@ -65,23 +60,6 @@ pub struct Counts {
     pub rows_out: u64,
     pub rows_late: u64,
     pub errors: u64,
-}
-
-/// Runs plans; one for a thread.
-pub struct Runner {
-    runtime: tokio::runtime::Runtime,
-    clock: Arc<dyn Clock>,
-}
-
-impl Runner {
-    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
-    }
-
-    pub fn new(clock: Arc<dyn Clock>) -> std::io::Result<Runner> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        Ok(Runner { runtime, clock })
-    }
 }
 
 pub struct Instance {
@@ -240,18 +218,68 @@ impl Instance {
                 Ok(())
             }
             Body::Plan(_) => {
-                for row in 0..rows.num_rows() {
-                    let one = rows.slice(row, 1);
-                    let times = one.column(0).clone();
-                    program.sources[0].slot.put(vec![one]);
-                    for made in run(runner, program)? {
-                        let times = repeat(&times, made.num_rows())?;
-                        self.give(program, &made, &times, out);
-                    }
+                let Some(place) = program.row else {
+                    return self.one_by_one(runner, program, &rows, out);
+                };
+                for from in (0..rows.num_rows()).step_by(ROWS_AT_ONCE) {
+                    let part = rows.slice(from, ROWS_AT_ONCE.min(rows.num_rows() - from));
+                    self.at_once(runner, program, place, &part, out)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Runs the statement over many rows of a stream, which gives the same as one after the other.
+    fn at_once(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        place: usize,
+        rows: &RecordBatch,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        program.sources[0].slot.put(vec![numbered(rows)?]);
+        let made = match run(runner, program) {
+            Ok(made) => made,
+            // Which row it was is found by running them one by one.
+            Err(RuleError::Rows(_)) => return self.one_by_one(runner, program, rows, out),
+            Err(limit) => return Err(limit),
+        };
+        if let Some((made, numbers)) = lookup::in_order(&made, place)? {
+            let times = arrow::compute::take(rows.column(0), &numbers, None)?;
+            self.give(program, &made, &times, out);
+        }
+        Ok(())
+    }
+
+    fn one_by_one(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        rows: &RecordBatch,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        for row in 0..rows.num_rows() {
+            let one = rows.slice(row, 1);
+            let times = one.column(0).clone();
+            let put = if program.row.is_some() { numbered(&one)? } else { one };
+            program.sources[0].slot.put(vec![put]);
+            match run(runner, program) {
+                Ok(made) => {
+                    for made in made {
+                        let times = repeat(&times, made.num_rows())?;
+                        self.give(program, &made, &times, out);
+                    }
+                }
+                Err(RuleError::Rows(text)) => {
+                    self.counts.errors += 1;
+                    self.last_error = Some(text);
+                }
+                Err(limit) => return Err(limit),
+            }
+        }
+        Ok(())
     }
 
     /// Hands out rows; `times` are theirs unless they say their own.
@@ -535,51 +563,5 @@ impl Instance {
         kept.map(Kept::size).sum::<usize>()
             + pending.sum::<usize>()
             + self.memories.iter().map(over::size).sum::<usize>()
-    }
-}
-
-fn repeat(one: &ArrayRef, rows: usize) -> Result<ArrayRef, RuleError> {
-    let indices = arrow::array::UInt32Array::from(vec![0; rows]);
-    Ok(arrow::compute::take(one, &indices, None)?)
-}
-
-/// Runs the program's plan over what is in the slots.
-fn run(runner: &Runner, program: &Program) -> Result<Vec<RecordBatch>, RuleError> {
-    let Body::Plan(plan) = &program.body else { return Ok(Vec::new()) };
-    let fresh = reset_plan_states(plan.clone())?;
-    let deadline = runner.clock.now().after(WORK_MAX);
-    let made = runner.runtime.block_on(collected(runner, program, fresh, deadline));
-    // Rows that were read are not held until the next window.
-    program.sources.iter().for_each(|source| source.slot.put(Vec::new()));
-    made
-}
-
-async fn collected(
-    runner: &Runner,
-    program: &Program,
-    plan: Arc<dyn datafusion::physical_plan::ExecutionPlan>,
-    deadline: Moment,
-) -> Result<Vec<RecordBatch>, RuleError> {
-    let mut stream = execute_stream(plan, program.task.clone())?;
-    let mut given = 0;
-    let mut made = Vec::new();
-    loop {
-        let next = std::future::poll_fn(|context| {
-            if runner.clock.now() > deadline {
-                return Poll::Ready(Err(()));
-            }
-            stream.poll_next_unpin(context).map(Ok)
-        });
-        let next = next.await.map_err(|()| {
-            let seconds = WORK_MAX.as_secs();
-            RuleError::Limit(format!("one window worked for more than {seconds} s"))
-        })?;
-        let Some(rows) = next else { return Ok(made) };
-        let rows = rows?;
-        given += rows.num_rows();
-        if given > GIVEN_MAX {
-            return Err(RuleError::Limit(format!("one window gave more than {GIVEN_MAX} rows")));
-        }
-        made.push(rows);
     }
 }

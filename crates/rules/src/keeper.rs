@@ -4,9 +4,12 @@
 
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
-use crate::instance::{Output, Runner};
-use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, parts};
+use crate::force::{Force, Named};
+use crate::instance::Output;
+use crate::lookup::{NoVersions, Versions};
+use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, TABLES_KIND, TablesRecord, parts};
 use crate::state;
+use crate::work::Runner;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
@@ -64,6 +67,8 @@ pub struct Keeper {
     /// Everything of the last run has been taken again.
     caught_up: bool,
     shown: Moment,
+    /// Versions of lookup tables.
+    force: Force,
 }
 
 fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
@@ -77,9 +82,19 @@ impl Keeper {
         journal: &Journal,
         outlet: Box<dyn Outlet>,
     ) -> io::Result<(Keeper, Board)> {
+        Keeper::open_with(env, journal, outlet, Box::new(NoVersions))
+    }
+
+    /// As [`Keeper::open`], with versions of lookup tables.
+    pub fn open_with(
+        env: &Env,
+        journal: &Journal,
+        outlet: Box<dyn Outlet>,
+        versions: Box<dyn Versions>,
+    ) -> io::Result<(Keeper, Board)> {
         let begun_at = journal.end(Stream::Samples);
-        let (saved, position) = load(journal, begun_at);
-        let board = Board::new(env, journal, saved);
+        let Loaded { rules, position, tables, changes } = load(journal, begun_at);
+        let board = Board::new(env, journal, rules);
         let mut samples = journal.reader(Stream::Samples, position, ReaderFilter::default());
         samples.seek(position);
         let keeper = Keeper {
@@ -98,6 +113,7 @@ impl Keeper {
             next_due: None,
             caught_up: false,
             shown: env.clock.now(),
+            force: Force::new(versions, position, &tables, changes),
         };
         keeper.hold(position);
         Ok((keeper, board))
@@ -125,21 +141,17 @@ impl Keeper {
             (self.next_due, self.caught_up) = (Some(i64::MIN), false);
             let end = board.journal().end(Stream::Samples);
             state.begin(wanted, (position, end), self.begun_at);
+            self.look_up(&state);
+        }
+        if let Some(lookups) = state.lookups.take() {
+            self.force.offer(lookups);
         }
         // Rules that were not said yet must not miss what is theirs.
         if !state.defined {
             return false;
         }
-        let mut taken = 0;
-        while taken < BLOCKS_AT_ONCE
-            && let Some(item) = self.samples.try_next()
-        {
-            taken += 1;
-            if let Item::Block(block) = item {
-                self.bytes += block.payload.len() as u64;
-                self.take(&mut state, &block);
-            }
-        }
+        self.change_tables(&mut state);
+        let (taken, more) = self.take_blocks(&mut state);
         let mut giving = std::mem::take(&mut self.giving);
         for name in std::mem::take(&mut self.fed) {
             if let Some(running) = state.running.get_mut(&name) {
@@ -148,7 +160,10 @@ impl Keeper {
                 giving.insert(name);
             }
         }
-        let more = taken == BLOCKS_AT_ONCE;
+        // What is taken is looked up, and what the clock ends is behind it.
+        if self.force.reach(self.samples.position()) {
+            self.look_up(&state);
+        }
         if !self.catching_up() {
             if !self.caught_up {
                 // What is given again and does not stand in the stream was lost with the last run's end.
@@ -176,6 +191,62 @@ impl Keeper {
             board.show(&state);
         }
         more
+    }
+
+    /// How many there were, and whether there may be more: those from a change of a table on, and those
+    /// of this run behind those of the last, are left for the next step.
+    fn take_blocks(&mut self, state: &mut State) -> (usize, bool) {
+        let again = self.catching_up();
+        let mut taken = 0;
+        while taken < BLOCKS_AT_ONCE
+            && self.force.next_change().is_none_or(|change| self.samples.position() < change)
+            && again == self.catching_up()
+        {
+            let Some(item) = self.samples.try_next() else { return (taken, false) };
+            taken += 1;
+            if let Item::Block(block) = item {
+                self.bytes += block.payload.len() as u64;
+                self.take(state, &block);
+            }
+        }
+        (taken, true)
+    }
+
+    /// All rules look up in the versions in force.
+    fn look_up(&self, state: &State) {
+        let instances = state.running.values().filter_map(|running| running.instance.as_ref());
+        for instance in instances {
+            self.force.now().for_each(|lookup| instance.program.look_up_in(lookup));
+        }
+    }
+
+    /// Takes other versions of lookup tables where their place in the stream has come. Before that the
+    /// place is written down, behind all that rules gave with those before.
+    fn change_tables(&mut self, state: &mut State) {
+        let position = self.samples.position();
+        if self.force.reach(position) {
+            self.look_up(state);
+        }
+        let waiting = |running: &Running| !running.unwritten.is_empty();
+        if self.catching_up() || state.running.values().any(waiting) {
+            return;
+        }
+        let journal = self.board.journal().clone();
+        let end = journal.end(Stream::Samples);
+        let changes = self.force.wanted(&state.lookups_used(), (position, end));
+        if changes.is_empty() {
+            return;
+        }
+        // What was given with the versions before must not be lost and given again with others.
+        let written = journal.commit(Stream::Samples).map_err(|error| error.to_string());
+        if let Err(error) = written.and_then(|()| write_changes(&journal, &changes)) {
+            tracing::warn!(error, "rules go on with the tables that they have");
+            return;
+        }
+        self.force.expect(changes);
+        if self.force.reach(position) {
+            self.look_up(state);
+        }
     }
 
     fn take(&mut self, state: &mut State, block: &Block) {
@@ -325,13 +396,15 @@ impl Keeper {
                 self.snapshot_position = state.position;
                 state.changed = false;
                 self.hold(state.position);
+                self.force.keep_needed();
             }
             Err(error) => tracing::warn!(error, "what rules remember cannot be written now"),
         }
     }
 
     fn write_snapshot(&self, state: &State) -> Result<u64, String> {
-        let mut snapshot = Snapshot { position: state.position, rules: Vec::new() };
+        let tables = self.force.named();
+        let mut snapshot = Snapshot { position: state.position, tables, rules: Vec::new() };
         for (name, running) in &state.running {
             let Some(instance) = &running.instance else { continue };
             let saved = state::save(instance).map_err(|error| error.to_string())?;
@@ -400,20 +473,46 @@ fn write(outlet: &mut dyn Outlet, name: &str, running: &mut Running) {
     }
 }
 
+fn write_changes(journal: &Journal, changes: &[TablesRecord]) -> Result<(), String> {
+    for change in changes {
+        let payload = serde_json::to_vec(change).map_err(|error| error.to_string())?;
+        let written = journal.append_record(TABLES_KIND, &payload);
+        written.map_err(|error| error.to_string())?;
+    }
+    journal.commit(Stream::Record).map(drop).map_err(|error| error.to_string())
+}
+
 /// What the last run remembered, and where it was.
-fn load(journal: &Journal, end: u64) -> (HashMap<String, SavedRule>, u64) {
+struct Loaded {
+    rules: HashMap<String, SavedRule>,
+    position: u64,
+    tables: Named,
+    changes: Vec<TablesRecord>,
+}
+
+fn load(journal: &Journal, end: u64) -> Loaded {
     let mut found: Option<Snapshot> = None;
+    let mut changes: Vec<TablesRecord> = Vec::new();
     let mut gathering = Vec::new();
     journal.records(&mut |item| {
-        if let Item::Record(record) = item
-            && record.kind == SNAPSHOT_KIND
-            && let Some(whole) = crate::record::gather(&mut gathering, &record.payload)
-        {
-            found = Some(whole);
+        let Item::Record(record) = item else { return ControlFlow::Continue(()) };
+        match record.kind {
+            SNAPSHOT_KIND => {
+                if let Some(whole) = crate::record::gather(&mut gathering, &record.payload) {
+                    // What was written down before it is in it, but for what it had not reached.
+                    changes.retain(|change| change.position > whole.position);
+                    found = Some(whole);
+                }
+            }
+            TABLES_KIND => changes.extend(serde_json::from_slice::<TablesRecord>(&record.payload)),
+            _ => {}
         }
         ControlFlow::Continue(())
     });
-    let Some(found) = found else { return (HashMap::new(), end) };
+    let Some(found) = found else {
+        let (rules, tables, changes) = (HashMap::new(), Named::new(), Vec::new());
+        return Loaded { rules, position: end, tables, changes };
+    };
     let oldest = journal.oldest(Stream::Samples).min(end);
     let position = found.position.clamp(oldest, end);
     if position > found.position {
@@ -421,7 +520,8 @@ fn load(journal: &Journal, end: u64) -> (HashMap<String, SavedRule>, u64) {
         tracing::warn!(samples, "rules go on without samples that the journal no longer holds");
     }
     let of = |rule: SavedRule| (rule.name.clone(), rule);
-    (found.rules.into_iter().map(of).collect(), position)
+    let rules = found.rules.into_iter().map(of).collect();
+    Loaded { rules, position, tables: found.tables, changes }
 }
 
 /// Runs rules until `stop` is true or its sender is gone. Blocking: on a thread of its own.

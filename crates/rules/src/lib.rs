@@ -1,18 +1,22 @@
 //! Rules: SQL over streams. A statement is planned once; its rows come from the journal or from
 //! history, lie in windows, and what it gives is the same whenever it is run over them.
 
+mod alone;
 mod board;
 mod bounds;
 mod cell;
+mod columns;
 pub mod ekuiper;
 mod error;
 mod expression;
 mod feed;
 mod finding;
+mod force;
 mod form;
 mod formula;
 mod instance;
 mod keeper;
+mod lookup;
 mod near;
 mod order;
 mod over;
@@ -21,6 +25,7 @@ mod past;
 mod pasted;
 mod pending;
 mod program;
+mod reading;
 mod record;
 mod rows;
 mod span;
@@ -30,18 +35,22 @@ mod table;
 mod trial;
 mod user;
 mod window;
+mod work;
 
 pub use board::{Board, Definition, RuleState, RuleView, Stage};
 pub use cell::{Cell, CellType};
+pub use columns::Column;
 pub use error::RuleError;
 pub use feed::Feed;
 pub use finding::Finding;
 pub use formula::{Formula, FormulaTags, Input};
-pub use instance::{Counts, Instance, Output, Runner};
+pub use instance::{Counts, Instance, Output};
 pub use keeper::{Keeper, Outlet, run};
+pub use lookup::{NoVersions, Versions};
 pub use order::{Number, Planned, RuleText, Tags, plan_all, reads};
 pub use past::Past;
 pub use pasted::{PastedRow, pasted};
-pub use program::{Column, Planner, Program};
-pub use record::SNAPSHOT_KIND;
+pub use program::{Planner, Program};
+pub use record::{SNAPSHOT_KIND, TABLES_KIND};
 pub use trial::{Batches, Trial, Tried, within};
+pub use work::Runner;

@@ -1,13 +1,14 @@
 //! Plans all rules of a configuration, each after those that it reads. What a rule gives is a table as
 //! any device is.
 
+use crate::columns::Column;
 use crate::finding::Finding;
 use crate::parse::{self, TableUse};
-use crate::program::{Column, Planner, Program};
+use crate::program::{Planner, Program};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tagwerk_model::TagId;
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_sql::{Lookups, TagEntry, TagTable};
 
 /// A rule that is to be planned.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,7 @@ pub struct Tags {
     pub tags: Vec<TagEntry>,
     /// Their names, and the names of their devices.
     pub templates: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    pub lookups: Arc<Lookups>,
 }
 
 /// All rules, planned.
@@ -37,7 +39,8 @@ pub type Number<'a> = &'a mut dyn FnMut(&str, &[Column]) -> Result<Vec<TagId>, S
 
 impl Tags {
     pub fn table(&self) -> TagTable {
-        TagTable::new(self.tags.clone()).with_templates(self.templates.iter().cloned())
+        let table = TagTable::new(self.tags.clone());
+        table.with_templates(self.templates.iter().cloned()).with_lookups(self.lookups.clone())
     }
 
     /// What a rule gives, as a table.
@@ -55,7 +58,11 @@ impl Tags {
 
 /// The tables that a statement reads, by the names that it calls them.
 pub fn reads(sql: &str) -> Result<Vec<String>, Finding> {
-    Ok(parse::read(sql, &|_| false)?.tables.into_iter().map(|table| table.name).collect())
+    Ok(parse::read(sql, &|_| false, &|_| true)?
+        .tables
+        .into_iter()
+        .map(|table| table.name)
+        .collect())
 }
 
 /// Plans rules in the order in which they read each other. Blocks.
@@ -110,7 +117,7 @@ impl<'a> Planning<'a> {
         for rule in rules {
             let mut own = Vec::new();
             // What is wrong with it, its planning says.
-            let read = parse::read(rule.sql, &|_| false);
+            let read = parse::read(rule.sql, &|_| false, &|_| true);
             for table in read.as_ref().map(|text| &text.tables[..]).unwrap_or_default() {
                 let alike = by_name.get(&table.name.to_ascii_lowercase());
                 let alike = alike.map(|places| &places[..]).unwrap_or_default();
@@ -133,10 +140,19 @@ impl<'a> Planning<'a> {
 
     /// It reads a rule that could not be planned.
     fn hindered(&self, rule: usize) -> Option<Finding> {
-        let failed = |other: usize| matches!(self.programs[other], Some(Err(_)));
-        let (other, table) = self.reads[rule].iter().find(|(other, _)| failed(*other))?;
-        let problem = format!("the rule {} cannot be planned", self.rules[*other].name);
-        Some(Finding::placed(table.ident.span, problem, "mend that rule first"))
+        let failed = |other: usize| match &self.programs[other] {
+            Some(Err(finding)) => Some(finding.waits),
+            _ => None,
+        };
+        let mut failed = self.reads[rule].iter().filter_map(|(other, table)| {
+            failed(*other).map(|waits| (waits, self.rules[*other].name, table))
+        });
+        let (waits, other, table) = failed.next()?;
+        let (problem, remedy) = match waits {
+            true => (format!("the rule {other} waits for a table"), "see that rule"),
+            false => (format!("the rule {other} cannot be planned"), "mend that rule first"),
+        };
+        Some(Finding { waits, ..Finding::placed(table.ident.span, problem, remedy) })
     }
 
     /// What is left reads itself, by way of others.
@@ -181,7 +197,8 @@ mod tests {
             unit: "".into(),
         };
         let templates = vec![("pumps".into(), vec!["one".into(), "two".into()])];
-        Tags { tags: vec![tag(1, "one", "level"), tag(2, "two", "flow")], templates }
+        let tags = vec![tag(1, "one", "level"), tag(2, "two", "flow")];
+        Tags { tags, templates, lookups: Arc::default() }
     }
 
     fn plan(rules: &[(&str, &str)]) -> Vec<Result<Vec<String>, String>> {

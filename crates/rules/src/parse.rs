@@ -128,7 +128,12 @@ pub struct Text {
     pub places: Places,
 }
 
-pub fn read(text: &str, is_aggregate: &dyn Fn(&str) -> bool) -> Result<Text, Finding> {
+/// `is_aggregate` and `is_lookup` tell of the names of functions and tables what they are.
+pub fn read(
+    text: &str,
+    is_aggregate: &dyn Fn(&str) -> bool,
+    is_lookup: &dyn Fn(&str) -> bool,
+) -> Result<Text, Finding> {
     let mut parsed = tagwerk_sql::stream::parse(text)?;
     let Parsed::Statement(statement) = &mut parsed else {
         return Err(Finding::new("a rule is one SELECT", "begin with SELECT"));
@@ -143,7 +148,7 @@ pub fn read(text: &str, is_aggregate: &dyn Fn(&str) -> bool) -> Result<Text, Fin
         return Err(*finding);
     }
     let Taker { window, overs, .. } = taker;
-    form::check(statement, window.is_some(), is_aggregate)?;
+    form::check(statement, window.is_some(), is_aggregate, is_lookup)?;
     Ok(Text { statement: parsed, window, overs, tables: named.tables, places })
 }
 
@@ -186,12 +191,12 @@ impl Visitor for Named {
     }
 }
 
-fn last_ident(name: &ObjectName) -> Option<&Ident> {
+pub fn last_ident(name: &ObjectName) -> Option<&Ident> {
     name.0.last().and_then(|part| part.as_ident())
 }
 
 /// Names are as they are written in quotes, and in small letters without.
-fn name_of(ident: &Ident) -> String {
+pub fn name_of(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_lowercase(),

@@ -1,16 +1,18 @@
 //! A rule's SQL, planned once: where its rows come from, which windows they lie in, and what is made of
 //! them.
 
+use crate::alone::{number_rows, row_by_row, row_column};
 use crate::bounds::Bounds;
 use crate::cell::CellType;
+use crate::columns::{Column, columns, fingerprint};
 use crate::expression::expression;
 use crate::feed::Feed;
 use crate::finding::Finding;
-use crate::form::is_name;
 use crate::instance::MEMORY_MAX;
-use crate::near::nearest;
+use crate::lookup::{LookupSource, RuleLookup};
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
+use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
 use crate::user::Used;
@@ -21,31 +23,31 @@ use datafusion::catalog::{
 };
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::DataFusionError;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tagwerk_model::DataType;
-use tagwerk_sql::stream::{SAMPLE_SCHEMA, Stream, names, stream};
-use tagwerk_sql::{TagTable, UserFunction};
+use tagwerk_sql::stream::Stream;
+use tagwerk_sql::{Lookup, TagTable, UserFunction};
 
 /// The engine that plans rules. One is enough for all of them.
 #[derive(Clone)]
 pub struct Planner {
     pub(crate) state: SessionState,
     /// What windows' statements may take while they are run.
-    means: Arc<RuntimeEnv>,
+    pub(crate) means: Arc<RuntimeEnv>,
     pub(crate) functions: Vec<UserFunction>,
 }
 
@@ -86,21 +88,11 @@ pub enum Body {
     Plan(Arc<dyn ExecutionPlan>),
 }
 
-/// A column of what a rule gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    pub name: String,
-    pub cell: CellType,
-}
-
-impl Column {
-    pub fn data_type(&self) -> DataType {
-        self.cell.tag()
-    }
-}
-
 pub struct Program {
     pub sources: Vec<Source>,
+    pub lookups: Vec<LookupSource>,
+    /// Where the body gives the number of the row that its row is of; none: it is run for each.
+    pub row: Option<usize>,
     pub overs: Vec<Over>,
     pub window: Option<Window>,
     pub body: Body,
@@ -131,22 +123,47 @@ impl Planner {
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
     pub fn plan(&self, sql: &str, tags: &TagTable) -> Result<Program, Finding> {
         let known = self.state.aggregate_functions();
-        let text = parse::read(sql, &|name| known.contains_key(name))?;
+        let is_lookup = |name: &str| {
+            // A name that stands for nothing is told of as such.
+            tags.lookups().has(name) || (name != "samples" && tags.named(name).is_none())
+        };
+        let text = parse::read(sql, &|name| known.contains_key(name), &is_lookup)?;
         let places = text.places.clone();
         self.planned(sql, text, tags).map_err(|finding| places.place(finding))
     }
 
-    fn planned(&self, sql: &str, text: Text, tags: &TagTable) -> Result<Program, Finding> {
-        let tables = tables(&text, tags)?;
+    fn planned(&self, sql: &str, mut text: Text, tags: &TagTable) -> Result<Program, Finding> {
+        let reading = Reading::of(&text, tags)?;
+        let is_lookup = |name: &str| reading.is_lookup(name);
+        let uses: Vec<TableUse> =
+            text.tables.iter().filter(|table| !is_lookup(&table.name)).cloned().collect();
+        let lookups: BTreeSet<String> =
+            reading.lookups.iter().map(|(name, _)| name.clone()).collect();
+        let numbered = !lookups.is_empty() && text.window.is_none() && {
+            let streams: Vec<&TableUse> = uses.iter().collect();
+            match &mut text.statement {
+                Parsed::Statement(statement) => number_rows(statement, &streams),
+                _ => false,
+            }
+        };
         let bounds = Arc::new(Bounds::default());
         let spans = text.places.columns.clone();
         let used = self.used(sql);
         let mut state = self.state(&bounds)?;
         used.register(&mut state)?;
         let means = self.means.clone();
-        let mut planning = Planning { state, tables, overs: Vec::new(), spans, means, used };
+        let mut planning = Planning {
+            state,
+            tables: reading.streams,
+            lookups: reading.lookups,
+            numbered,
+            overs: Vec::new(),
+            spans,
+            means,
+            used,
+        };
         for (place, call) in text.overs.iter().enumerate() {
-            let over = planning.over(place, call, &text.tables)?;
+            let over = planning.over(place, call, &uses)?;
             planning.overs.push(over);
         }
         planning.register()?;
@@ -154,12 +171,19 @@ impl Planner {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Finding::new(error.to_string(), "try again"))?;
-        let logical = runtime.block_on(planning.state.statement_to_plan(text.statement))?;
+        let asked = (!lookups.is_empty()).then(|| text.statement.clone());
+        let logical = runtime.block_on(planning.state.statement_to_plan(text.statement));
+        let explain = |error: DataFusionError| {
+            let Planning { tables, lookups, .. } = &planning;
+            explained(error.into(), asked.as_ref(), &text.tables, tables, lookups)
+        };
+        let logical = logical.map_err(explain)?;
         tagwerk_sql::stream::allowed(&logical)?;
         if window.is_none() {
-            row_by_row(&logical)?;
+            row_by_row(&logical, &|name| lookups.contains(name))?;
         }
-        let physical = runtime.block_on(planning.state.create_physical_plan(&logical))?;
+        let physical = runtime.block_on(planning.state.create_physical_plan(&logical));
+        let physical = physical.map_err(explain)?;
         planning.program(sql, window, physical, bounds)
     }
 
@@ -179,9 +203,16 @@ impl Planner {
 }
 
 impl Program {
-    /// The tables that it reads.
+    /// The tables that it reads, lookup tables last.
     pub fn tables(&self) -> Vec<String> {
-        self.sources.iter().map(|source| source.table.clone()).collect()
+        let streams = self.sources.iter().map(|source| source.table.clone());
+        streams.chain(self.lookups.iter().map(|lookup| lookup.name.to_string())).collect()
+    }
+
+    /// From now on this version of a lookup table is read, where it is one of the rule's.
+    pub fn look_up_in(&self, lookup: &Lookup) {
+        let own = self.lookups.iter().filter(|own| own.name == lookup.name);
+        own.for_each(|own| own.put(lookup));
     }
 
     /// What gathers rows for each of its sources.
@@ -190,53 +221,17 @@ impl Program {
     }
 }
 
-/// A table with the columns that statements see of it.
-struct Table {
-    name: String,
-    stream: Stream,
-    schema: SchemaRef,
-    slot: Arc<Slot>,
-}
-
 struct Planning {
     state: SessionState,
     tables: Vec<Table>,
+    lookups: Vec<(String, LookupSource)>,
+    /// The statement gives the number of the row that each of its rows is of.
+    numbered: bool,
     overs: Vec<Over>,
     /// Of the columns that the rule gives.
     spans: Vec<Span>,
     means: Arc<RuntimeEnv>,
     used: Used,
-}
-
-fn tables(text: &Text, tags: &TagTable) -> Result<Vec<Table>, Finding> {
-    let mut tables: Vec<Table> = Vec::new();
-    for table in &text.tables {
-        if tables.iter().any(|known| known.name == table.name) {
-            continue;
-        }
-        let stream = stream(tags, &table.name).ok_or_else(|| unknown(table, tags))?;
-        let schema = match &stream {
-            Stream::Reads(shape) => shape.schema.clone(),
-            Stream::Samples => SAMPLE_SCHEMA.clone(),
-        };
-        let slot = Arc::default();
-        tables.push(Table { name: table.name.clone(), stream, schema, slot });
-    }
-    if tables.is_empty() {
-        let remedy = "write FROM and the name of a device, a template, a rule, or samples";
-        return Err(Finding::new("the rule reads nothing", remedy));
-    }
-    Ok(tables)
-}
-
-fn unknown(table: &TableUse, tags: &TagTable) -> Finding {
-    let known = names(tags);
-    let near = nearest(&table.name, known.iter().map(String::as_str));
-    let remedy = match near {
-        Some(near) => format!("did you mean {near}?"),
-        None => "use the name of a device, a template, a rule, or samples".to_owned(),
-    };
-    Finding::placed(table.ident.span, format!("there is no table {}", table.name), remedy)
 }
 
 /// The same plan, with joins that give way: one makes many rows of a few, and would not be stopped.
@@ -248,28 +243,6 @@ fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Fi
         Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
     })?;
     Ok(made.data)
-}
-
-/// What is over each row by itself, and nothing else.
-fn row_by_row(plan: &LogicalPlan) -> Result<(), Finding> {
-    let what = match plan {
-        LogicalPlan::Projection(_)
-        | LogicalPlan::Filter(_)
-        | LogicalPlan::TableScan(_)
-        | LogicalPlan::SubqueryAlias(_) => {
-            return plan.inputs().into_iter().try_for_each(row_by_row);
-        }
-        LogicalPlan::Aggregate(_) => "an aggregate",
-        LogicalPlan::Sort(_) => "ORDER BY",
-        LogicalPlan::Limit(_) => "LIMIT",
-        LogicalPlan::Join(_) => "a join",
-        LogicalPlan::Window(_) => "a window function of SQL",
-        LogicalPlan::Distinct(_) => "DISTINCT",
-        LogicalPlan::Union(_) => "UNION",
-        _ => "this",
-    };
-    let remedy = "add a window, as in GROUP BY tumbling_window('10s')";
-    Err(Finding::new(format!("{what} needs to know over which rows"), remedy))
 }
 
 impl Planning {
@@ -372,10 +345,20 @@ impl Planning {
             return Err(Finding::new("the engine has no catalog", "try again"));
         };
         for table in &self.tables {
-            let whole = self.with_overs(&table.schema);
+            let mut whole = self.with_overs(&table.schema);
+            if self.numbered {
+                let number = Field::new(row_column(), ArrowType::UInt64, false);
+                let fields = whole.fields().iter().cloned().chain([Arc::new(number)]);
+                whole = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            }
             let slot = table.slot.clone();
             let provider = StreamTable { name: table.name.clone(), schema: whole, slot };
             schema.register_table(table.name.clone(), Arc::new(provider))?;
+        }
+        for (name, LookupSource { name: own, schema: columns, slot }) in &self.lookups {
+            let (own, columns, slot) = (own.clone(), columns.clone(), slot.clone());
+            let provider = RuleLookup { name: own, schema: columns, slot };
+            schema.register_table(name.clone(), Arc::new(provider))?;
         }
         Ok(())
     }
@@ -431,6 +414,7 @@ impl Planning {
         bounds: Arc<Bounds>,
     ) -> Result<Program, Finding> {
         let (columns, places, time) = columns(&physical.schema(), &self.spans)?;
+        let row = physical.schema().index_of(&row_column()).ok().filter(|_| self.numbered);
         self.note_used(window.as_ref());
         let schemas: Vec<(Vec<usize>, SchemaRef)> =
             self.tables.iter().map(|table| self.reduced(table)).collect();
@@ -448,7 +432,7 @@ impl Planning {
             })?;
         }
         let body = match (&window, self.tables.len()) {
-            (None, 1) => match stages(&physical, &schemas[0].1) {
+            (None, 1) if self.lookups.is_empty() => match stages(&physical, &schemas[0].1) {
                 Some(stages) => Body::Stages(stages),
                 None => Body::Plan(physical.clone()),
             },
@@ -469,10 +453,14 @@ impl Planning {
                 slot: table.slot,
             })
             .collect();
-        let fingerprint = fingerprint(sql, &sources, &columns) + &self.used.fingerprint();
+        let mut fingerprint = fingerprint(sql, &sources, &columns) + &self.used.fingerprint();
+        let lookups: Vec<LookupSource> = self.lookups.into_iter().map(|(_, own)| own).collect();
+        lookups.iter().for_each(|lookup| fingerprint.push_str(&lookup.fingerprint()));
         let overs = self.overs;
         Ok(Program {
             sources,
+            lookups,
+            row,
             overs,
             window,
             body,
@@ -519,6 +507,10 @@ impl Planning {
             let name = format!("{OVER_PREFIX}{place}");
             fields.push(Arc::new(Field::new(name, over.cell.arrow(), true)));
         }
+        if self.numbered {
+            // Behind the others, where the number is put when the statement is run.
+            places.push(Some(fields.len()));
+        }
         *table.slot.places.lock() = places;
         (used, Arc::new(Schema::new(fields)))
     }
@@ -537,55 +529,4 @@ impl Window {
         let some = self.time.iter_mut().chain(&mut self.filter).chain(&mut self.trigger);
         some.chain(&mut self.partition).chain(&mut self.states).try_for_each(change)
     }
-}
-
-type Columns = (Vec<Column>, Vec<usize>, Option<usize>);
-
-/// The columns that the rule gives.
-fn columns(schema: &SchemaRef, spans: &[Span]) -> Result<Columns, Finding> {
-    let (mut columns, mut places, mut time) = (Vec::new(), Vec::new(), None);
-    for (place, field) in schema.fields().iter().enumerate() {
-        let name = field.name();
-        if name.starts_with(OVER_PREFIX) {
-            continue;
-        }
-        if name == "time" && matches!(field.data_type(), ArrowType::Timestamp(..)) {
-            time = Some(place);
-            continue;
-        }
-        if !is_name(name) {
-            let problem = format!("the column {name} has no name that a tag can have");
-            let remedy = "give it one with AS: letters, digits, `.`, `_` and `-`";
-            return Err(Finding::new(problem, remedy));
-        }
-        if columns.iter().any(|known: &Column| known.name == *name) {
-            let problem = format!("two columns have the name {name}");
-            return Err(Finding::new(problem, "give one of them another name with AS"));
-        }
-        let Some(cell) = CellType::of(field.data_type()) else {
-            let problem = format!("the column {name} is of type {}", field.data_type());
-            let span = spans.get(place).copied().unwrap_or_else(Span::empty);
-            return Err(Finding::placed(span, problem, "cast it to a number, a text or a time"));
-        };
-        columns.push(Column { name: name.clone(), cell });
-        places.push(place);
-    }
-    if columns.is_empty() {
-        return Err(Finding::new("the rule gives no column", "select something beside the time"));
-    }
-    Ok((columns, places, time))
-}
-
-fn fingerprint(sql: &str, sources: &[Source], columns: &[Column]) -> String {
-    use std::fmt::Write;
-    let mut text = String::from(sql);
-    for source in sources {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "\n{}", source.table);
-        for field in source.schema.fields() {
-            let _ = write!(text, " {}:{}", field.name(), field.data_type());
-        }
-    }
-    let _ = write!(text, "\n{columns:?}");
-    text
 }

@@ -1,15 +1,27 @@
 //! What rules write into the journal's record stream: from time to time all that they remember, in
 //! parts that fit a record.
 
+use crate::force::Named;
 use serde::{Deserialize, Serialize};
 
 /// What rules remember, and up to which sample.
 pub const SNAPSHOT_KIND: u16 = 50;
+/// Which versions of lookup tables are in force from which sample on.
+pub const TABLES_KIND: u16 = 56;
 /// Bytes of one part.
 const PART_BYTES: usize = 192 * 1024;
 
+/// From the sample at this place on rules look up in these versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TablesRecord {
+    pub position: u64,
+    pub tables: Named,
+}
+
 pub struct Snapshot {
     pub position: u64,
+    /// The versions of lookup tables that were in force then.
+    pub tables: Named,
     pub rules: Vec<SavedRule>,
 }
 
@@ -27,6 +39,8 @@ struct Head {
     position: u64,
     /// Name, unseen rows, where its rows begin, and bytes of the state.
     rules: Vec<(String, u64, u64, usize)>,
+    #[serde(default)]
+    tables: Named,
 }
 
 /// Begins each part: which it is, of how many.
@@ -36,7 +50,8 @@ pub fn parts(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, String> {
     let of =
         |rule: &SavedRule| (rule.name.clone(), rule.unseen, rule.outputs_from, rule.state.len());
     let rules = snapshot.rules.iter().map(of);
-    let head = Head { position: snapshot.position, rules: rules.collect() };
+    let tables = snapshot.tables.clone();
+    let head = Head { position: snapshot.position, rules: rules.collect(), tables };
     let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend(head);
@@ -81,5 +96,5 @@ pub fn gather(gathering: &mut Vec<u8>, payload: &[u8]) -> Option<Snapshot> {
         rest = others;
         rules.push(SavedRule { name, unseen, outputs_from, state: state.to_vec() });
     }
-    Some(Snapshot { position: head.position, rules })
+    Some(Snapshot { position: head.position, tables: head.tables, rules })
 }

@@ -2,9 +2,10 @@
 
 use crate::error::RuleError;
 use crate::feed::Feed;
-use crate::instance::{Counts, Instance, Output, Runner};
+use crate::instance::{Counts, Instance, Output};
 use crate::parse::WindowKind;
 use crate::program::Program;
+use crate::work::Runner;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;

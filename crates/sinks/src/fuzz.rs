@@ -1,5 +1,6 @@
 //! What the fuzz targets call: readers of bytes from outside, with everything that they may meet.
 
+use crate::email::reply::Reply;
 use crate::http::answer::{Answer, Expected, Verdict};
 
 /// An HTTP answer: two bytes of status, then `Retry-After`, a media type and the body, on lines.
@@ -30,11 +31,27 @@ pub fn http_answer(bytes: &[u8]) {
     drop(crate::http::access::read_token(&answer, "the token server"));
 }
 
+/// What a mail server answers: any bytes, in pieces. A reply is the same however it arrives.
+pub fn smtp_replies(bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Ok(Some((reply, taken))) = Reply::read(rest) {
+        assert!(taken > 0 && taken <= rest.len() && (200..600).contains(&reply.code));
+        assert_eq!(Reply::read(&rest[..taken]), Ok(Some((reply.clone(), taken))));
+        drop((reply.extension("AUTH"), reply.to_string()));
+        rest = &rest[taken..];
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn any_reply_of_a_mail_server_is_borne(text in "([2-6][0-9]{2}[ -][ -~]{0,9}\r?\n){0,5}.{0,9}") {
+            super::smtp_replies(text.as_bytes());
+        }
+
         #[test]
         fn any_answer_is_borne(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             super::http_answer(&bytes);

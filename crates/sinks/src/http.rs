@@ -4,13 +4,13 @@
 //! answer means is in `answer.rs`.
 
 pub(crate) mod access;
-mod address;
+pub(crate) mod address;
 pub(crate) mod answer;
-mod exchange;
+pub(crate) mod exchange;
 mod memory;
 mod request;
 mod sender;
-mod settings;
+pub(crate) mod settings;
 
 use crate::payload::runner::Runner;
 use crate::payload::{self, Choice, Format, Origin};

@@ -4,6 +4,7 @@ use crate::alarms::AlarmsTable;
 use crate::device::{DeviceTable, Shape};
 use crate::events::EventsTable;
 use crate::ledger::{Account, LedgerTable};
+use crate::lookup::{LookupTable, Lookups};
 use crate::rollups::{self, RollupsTable};
 use crate::samples::{self, SamplesTable, Which};
 use crate::source::{Named, Source, TagTable};
@@ -64,7 +65,11 @@ impl CatalogProvider for Tables {
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
         let own = OWN.map(str::to_owned).into_iter();
-        own.chain(others(&self.0.tags()).map(str::to_owned)).collect()
+        let lookups = self.0.lookups();
+        let known = lookups.iter().map(|lookup| lookup.name.to_string());
+        let tags = self.0.tags();
+        let others = others(&tags, &lookups).map(str::to_owned);
+        own.chain(known).chain(others).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
@@ -83,6 +88,9 @@ impl SchemaProvider for Tables {
             LEDGER_SINKS => Some(account(Account::Sinks)),
             LEDGER_DELIVERY => Some(account(Account::Delivery)),
             other => {
+                if let Some(lookup) = self.0.lookups().get(other) {
+                    return Ok(Some(Arc::new(LookupTable(lookup.clone()))));
+                }
                 let tags = self.0.tags();
                 tags.named(other).map(|named| -> Arc<dyn TableProvider> {
                     Arc::new(DeviceTable::new(self.0.clone(), &named))
@@ -92,14 +100,16 @@ impl SchemaProvider for Tables {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        OWN.contains(&name) || self.0.tags().named(name).is_some()
+        OWN.contains(&name)
+            || self.0.lookups().get(name).is_some()
+            || self.0.tags().named(name).is_some()
     }
 }
 
 /// Devices and templates that have a table.
-fn others(tags: &TagTable) -> impl Iterator<Item = &str> {
+fn others<'a>(tags: &'a TagTable, lookups: &'a Lookups) -> impl Iterator<Item = &'a str> {
     let all = tags.device_names().chain(tags.template_names()).map(|name| &**name);
-    all.filter(|name| !OWN.contains(name))
+    all.filter(|name| !OWN.contains(name) && lookups.get(name).is_none())
 }
 
 /// The tables for people, those of devices and templates last.
@@ -147,8 +157,25 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
             &ledger::DELIVERY_SCHEMA,
         ),
     ];
+    describe_others(source, &mut tables);
+    tables
+}
+
+/// Lookup tables, and those of devices and templates.
+fn describe_others(source: &Arc<dyn Source>, tables: &mut Vec<TableInfo>) {
+    let info = |name: &str, kind, description: String, schema: &Schema| TableInfo {
+        name: name.to_owned(),
+        kind,
+        description,
+        columns: columns(schema),
+    };
+    let lookups = source.lookups();
+    for lookup in lookups.iter() {
+        let description = format!("lookup table {}, as it was read last", lookup.name);
+        tables.push(info(&lookup.name, TableKind::Lookup, description, &lookup.schema()));
+    }
     let tags = source.tags();
-    for name in others(&tags) {
+    for name in others(&tags, &lookups) {
         let Some(named) = tags.named(name) else { continue };
         let (kind, description) = match &named {
             Named::Device(_) if tags.hides_template(name) => {
@@ -166,9 +193,8 @@ pub fn describe(source: &Arc<dyn Source>) -> Vec<TableInfo> {
                 (TableKind::Template, text)
             }
         };
-        tables.push(info(name, kind, &description, &Shape::new(&named).schema));
+        tables.push(info(name, kind, description, &Shape::new(&named).schema));
     }
-    tables
 }
 
 fn columns(schema: &Schema) -> Vec<ColumnInfo> {

@@ -14,6 +14,7 @@ mod functions;
 mod gapfill;
 mod latest;
 mod ledger;
+mod lookup;
 mod partition;
 pub mod postgres;
 mod rollups;
@@ -30,6 +31,7 @@ pub use encode::{Encoder, Format};
 pub use engine::{Query, Sql};
 pub use error::{Fault, SqlError};
 pub use functions::{FunctionClass, FunctionInfo, rule_functions, statement_functions};
+pub use lookup::{Lookup, Lookups};
 pub use partition::Cancel;
 pub use source::{
     AlarmRow, DeliveryRow, EventRow, Latest, LedgerRow, Named, Pieces, Rows, SinkRow, Source,
@@ -82,6 +84,8 @@ pub enum TableKind {
     Samples,
     Device,
     Template,
+    /// A lookup table.
+    Lookup,
     Record,
 }
 

@@ -1,5 +1,6 @@
 //! What the tables are made of: tags and devices, history, and the newest values and events.
 
+use crate::lookup::Lookups;
 use crate::partition::Cancel;
 use crate::user::UserFunction;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -17,6 +18,10 @@ pub type Pieces = Box<dyn Iterator<Item = Result<Piece, String>> + Send>;
 pub trait Source: Send + Sync + 'static {
     /// All tags, configured or only in history.
     fn tags(&self) -> Arc<TagTable>;
+    /// Lookup tables, as they were read last.
+    fn lookups(&self) -> Arc<Lookups> {
+        Arc::default()
+    }
     fn history(&self, scan: &Scan) -> Pieces;
     /// Functions of the user's own, which statements may call.
     fn functions(&self) -> Vec<UserFunction> {
@@ -160,6 +165,7 @@ pub struct TagTable {
     devices: BTreeMap<Arc<str>, Range<usize>>,
     /// The devices of each template, of which all are among `devices`.
     templates: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    lookups: Arc<Lookups>,
 }
 
 /// What a name stands for.
@@ -187,7 +193,7 @@ impl TagTable {
         for (index, tag) in tags.iter().enumerate() {
             devices.entry(tag.device.clone()).or_insert(index..index).end = index + 1;
         }
-        TagTable { tags, batch, devices, templates: BTreeMap::new() }
+        TagTable { tags, batch, devices, templates: BTreeMap::new(), lookups: Arc::default() }
     }
 
     /// With templates and the names of their devices. A template that has the name of a device has no
@@ -205,6 +211,15 @@ impl TagTable {
             }
         }
         self
+    }
+
+    /// With lookup tables, for rules.
+    pub fn with_lookups(self, lookups: Arc<Lookups>) -> TagTable {
+        TagTable { lookups, ..self }
+    }
+
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     pub fn tags(&self) -> &[TagEntry] {

@@ -32,7 +32,8 @@ struct Done {
 /// Runs all devices of a configuration for so long, after `settle`; prints what was done meanwhile.
 pub async fn run(file: &Path, settle: Duration, time: Duration) -> Result<()> {
     let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-    let lint = tagwerk_config::lint(&text, &Catalogue { drivers: DRIVERS, sinks: &[] });
+    let lint =
+        tagwerk_config::lint(&text, &Catalogue { drivers: DRIVERS, sinks: &[], channels: &[] });
     let Some(checked) = lint.checked else { bail!("{:#?}", lint.findings) };
     let counts = Arc::new(Counts::default());
     let mut devices = JoinSet::new();

@@ -213,7 +213,10 @@ fn start(env: Env, folder: &Path, text: &str) -> Result<Runtime> {
         secrets: Arc::new(NoSecrets),
         certificates: Arc::new(NoCertificates),
     })?;
-    let lint = tagwerk_config::lint(text.as_bytes(), &Catalogue { drivers: DRIVERS, sinks: &[] });
+    let lint = tagwerk_config::lint(
+        text.as_bytes(),
+        &Catalogue { drivers: DRIVERS, sinks: &[], channels: &[] },
+    );
     let Some(checked) = lint.checked else { bail!("{text}\n{:#?}", lint.findings) };
     runtime.apply(checked, Vec::new(), &Numbers::default())?;
     Ok(runtime)

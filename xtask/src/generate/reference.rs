@@ -1,4 +1,4 @@
-//! The reference page of each driver and sink, from what the component says of itself.
+//! The reference page of each driver, sink and channel, from what the component says of itself.
 
 use super::{Files, REFERENCE};
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ pub fn pages(catalogue: &Value) -> Result<Files> {
         "{MARK}\n# Reference\n\n- [Limits](limits.md): the bound of every queue, file and retry\n\
          - [Functions](functions.md): what statements and rules can call\n"
     );
-    for (kind, title) in [("drivers", "Drivers"), ("sinks", "Sinks")] {
+    for (kind, title) in [("drivers", "Drivers"), ("sinks", "Sinks"), ("channels", "Channels")] {
         index.push_str(&format!("\n## {title}\n\n"));
         let specs = catalogue[kind].as_array();
         for spec in specs.with_context(|| format!("the catalogue has no list `{kind}`"))? {
@@ -32,7 +32,11 @@ fn page(kind: &str, spec: &Value) -> String {
     let mut page = format!("{MARK}\n# `{name}`\n\n{}\n", text(spec, "summary"));
     let chosen_by = if kind == "drivers" { "driver" } else { "kind" };
     page.push_str(&format!("\nChosen with `{chosen_by}: {name}`. "));
-    page.push_str(&format!("Can: {}.\n", words(&spec["abilities"])));
+    // A channel can one thing, which its summary says.
+    match kind {
+        "channels" => page.push('\n'),
+        _ => page.push_str(&format!("Can: {}.\n", words(&spec["abilities"]))),
+    }
     page.push_str("\n## Settings\n\n");
     let mut rows = Vec::new();
     setting_rows(&spec["settings"], &spec["settings"], "", &mut rows);
@@ -175,7 +179,7 @@ mod tests {
                 "$defs": { "Mode": { "type": "string", "enum": ["a", "b"] } }
             }
         });
-        let files = pages(&json!({ "drivers": [spec], "sinks": [] })).unwrap();
+        let files = pages(&json!({ "drivers": [spec], "sinks": [], "channels": [] })).unwrap();
         let page = &files["docs/reference/drivers/x.md"];
         for line in [
             "| `port` | whole number, 1 to 9 | `5` | The port. |\n",

@@ -535,6 +535,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/formulas/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with the formula of a tag, or what it gives now */
+        post: operations["post_formulas_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/history/export": {
         parameters: {
             query?: never;
@@ -1674,6 +1691,38 @@ export interface components {
             remedy: string;
             weight: components["schemas"]["Weight"];
         };
+        /** @description A formula to check. */
+        FormulaCheck: {
+            /** @description Of whose tag it is to be the formula: tags of this device need no device. */
+            device: string;
+            formula: string;
+            /** @description The type of the tag that it computes. */
+            type: string;
+        };
+        /** @description What is wrong with a formula, or what it gives now. */
+        FormulaCheckAnswer: {
+            /** @description Empty: the formula is in order. */
+            findings: components["schemas"]["RuleFinding"][];
+            inputs: components["schemas"]["FormulaInput"][];
+            quality?: components["schemas"]["Quality"] | null;
+            /** @description Why it has no value. */
+            reason?: string | null;
+            /** @description The value in exact digits; `null` where it has none. */
+            text?: string | null;
+            /** @description `null` where it has none. */
+            value: components["schemas"]["Anything"];
+        };
+        /** @description A tag that a formula reads, as it is now. */
+        FormulaInput: {
+            device: string;
+            /** @description The formula says itself what it gives where the tag is bad. */
+            may_be_bad: boolean;
+            quality: components["schemas"]["Quality"];
+            tag: string;
+            text?: string | null;
+            unit?: string | null;
+            value: components["schemas"]["Anything"];
+        };
         /** @description One message on the wire, or a remark about the link. */
         Frame: {
             at: components["schemas"]["Time"];
@@ -2555,12 +2604,15 @@ export interface components {
         };
         Tag: {
             access: components["schemas"]["TagAccess"];
+            /** @description Empty where there is a formula. */
             address: string;
             /** Format: int64 */
             age_ms?: number | null;
             changed_at?: components["schemas"]["Time"] | null;
             description?: string | null;
             device: string;
+            /** @description What the value is computed of, as an SQL expression over tags. */
+            formula?: string | null;
             group: string;
             /** Format: int64 */
             interval_ms: number;
@@ -2568,6 +2620,8 @@ export interface components {
             quality: components["schemas"]["Quality"];
             quality_since: components["schemas"]["Time"];
             range?: number[] | null;
+            /** @description Why the formula gives no value. */
+            reason?: string | null;
             source_time?: components["schemas"]["Time"] | null;
             stale: boolean;
             /** @description The value in exact digits; `null` where it has none. */
@@ -3871,6 +3925,39 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description What was attempted, why it failed and what to do next */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    post_formulas_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FormulaCheck"];
+            };
+        };
+        responses: {
+            /** @description What is wrong with the formula of a tag, or what it gives now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormulaCheckAnswer"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

@@ -10,6 +10,7 @@ import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { deviceOf, emptyPlan, groupProblem, groupsOf, pickProblems, type Plan } from '../../lib/commission'
 import { deviceNames, emptyDocument, templatesIn, withDevice, withTemplate } from '../../lib/document'
+import { isCalculated } from '../../lib/formula'
 import { nameProblem } from '../../lib/naming'
 import { plural } from '../../lib/numbers'
 import { whyNot } from '../../lib/roles'
@@ -49,6 +50,7 @@ export function CommissionPage() {
   const steps = stepsOf(plan, spec, template !== undefined, problemsOf(fields, plan.source === 'template' ? plan.parameters : plan.settings).size, names)
   const [step, go] = useStep(steps)
   const cannot = whyNot(me.role, 'engineer', 'Adding a device')
+  const calculated = plan.source === 'driver' && isCalculated(plan.driver)
   const templates = plan.source === 'template' && template?.form !== undefined ? [...templatesIn(text).filter((each) => each['name'] !== plan.template), template.form] : undefined
   const request: TrialRequest = { device: deviceOf(plan), ...(templates === undefined ? {} : { templates }) }
   const bare: TrialRequest = { ...request, device: { ...deviceOf(plan, []), groups: [] } }
@@ -120,6 +122,7 @@ export function CommissionPage() {
               setPlan={setPlan}
               problem={deviceNameProblem(plan.name, names)}
               request={plan.source === 'template' ? request : undefined}
+              calculated={calculated}
               foot={
                 <StepFoot
                   {...foot}
@@ -142,7 +145,7 @@ export function CommissionPage() {
             return withDevice(known ? before : withTemplate(before, template?.document ?? ''), { ...deviceOf(plan), groups: groupsOf(plan).length > 0 || plan.source === 'driver' ? groupsOf(plan) : undefined })
           }}
           comment={`Add ${plan.name}`}
-          to={paths.device(plan.name)}
+          to={calculated ? paths.newFormula(plan.name) : paths.device(plan.name)}
           onClose={() => setReviewing(false)}
           onSaved={forget}
         />
@@ -201,6 +204,8 @@ function stepsOf(plan: Plan, spec: Spec | undefined, template: boolean, wrong: n
   const connection: Step = { key: 'connection', title: 'Connection', missing: wrong > 0 ? `Fill in ${plural(wrong, 'field')} of the connection first.` : undefined }
   const name: Step = { key: 'name', title: 'Name and save', missing: deviceNameProblem(plan.name, names) }
   if (plan.source === 'template') return [source, connection, name]
+  // Nothing to connect to, and no addresses: its tags are formulas, written once it is there.
+  if (isCalculated(plan.driver)) return [source, name]
   const bad = pickProblems(plan, nobody).size
   const tags: Step = { key: 'tags', title: 'Tags', missing: plan.picks.length === 0 ? 'Pick at least one tag first.' : bad > 0 ? `Mend ${plural(bad, 'tag')} first.` : undefined }
   const groups: Step = { key: 'groups', title: 'Interval', missing: plan.groups.map((group) => groupProblem(group, plan.groups)).find((problem) => problem !== undefined) }

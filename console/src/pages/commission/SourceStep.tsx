@@ -46,7 +46,7 @@ export function SourceStep({ plan, onDriver, onTemplate, foot }: Props) {
             <span>
               <Prose text={spec.summary} />
             </span>
-            <span className="small muted">Can: {spec.abilities.join(', ')}</span>
+            {spec.abilities.length > 0 && <span className="small muted">Can: {spec.abilities.join(', ')}</span>}
           </label>
         ))}
       </fieldset>

@@ -7,6 +7,7 @@ import type { Device } from '../../api/types'
 import { DeviceMark } from '../../components/marks'
 import { Since } from '../../components/Since'
 import { Tabs } from '../../components/Tabs'
+import { isCalculated } from '../../lib/formula'
 import { paths } from '../../paths'
 
 interface Props {
@@ -25,9 +26,10 @@ export function DeviceHead({ name, page }: Props) {
   const device = useDevice(name)
   const tabs: [string, string][] = [
     [paths.device(name), 'Tags'],
-    [paths.deviceLog(name), 'Communication'],
+    ...(isCalculated(device.driver) ? [] : [[paths.deviceLog(name), 'Communication'] as [string, string]]),
     ...(device.driver.startsWith('modbus') ? [[paths.deviceRegisters(name), 'Registers'] as [string, string]] : []),
-    [paths.addTags(name), 'Add tags'],
+    ...(isCalculated(device.driver) ? [] : [[paths.addTags(name), 'Add tags'] as [string, string]]),
+    [paths.newFormula(name), 'Calculated tag'],
     [paths.deviceEdit(name), 'Settings'],
   ]
   return (

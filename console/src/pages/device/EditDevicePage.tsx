@@ -9,6 +9,7 @@ import { SettingsForm } from '../../forms/SettingsForm'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { templatesIn, withDeviceKeys, withoutDevice } from '../../lib/document'
+import { isCalculated } from '../../lib/formula'
 import { plural } from '../../lib/numbers'
 import { whyNot } from '../../lib/roles'
 import { cleaned, fieldsOf, problemsOf, type Settings } from '../../lib/settings'
@@ -97,7 +98,9 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
             problems={tried ? problems : new Map()}
           />
         </div>
-        <TestConnection spec={spec} request={{ device: { ...present.trial, settings: device.template === undefined ? cleaned(settings) : device.settings, parameters: template === undefined ? undefined : cleaned(parameters) } }} check={check} />
+        {!isCalculated(spec.name) && (
+          <TestConnection spec={spec} request={{ device: { ...present.trial, settings: device.template === undefined ? cleaned(settings) : device.settings, parameters: template === undefined ? undefined : cleaned(parameters) } }} check={check} />
+        )}
         <div className="step-foot">
           <Button
             kind="primary"

@@ -39,12 +39,17 @@ export function RulesPage() {
           <h1>Rules</h1>
           <p className="muted">What is made of the values of devices as they come, in SQL. {!none && data !== undefined && `${plural(total, filtered ? 'rule matches' : 'rule', filtered ? 'rules match' : 'rules')}.`}</p>
         </div>
-        {!none && cannot === undefined && (
-          <Link className="button primary" to={paths.newRule}>
-            <Icon name="plus" />
-            New rule
+        <div className="page-head-end">
+          <Link className="button" to={paths.tables}>
+            Lookup tables
           </Link>
-        )}
+          {!none && cannot === undefined && (
+            <Link className="button primary" to={paths.newRule}>
+              <Icon name="plus" />
+              New rule
+            </Link>
+          )}
+        </div>
       </header>
       {cannot !== undefined && !none && <p className="muted small">{cannot}</p>}
       {none ? (

@@ -1,24 +1,27 @@
-//! A driver and a sink for tests, with the names and settings of the real ones that they imitate.
+//! A driver, a sink and a channel for tests, with the names and settings of the real ones that they imitate.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 use tagwerk_component::{
-    Ability, BoxFuture, DevicePlan, DeviceRequest, Driver, Duration, Fault, Findings, GroupPlan,
-    LinkContext, Open, OpenSink, Place, Secret, Session, Sink, SinkContext, SinkFault, SinkPlan,
-    SinkRequest, SinkSession, Spec,
+    Ability, BoxFuture, Channel, ChannelContext, ChannelPlan, ChannelRequest, DevicePlan,
+    DeviceRequest, Driver, Duration, Fault, Findings, GroupPlan, LinkContext, Notice, Open,
+    OpenChannel, OpenSink, Place, Secret, Session, Sink, SinkContext, SinkFault, SinkPlan,
+    SinkRequest, SinkSession, Spec, Told,
 };
 use tagwerk_config::Catalogue;
 use tagwerk_model::DataType;
 
 #[allow(dead_code)]
-pub const CATALOGUE: Catalogue = Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt] };
+pub const CATALOGUE: Catalogue =
+    Catalogue { drivers: &[&FakeModbus], sinks: &[&FakeMqtt], channels: &[&FakeEmail] };
 
 /// With drivers that take any settings and addresses.
 #[allow(dead_code)]
 pub const WIDE: Catalogue = Catalogue {
     drivers: &[&FakeModbus, &Anything("s7"), &Anything("iec104")],
     sinks: &[&FakeMqtt],
+    channels: &[&FakeEmail],
 };
 
 /// With nothing but such drivers.
@@ -32,6 +35,7 @@ pub const LOOSE: Catalogue = Catalogue {
         &Anything("iec104"),
     ],
     sinks: &[&FakeMqtt],
+    channels: &[&FakeEmail],
 };
 
 struct Anything(&'static str);
@@ -217,5 +221,58 @@ impl OpenSink for Nothing {
         _: &'a SinkContext,
     ) -> BoxFuture<'a, Result<Box<dyn SinkSession>, SinkFault>> {
         Box::pin(async { Err(SinkFault::Retry("nothing to open".to_owned())) })
+    }
+}
+
+/// A channel of mails.
+struct FakeEmail;
+
+/// Settings of a channel of mails.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "read by the check of the schema only")]
+struct EmailSettings {
+    server: String,
+    from: String,
+    to: Vec<String>,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    password: Option<Secret>,
+}
+
+impl Channel for FakeEmail {
+    fn spec(&self) -> Spec {
+        Spec {
+            name: "email",
+            summary: "Mails.",
+            settings: schemars::schema_for!(EmailSettings),
+            addresses: Vec::new(),
+            data_types: Vec::new(),
+            abilities: Vec::new(),
+            example: "server: mail\nfrom: a@b\nto: [c@d]\n",
+        }
+    }
+
+    fn check(&self, channel: &ChannelRequest<'_>, findings: &mut Findings) -> Option<ChannelPlan> {
+        let settings = EmailSettings::deserialize(channel.settings).ok()?;
+        if !settings.from.contains('@') {
+            let problem = format!("`{}` is not a mail address", settings.from);
+            findings.error(Place::settings("from"), problem, "write one");
+            return None;
+        }
+        let recipients = settings.to.iter().map(|to| to.as_str().into()).collect();
+        Some(ChannelPlan { open: Arc::new(Nothing), recipients })
+    }
+}
+
+impl OpenChannel for Nothing {
+    fn tell<'a>(
+        &'a self,
+        _: &'a ChannelContext,
+        _: &'a Notice,
+        to: &'a [Box<str>],
+    ) -> BoxFuture<'a, Vec<Told>> {
+        Box::pin(async move { Told::all(to, &Ok(String::new())) })
     }
 }

@@ -173,6 +173,8 @@ fn time_max(route: &Route) -> Option<Duration> {
     match route.audit {
         // Bounded by the command's own expiry.
         Audit::Command => None,
+        // Bounded by the channel's own settings.
+        Audit::Notify => None,
         Audit::Backup => Some(CONFIG_WORK_TIME_MAX),
         _ if route.body_bytes_max > limits::BODY_BYTES_MAX => Some(CONFIG_WORK_TIME_MAX),
         _ => Some(WORK_TIME_MAX),

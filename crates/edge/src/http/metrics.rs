@@ -9,6 +9,7 @@ use std::fmt::{Display, Write};
 use tagwerk_journal::Stream;
 use tagwerk_rules::RuleState;
 use tagwerk_runtime::view::{DeviceView, SinkState, SinkView};
+use tagwerk_tables::TableView;
 
 pub async fn metrics(State(app): State<Shared>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&app))
@@ -24,7 +25,9 @@ fn text(app: &App) -> String {
     history(app, &mut out);
     ledger(app, &mut out);
     alarms(app, &mut out);
+    notify(app, &mut out);
     rules(app, &mut out);
+    lookups(app, &mut out);
     out.text
 }
 
@@ -259,6 +262,32 @@ fn alarms(app: &App, out: &mut Exposition) {
     out.metric(Kind::Gauge, "tagwerk_alarm_flood", help, one(alarms));
 }
 
+fn notify(app: &App, out: &mut Exposition) {
+    use Kind::{Counter, Gauge};
+    let channels = app.notify.channels();
+    let outcomes = channels.iter().flat_map(|channel| {
+        let tally = &channel.tally;
+        [("delivered", tally.delivered), ("refused", tally.refused), ("given_up", tally.given_up)]
+            .map(|(outcome, count)| {
+                (vec![("channel", &*channel.name), ("outcome", outcome)], count)
+            })
+    });
+    let help = "Messages to people, each recipient counted, by what became of them.";
+    out.metric(Counter, "tagwerk_notify_messages_total", help, outcomes);
+    let of = |name| vec![("channel", name)];
+    let waiting = channels.iter().map(|channel| (of(&*channel.name), channel.notices));
+    let help = "Messages that are made and not delivered.";
+    out.metric(Gauge, "tagwerk_notify_waiting_messages", help, waiting);
+    let waiting = channels.iter().map(|channel| (of(&*channel.name), channel.alarms));
+    let help = "Alarms that wait for the next message.";
+    out.metric(Gauge, "tagwerk_notify_waiting_alarms", help, waiting);
+    let failing = channels.iter().map(|channel| {
+        let failing = u8::from(channel.failing.is_some());
+        (of(&*channel.name), failing)
+    });
+    out.metric(Gauge, "tagwerk_notify_failing", "1 while nobody is told by it.", failing);
+}
+
 fn rules(app: &App, out: &mut Exposition) {
     use Kind::{Counter, Gauge};
     let rules = app.rules.board().list();
@@ -286,6 +315,36 @@ fn rules(app: &App, out: &mut Exposition) {
     });
     let help = "Commands of rules to devices.";
     out.metric(Counter, "tagwerk_rule_commands_total", help, outcomes);
+}
+
+fn lookups(app: &App, out: &mut Exposition) {
+    use Kind::{Counter, Gauge};
+    let views = app.lookups.shelf().list();
+    let of = |view: &'_ TableView| vec![("table", view.checked.name.to_string())];
+    let labelled: Vec<(Vec<(&'static str, String)>, &TableView)> =
+        views.iter().map(|view| (of(view), view)).collect();
+    let each = |value: fn(&TableView) -> Option<f64>| {
+        let values = labelled.iter().filter_map(move |(labels, view)| {
+            let labels: Labels<'_> = labels.iter().map(|(key, name)| (*key, &**name)).collect();
+            Some((labels, value(view)?))
+        });
+        values.collect::<Vec<_>>()
+    };
+    let rows = each(|view| Some(view.current.as_ref()?.table.rows() as f64));
+    out.metric(Gauge, "tagwerk_table_rows", "Rows of lookup tables.", rows);
+    let bytes = each(|view| Some(view.current.as_ref()?.bytes as f64));
+    out.metric(Gauge, "tagwerk_table_bytes", "Size of lookup tables.", bytes);
+    let read = each(|view| Some(view.current.as_ref()?.read_unix_ns as f64 / 1e9));
+    let help = "When the source of a lookup table was last read, as seconds since 1970.";
+    out.metric(Gauge, "tagwerk_table_read_timestamp_seconds", help, read);
+    let failing = each(|view| Some(f64::from(u8::from(view.failing.is_some()))));
+    let help = "1 while a lookup table cannot be read.";
+    out.metric(Gauge, "tagwerk_table_failing", help, failing);
+    let reads = each(|view| Some(view.reads as f64));
+    out.metric(Counter, "tagwerk_table_reads_total", "Readings that went well.", reads);
+    let failures = each(|view| Some(view.failures as f64));
+    let help = "Readings of lookup tables that failed.";
+    out.metric(Counter, "tagwerk_table_failures_total", help, failures);
 }
 
 fn ledger(app: &App, out: &mut Exposition) {

@@ -194,6 +194,7 @@ fn state(known: &Configured, view: Option<&RuleView>) -> (RuleState, Option<Stri
         (Err(finding), _) if stage(&known.rule) == RuleStage::Draft => {
             (RuleState::Stopped, Some(format!("its SQL is not finished: {finding}")))
         }
+        (Err(finding), _) if finding.waits => (RuleState::Waiting, Some(finding.problem.clone())),
         (Err(finding), _) => (RuleState::Failed, Some(finding.to_string())),
         (Ok(_), None) => waiting("it is being started"),
         (Ok(_), Some(view)) => match &view.state {

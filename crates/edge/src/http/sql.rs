@@ -32,6 +32,7 @@ pub async fn tables(State(app): State<Shared>) -> Result<Json<SqlTables>, Refusa
             TableKind::Samples => SqlTableKind::Samples,
             TableKind::Device => SqlTableKind::Device,
             TableKind::Template => SqlTableKind::Template,
+            TableKind::Lookup => SqlTableKind::Lookup,
             TableKind::Record => SqlTableKind::Record,
         },
         description: table.description,

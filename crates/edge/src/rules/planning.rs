@@ -4,18 +4,21 @@ use super::{Known, RuleText};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, OnceLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedFunction, CheckedRule, CheckedTemplate, FormulaFinding, FunctionFinding,
-    Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
+    CheckedDevice, CheckedFunction, CheckedRule, CheckedTable, CheckedTemplate, FormulaFinding,
+    FunctionFinding, Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
 };
 use tagwerk_env::{Clock, Env};
-use tagwerk_model::{DataType, TagDefinition, TagId};
+use tagwerk_model::{DataType, Table, TagDefinition, TagId};
 use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
 use tagwerk_sql::TagEntry;
 
+/// What is known of the columns of a table that is read in this very way.
+type KnownTables<'a> = &'a dyn Fn(&CheckedTable) -> Option<Arc<Table>>;
+
 /// Checks the SQL of a document by planning it.
-#[derive(Default)]
-pub struct Planning {
+struct Planning<'a> {
+    known: KnownTables<'a>,
     /// With the functions of the document, once they are known.
     planner: OnceLock<Planner>,
 }
@@ -23,7 +26,12 @@ pub struct Planning {
 /// Everything that is wrong with a document, the SQL of its rules included. Blocks; not for a thread
 /// that runs tasks.
 pub fn check_sql(text: &[u8]) -> Lint {
-    lint_with(text, &crate::registry::CATALOGUE, &Planning::default())
+    check_sql_with(text, &|_| None)
+}
+
+/// The same with what is known of lookup tables by having read them.
+pub fn check_sql_with(text: &[u8], known: KnownTables<'_>) -> Lint {
+    lint_with(text, &crate::registry::CATALOGUE, &Planning { known, planner: OnceLock::new() })
 }
 
 /// One is enough for all documents.
@@ -32,7 +40,7 @@ static PLANNER: LazyLock<Result<Planner, Finding>> = LazyLock::new(Planner::new)
 /// Calls end by it while a document is checked.
 static CLOCK: LazyLock<Arc<dyn Clock>> = LazyLock::new(|| Env::system().clock);
 
-impl Planning {
+impl Planning<'_> {
     fn planner(&self) -> Result<&Planner, Finding> {
         match (self.planner.get(), &*PLANNER) {
             (Some(planner), _) => Ok(planner),
@@ -42,7 +50,7 @@ impl Planning {
     }
 }
 
-impl SqlCheck for Planning {
+impl SqlCheck for Planning<'_> {
     fn functions(&self, functions: &[CheckedFunction]) -> Vec<FunctionFinding> {
         // The rules' check tells it.
         let Ok(plain) = &*PLANNER else { return Vec::new() };
@@ -59,7 +67,12 @@ impl SqlCheck for Planning {
         }
     }
 
-    fn rules(&self, rules: &[CheckedRule], devices: &[CheckedDevice]) -> Vec<RuleFinding> {
+    fn rules(
+        &self,
+        rules: &[CheckedRule],
+        devices: &[CheckedDevice],
+        tables: &[CheckedTable],
+    ) -> Vec<RuleFinding> {
         if rules.is_empty() {
             return Vec::new();
         }
@@ -72,8 +85,9 @@ impl SqlCheck for Planning {
             (first..next).map(TagId).collect()
         };
         let tags = of_devices(devices, &mut |_, names| Ok(made_up(names.len())));
+        let lookups = Arc::new(crate::lookups::of_document(tables, self.known));
         let (planner, tags) = match (self.planner(), tags) {
-            (Ok(planner), Ok(tags)) => (planner, tags),
+            (Ok(planner), Ok(tags)) => (planner, Tags { lookups, ..tags }),
             (Err(finding), _) => return vec![found(0, finding)],
             (_, Err(error)) => return vec![found(0, Finding::new(error, "try again"))],
         };
@@ -90,8 +104,10 @@ impl SqlCheck for Planning {
 }
 
 fn found(rule: usize, finding: Finding) -> RuleFinding {
-    let Finding { line, column, problem, remedy } = finding;
-    RuleFinding { rule, weight: Weight::Error, line, column, problem, remedy }
+    let Finding { line, column, problem, remedy, waits } = finding;
+    // The rule runs once its table was read, if nothing else is wrong with it.
+    let weight = if waits { Weight::Warning } else { Weight::Error };
+    RuleFinding { rule, weight, line, column, problem, remedy }
 }
 
 /// Columns that the rule names beside its SQL, and does not give.

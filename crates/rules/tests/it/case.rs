@@ -17,6 +17,8 @@ pub enum Type {
     Bool,
     Text,
     Bytes,
+    /// Of lookup tables alone.
+    Time,
 }
 
 /// A value of a sample that was read, or of a column that a rule gave.
@@ -41,6 +43,8 @@ pub struct Table {
     pub name: String,
     /// Its rows name their device.
     pub template: bool,
+    /// A lookup table, and its rows at the beginning.
+    pub lookup: Option<Vec<Vec<CaseValue>>>,
     pub columns: Vec<(String, Type)>,
 }
 
@@ -57,6 +61,11 @@ pub enum Step {
     },
     /// The clock reaches this time.
     Tick(i64),
+    /// From here on a lookup table has these rows.
+    Lookup {
+        table: String,
+        rows: Vec<Vec<CaseValue>>,
+    },
 }
 
 /// A row that a rule gives: its time, and its columns in their order without one named `time`.
@@ -253,6 +262,12 @@ impl Draft {
         match self.part {
             Part::Head => self.head(line),
             Part::Rows => {
+                if let Some(text) = line.strip_prefix("| ")
+                    && let Some(Step::Lookup { table, rows }) = self.case.steps.last_mut()
+                {
+                    rows.push(looked_up(&self.case.tables, table, text)?);
+                    return Ok(());
+                }
                 self.case.steps.push(step(&self.case.tables, line)?);
                 Ok(())
             }
@@ -268,7 +283,13 @@ impl Draft {
             "unordered" => self.unordered = true,
             // For the program that computes what is expected.
             "no-oracle" => {}
-            "table" | "template" => self.case.tables.push(table(word == "template", rest)?),
+            "table" | "template" | "lookup" => self.case.tables.push(table(word, rest)?),
+            "|" => {
+                let last = self.case.tables.last().ok_or("a row stands behind its table")?;
+                let row = looked_up(&self.case.tables, &last.name, rest)?;
+                let last = self.case.tables.last_mut().and_then(|last| last.lookup.as_mut());
+                last.ok_or("only lookup tables have rows here")?.push(row);
+            }
             _ => return Err(format!("`{line}` means nothing here")),
         }
         Ok(())
@@ -315,7 +336,7 @@ fn finding(line: &str) -> Result<(usize, usize, String), String> {
     Ok((row, column, text.to_owned()))
 }
 
-fn table(template: bool, text: &str) -> Result<Table, String> {
+fn table(word: &str, text: &str) -> Result<Table, String> {
     let (name, columns) = text.split_once(':').ok_or_else(|| format!("`{text}`: no `:`"))?;
     let column = |text: &str| {
         let (name, kind) =
@@ -327,16 +348,41 @@ fn table(template: bool, text: &str) -> Result<Table, String> {
             "bool" => Type::Bool,
             "text" => Type::Text,
             "bytes" => Type::Bytes,
+            "time" if word == "lookup" => Type::Time,
             other => return Err(format!("`{other}` is no type")),
         };
         Ok((name.to_owned(), kind))
     };
     let columns: Result<Vec<(String, Type)>, String> = columns.split(',').map(column).collect();
-    Ok(Table { name: name.trim().to_owned(), template, columns: columns? })
+    Ok(Table {
+        name: name.trim().to_owned(),
+        template: word == "template",
+        lookup: (word == "lookup").then(Vec::new),
+        columns: columns?,
+    })
+}
+
+/// A row of a lookup table: all of its columns.
+fn looked_up(tables: &[Table], name: &str, text: &str) -> Result<Vec<CaseValue>, String> {
+    let table = tables.iter().find(|table| table.name == name && table.lookup.is_some());
+    let table = table.ok_or_else(|| format!("the case has no lookup table `{name}`"))?;
+    let words = words(text)?;
+    if words.len() != table.columns.len() {
+        return Err(format!("`{text}` has not as many values as `{name}` columns"));
+    }
+    let both = words.iter().zip(&table.columns);
+    both.map(|(word, (_, kind))| match kind {
+        Type::Float64 if *word != "null" => float(word).map(CaseValue::Float),
+        _ => value(word),
+    })
+    .collect()
 }
 
 fn step(tables: &[Table], line: &str) -> Result<Step, String> {
     let words = words(line)?;
+    if let ["lookup", name] = words[..] {
+        return Ok(Step::Lookup { table: name.to_owned(), rows: Vec::new() });
+    }
     let [head, time, rest @ ..] = &words[..] else { return Err(format!("`{line}`: no time")) };
     let time_ns = instant(time)?;
     if *head == "tick" {

@@ -1,7 +1,8 @@
 //! Rules of an edge that is killed again and again, beside those of one that is not.
 
 use crate::case::BASE_NS;
-use std::collections::HashMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +10,11 @@ use std::time::Duration;
 use tagwerk_env::{Clock, Env};
 use tagwerk_journal::{CommitBy, Item, Journal, Options, ReaderFilter, Stream};
 use tagwerk_model::{
-    Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes, TagDefinition, TagId,
-    TagSet, TagSetDefinition, Value, ValueRef, codec,
+    ColumnValues, Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes, Table,
+    TableColumn, TagDefinition, TagId, TagSet, TagSetDefinition, Value, ValueRef, codec,
 };
-use tagwerk_rules::{Board, Definition, Keeper, Outlet, Output, Planner, Program, Stage};
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_rules::{Board, Definition, Keeper, Outlet, Output, Planner, Program, Stage, Versions};
+use tagwerk_sql::{Lookup, Lookups, TagEntry, TagTable};
 use tagwerk_testkit::simulated::{HandClock, Random, SimDisk, machine};
 
 const FOLDER: &str = "/journal";
@@ -55,6 +56,23 @@ const RULES: &[(&str, u64, &str)] = &[
         "SELECT count(*) AS pairs, avg(b.temperature - m.speed) AS d FROM boiler b JOIN mixer m \
          ON b.temperature > m.speed GROUP BY tumbling_window('10s')",
     ),
+    (
+        "keyed",
+        0,
+        "SELECT b.temperature, k.bonus, k.name FROM boiler b JOIN keys k ON k.key = b.temperature",
+    ),
+    (
+        "graded",
+        0,
+        "SELECT temperature, name FROM boiler b LEFT JOIN keys k ON k.key = b.temperature \
+         WHERE b.temperature > 10 AND b.temperature NOT IN (SELECT bonus FROM keys)",
+    ),
+    (
+        "weighed",
+        1,
+        "SELECT sum(b.temperature * k.bonus) AS s, count(*) AS n FROM boiler b JOIN keys k \
+         ON k.key = b.temperature GROUP BY tumbling_window('10s')",
+    ),
     ("chained", 0, "SELECT max(mean) AS most FROM tumbling GROUP BY tumbling_window('1m')"),
 ];
 
@@ -70,6 +88,68 @@ fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDefinit
         device: device.into(),
         group: "g".into(),
         tags: tags.iter().enumerate().map(tag).collect(),
+    }
+}
+
+/// The n-th version of the one lookup table.
+fn keys(n: u64) -> Lookup {
+    let of: Vec<u64> = (0..100).filter(|key| !(key + n).is_multiple_of(3)).collect();
+    let column = |name: &str, values| TableColumn { name: name.into(), values };
+    let table = Table::new(vec![
+        column("key", ColumnValues::Float64(of.iter().map(|key| Some(*key as f64)).collect())),
+        column(
+            "bonus",
+            ColumnValues::Float64(of.iter().map(|key| Some((key + n) as f64)).collect()),
+        ),
+        column(
+            "name",
+            ColumnValues::Text(of.iter().map(|k| Some(format!("{n}-{k}").into())).collect()),
+        ),
+    ]);
+    Lookup::new("keys".into(), format!("v{n}").into(), &table.unwrap())
+}
+
+/// Versions as an edge's disk keeps them: it outlives kills.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    versions: BTreeMap<Arc<str>, Lookup>,
+    newest: Option<Arc<str>>,
+    /// Gives the newest version, whichever is asked for.
+    forgets: bool,
+    most: usize,
+}
+
+impl Shelf {
+    fn add(&self, lookup: Lookup) {
+        let mut kept = self.0.lock();
+        kept.newest = Some(lookup.version.clone());
+        kept.versions.insert(lookup.version.clone(), lookup);
+        kept.most = kept.most.max(kept.versions.len());
+    }
+
+    fn newest(&self) -> Lookup {
+        let kept = self.0.lock();
+        kept.versions[kept.newest.as_ref().unwrap()].clone()
+    }
+}
+
+impl Versions for Shelf {
+    fn load(&self, table: &str, version: &str) -> Option<Lookup> {
+        assert_eq!(table, "keys");
+        if self.0.lock().forgets {
+            return Some(Lookup { version: version.into(), ..self.newest() });
+        }
+        Some(self.0.lock().versions.get(version).expect("a version that is needed").clone())
+    }
+
+    fn keep(&self, needed: &BTreeSet<Arc<str>>) {
+        let mut kept = self.0.lock();
+        let newest = kept.newest.clone();
+        kept.versions
+            .retain(|version, _| needed.contains(version) || Some(version) == newest.as_ref());
     }
 }
 
@@ -97,7 +177,9 @@ impl Plant {
                     unit: "".into(),
                 })
             });
-            let tags = TagTable::new(entries.collect());
+            let mut lookups = Lookups::default();
+            lookups.add(keys(0));
+            let tags = TagTable::new(entries.collect()).with_lookups(Arc::new(lookups));
             let program = planner.plan(&format!("{sql}{remark}"), &tags).unwrap();
             let of: Vec<(&str, DataType)> =
                 program.columns.iter().map(|c| (c.name.as_str(), c.data_type())).collect();
@@ -198,6 +280,7 @@ struct Machine {
     disk: SimDisk,
     clock: Arc<HandClock>,
     patience: Arc<AtomicUsize>,
+    shelf: Shelf,
     running: Option<(Journal, Keeper, Board)>,
 }
 
@@ -206,7 +289,9 @@ impl Machine {
         let (env, disk, clock) = machine();
         clock.set_wall(BASE_NS, true);
         let patience = Arc::new(AtomicUsize::new(usize::MAX));
-        let mut machine = Machine { env, disk, clock, patience, running: None };
+        let shelf = Shelf::default();
+        shelf.add(keys(0));
+        let mut machine = Machine { env, disk, clock, patience, shelf, running: None };
         machine.start(plant);
         machine
     }
@@ -225,8 +310,14 @@ impl Machine {
             sets: plant.sets.clone(),
             patience: self.patience.clone(),
         };
-        let (keeper, board) = Keeper::open(&self.env, &journal, Box::new(outlet)).unwrap();
+        let versions = Box::new(self.shelf.clone());
+        let opened = Keeper::open_with(&self.env, &journal, Box::new(outlet), versions);
+        let (keeper, board) = opened.unwrap();
+        // As planning does it.
+        let newest = self.shelf.newest();
+        plant.programs.iter().for_each(|program| program.look_up_in(&newest));
         board.define(plant.definitions());
+        board.set_lookups(vec![Arc::new(newest)]);
         self.running = Some((journal, keeper, board));
     }
 
@@ -234,6 +325,13 @@ impl Machine {
         let (journal, ..) = self.running.take().unwrap();
         drop(journal);
         self.disk.kill();
+    }
+
+    fn change_table(&mut self, n: u64) {
+        self.shelf.add(keys(n));
+        let (.., board) = self.running.as_ref().unwrap();
+        board.set_lookups(vec![Arc::new(self.shelf.newest())]);
+        self.step();
     }
 
     fn append(&self, set: &Arc<TagSet>, value: Option<f64>) {
@@ -277,6 +375,11 @@ fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) 
         machines.iter_mut().for_each(|machine| machine.step());
         return;
     }
+    if random.below(12) == 0 {
+        let n = random.below(1_000_000);
+        machines.iter_mut().for_each(|machine| machine.change_table(n));
+        return;
+    }
     let value = match random.below(10) {
         0 => None,
         _ => Some(random.below(100) as f64),
@@ -289,9 +392,11 @@ fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) 
 }
 
 /// The rows of both; kills are as many as are asked for.
-fn run(seed: u64, kills: usize, plant: &Plant, after: &Plant) {
+fn run(seed: u64, kills: usize, plant: &Plant, (first, after): (&Plant, &Plant), forgets: bool) {
     let mut random = Random::new(seed);
-    let (mut plain, mut killed) = (Machine::new(plant), Machine::new(plant));
+    // Each has its own programs: what these look up in is theirs.
+    let (mut plain, mut killed) = (Machine::new(plant), Machine::new(first));
+    killed.shelf.0.lock().forgets = forgets;
     plain.step();
     killed.step();
     for _ in 0..kills {
@@ -313,6 +418,8 @@ fn run(seed: u64, kills: usize, plant: &Plant, after: &Plant) {
         machine.step();
     }
     let (wanted, given) = (plain.given(plant), killed.given(plant));
+    let left = killed.shelf.0.lock().versions.len();
+    assert!(left <= 2, "seed {seed}: {left} versions are kept");
     for (name, ..) in RULES {
         let (wanted, given) = (wanted.get(*name), given.get(*name));
         assert!(wanted.is_some_and(|rows| !rows.is_empty()), "seed {seed}: {name} gave nothing");
@@ -326,9 +433,9 @@ fn run(seed: u64, kills: usize, plant: &Plant, after: &Plant) {
 
 #[test]
 fn rules_that_are_killed_go_on_as_if_nothing_had_been() {
-    let plant = Plant::new("");
+    let (plant, killed) = (Plant::new(""), Plant::new(""));
     for seed in 0..10 {
-        run(seed, 20, &plant, &plant);
+        run(seed, 20, &plant, (&killed, &killed), false);
     }
 }
 
@@ -336,6 +443,14 @@ fn rules_that_are_killed_go_on_as_if_nothing_had_been() {
 #[test]
 #[should_panic(expected = "not what it would be without kills")]
 fn rules_that_forget_are_noticed() {
-    let (plant, anew) = (Plant::new(""), Plant::new(" -- another text"));
-    run(1, 20, &plant, &anew);
+    let (plant, killed) = (Plant::new(""), Plant::new(""));
+    run(1, 20, &plant, (&killed, &Plant::new(" -- another text")), false);
+}
+
+/// The control: rows that are looked up in another version of a table than they were are noticed.
+#[test]
+#[should_panic(expected = "not what it would be without kills")]
+fn tables_whose_versions_are_forgotten_are_noticed() {
+    let (plant, killed) = (Plant::new(""), Plant::new(""));
+    (0..5).for_each(|seed| run(seed, 20, &plant, (&killed, &killed), true));
 }

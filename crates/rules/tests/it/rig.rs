@@ -4,12 +4,13 @@ use crate::case::{BASE_NS, Case, CaseValue, Step, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tagwerk_env::Env;
+use tagwerk_model::table::{Given, TableBuilder};
 use tagwerk_model::{
-    Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes, TagDefinition, TagId,
-    TagSet, TagSetDefinition, ValueRef,
+    ColumnType, Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes,
+    TagDefinition, TagId, TagSet, TagSetDefinition, ValueRef,
 };
 use tagwerk_rules::{Cell, Counts, Feed, Finding, Instance, Output, Planner, Program, Runner};
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_sql::{Lookup, Lookups, TagEntry, TagTable};
 
 /// How rows reach the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,10 @@ impl Bench {
                     note(flush(&mut feeding, &mut feeds, &mut instance, &mut given));
                     note(instance.tick(&self.runner, *time, &mut given));
                 }
+                Step::Lookup { table, rows } => {
+                    note(flush(&mut feeding, &mut feeds, &mut instance, &mut given));
+                    program.look_up_in(&lookup(case, table, rows));
+                }
                 Step::Row { table, device, time_ns, values } => {
                     let device = device.as_ref().unwrap_or(table);
                     let batch = batch(&sets[device], *time_ns, values);
@@ -111,13 +116,14 @@ pub fn data_type(of: Type) -> DataType {
         Type::Bool => DataType::Bool,
         Type::Text => DataType::Text,
         Type::Bytes => DataType::Bytes,
+        Type::Time => unreachable!("of lookup tables alone"),
     }
 }
 
 /// The devices of each table, with their columns.
 fn devices(case: &Case) -> BTreeMap<String, Vec<(String, Type)>> {
     let mut devices = BTreeMap::new();
-    for table in case.tables.iter().filter(|table| !table.template) {
+    for table in case.tables.iter().filter(|table| !table.template && table.lookup.is_none()) {
         devices.insert(table.name.clone(), table.columns.clone());
     }
     for (table, device) in of_templates(case) {
@@ -179,7 +185,58 @@ fn tags(case: &Case) -> TagTable {
     for (table, device) in of_templates(case) {
         templates.entry(table.into()).or_default().push(device.into());
     }
-    TagTable::new(entries.collect()).with_templates(templates)
+    let mut lookups = Lookups::default();
+    for table in &case.tables {
+        if let Some(rows) = &table.lookup {
+            lookups.add(lookup(case, &table.name, rows));
+        }
+    }
+    TagTable::new(entries.collect()).with_templates(templates).with_lookups(Arc::new(lookups))
+}
+
+fn lookup(case: &Case, name: &str, rows: &[Vec<CaseValue>]) -> Lookup {
+    let table = case.tables.iter().find(|table| table.name == name).unwrap();
+    let said: Vec<(Box<str>, ColumnType)> = table
+        .columns
+        .iter()
+        .map(|(name, of)| {
+            let of = match of {
+                Type::Int64 => ColumnType::Int64,
+                Type::Uint64 => ColumnType::Uint64,
+                Type::Float64 => ColumnType::Float64,
+                Type::Bool => ColumnType::Bool,
+                Type::Text => ColumnType::Text,
+                Type::Bytes => ColumnType::Bytes,
+                Type::Time => ColumnType::Time,
+            };
+            (name.as_str().into(), of)
+        })
+        .collect();
+    let mut builder = TableBuilder::new(&said);
+    for row in rows {
+        builder.row().unwrap();
+        for ((name, _), value) in said.iter().zip(row) {
+            let place = builder.column(name).unwrap().unwrap();
+            builder.put(place, given(value)).unwrap();
+        }
+    }
+    let version = format!("{rows:?}");
+    Lookup::new(name.into(), version.into(), &builder.finish().unwrap())
+}
+
+fn given(value: &CaseValue) -> Given {
+    match value {
+        CaseValue::Null | CaseValue::Bad => Given::Null,
+        CaseValue::Bool(value) => Given::Bool(*value),
+        CaseValue::Int(value) => match i64::try_from(*value) {
+            Ok(value) => Given::Int(value),
+            Err(_) => Given::Uint(*value as u64),
+        },
+        CaseValue::Float(value) => Given::Float(*value),
+        CaseValue::Text(value) => Given::Text(value.as_str().into()),
+        CaseValue::Bytes(value) => Given::Bytes(value.as_slice().into()),
+        CaseValue::Time(value) => Given::Time(*value),
+    }
 }
 
 fn batch(

@@ -44,7 +44,10 @@ pub struct Edge {
 }
 
 pub fn check(text: &str) -> Checked {
-    let lint = tagwerk_config::lint(text.as_bytes(), &Catalogue { drivers: DRIVERS, sinks: SINKS });
+    let lint = tagwerk_config::lint(
+        text.as_bytes(),
+        &Catalogue { drivers: DRIVERS, sinks: SINKS, channels: &[] },
+    );
     lint.checked.unwrap_or_else(|| panic!("{:#?}", lint.findings))
 }
 

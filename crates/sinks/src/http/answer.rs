@@ -202,7 +202,7 @@ impl Answer {
         matches!(media.as_str(), "text/html" | "application/xhtml+xml")
     }
 
-    fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         let status = hyper::StatusCode::from_u16(self.status).ok();
         match status.and_then(|status| status.canonical_reason()) {
             Some(reason) => format!("{} {reason}", self.status),

@@ -19,7 +19,7 @@ pub const IN_FLIGHT_MAX: usize = 16;
 /// Headers of the settings.
 const HEADERS_MAX: usize = 32;
 /// Headers that the sink writes itself.
-const OWN_HEADERS: [&str; 8] = [
+pub const OWN_HEADERS: [&str; 8] = [
     "host",
     "content-length",
     "content-encoding",

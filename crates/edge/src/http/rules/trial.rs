@@ -226,6 +226,7 @@ impl Trying<'_> {
             seconds,
             alarms: gathered.alarms,
             writes: gathered.writes,
+            lookups: program.lookups.iter().map(|lookup| lookup.name.to_string()).collect(),
             // Half of a trial has too few rows to be compared.
             compared: gathered.compared.filter(|_| stopped.is_none()).map(Compared::end),
         })

@@ -62,7 +62,7 @@ pub const FUNCTIONS: Route = route(
     "/api/v1/functions",
     VIEWER,
     "The functions of the user's own, with their signatures",
-    json::<Vec<UserFunction>>(),
+    json::<List<UserFunction>>(),
 );
 pub const TRY_FUNCTION: Route = up_to(
     FUNCTION_TRIAL_BYTES_MAX,

@@ -2,13 +2,16 @@
 
 use super::extract::Sent;
 use super::refusal::Refusal;
-use crate::app::Shared;
+use crate::app::{RULE_TRIALS_MAX, Shared};
 use crate::functions::compile;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tagwerk_api::{Anything, FunctionTrial, FunctionTrialAnswer, RuleFinding, UserFunction};
+use tagwerk_api::{
+    Anything, ErrorCode, FunctionTrial, FunctionTrialAnswer, List, RuleFinding, UserFunction,
+};
 use tagwerk_config::CheckedFunction;
 use tagwerk_env::Clock;
 use tagwerk_model::{DataType, Value, ValueRef, limits};
@@ -23,9 +26,9 @@ const TYPES: [DataType; 6] = [
     DataType::Bytes,
 ];
 
-pub async fn list(State(app): State<Shared>) -> Json<Vec<UserFunction>> {
-    let shown = app.rules.checked_functions().iter().map(show).collect();
-    Json(shown)
+pub async fn list(State(app): State<Shared>) -> Json<List<UserFunction>> {
+    let items = app.rules.checked_functions().iter().map(show).collect();
+    Json(List { items })
 }
 
 fn show(function: &CheckedFunction) -> UserFunction {
@@ -45,9 +48,12 @@ pub async fn try_function(
     Sent(sent): Sent<FunctionTrial>,
 ) -> Result<Json<FunctionTrialAnswer>, Refusal> {
     let permit = app.rule_trials.clone().try_acquire_owned().map_err(|_| {
-        let problem =
-            format!("{} trials are at work, which is the limit", crate::app::RULE_TRIALS_MAX);
-        Refusal::conflict(problem, "try again when one of them has ended")
+        Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Limit,
+            format!("{RULE_TRIALS_MAX} trials are under way"),
+            "try again when one of them has ended",
+        )
     })?;
     let (function, values) = read(sent)?;
     if let Some(problem) = app.rules.name_taken(&function.name) {

@@ -242,7 +242,7 @@ fn what_is_wrong_is_told_where_it_is() {
 fn functions_are_listed_and_tried() {
     let edge = Edge::with_config(&config());
     let viewer = edge.with_role("viewer");
-    let listed = viewer.get("/api/v1/functions").expect(200).json();
+    let listed = viewer.get("/api/v1/functions").expect(200).json()["items"].clone();
     assert_eq!(listed.as_array().unwrap().len(), 4);
     assert_eq!(listed[0]["signature"], "graded(int64, float64)", "{listed}");
     assert_eq!(

@@ -100,8 +100,8 @@ fn rules_and_statements_join_with_what_is_read() {
         json!([{ "values": [1, "high"] }, { "values": [2, "low"] }])
     );
     made(&edge, &json!("low"));
-    let metrics = edge.local().get("/metrics").expect(200);
-    assert!(metrics.text().contains("tagwerk_table_failing{table=\"recipes\"} 1"));
+    let metrics = edge.local().get("/metrics").expect(200).text();
+    assert!(metrics.contains("tagwerk_table_failing{table=\"recipes\"} 1"));
 }
 
 #[test]

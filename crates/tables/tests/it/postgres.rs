@@ -47,9 +47,6 @@ impl Server {
         init.args(["--username=edge", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         init.arg(format!("--auth={login}")).arg("--pwfile").arg(&password);
         init.arg("-D").arg(&data);
-        if login == "md5" {
-            init.args(["-c", "password_encryption=md5"]);
-        }
         run(init);
         // The port is free when it is asked for; another server of the test's cannot have it.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

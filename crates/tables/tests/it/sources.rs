@@ -63,7 +63,7 @@ async fn a_database_of_sqlite_is_read_and_nothing_else() {
     refused(format!("ATTACH '{}' AS x", other.display()), "more than read").await;
     refused("DELETE FROM orders".to_owned(), "more than read").await;
     refused("PRAGMA journal_mode = WAL".to_owned(), "more than read").await;
-    refused("SELECT nothing FROM orders".to_owned(), "no such column").await;
+    refused("SELECT missing FROM orders".to_owned(), "no such column").await;
     let many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n";
     refused(many.to_owned(), "more than 100000 rows").await;
     assert!(read(&context, &table(sqlite(all), &[])).await.is_ok());

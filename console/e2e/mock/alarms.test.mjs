@@ -1,51 +1,16 @@
 // Alarms, against the mock: seen on every page, listed, acknowledged, put aside, and what became of them.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 
-import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { until } from '../until.mjs'
-import { startMock } from './start.mjs'
+import { audited, base, control, desktop, phone, visitors } from './rig.mjs'
 
-const mock = await startMock('--ready')
-const { base, desktop, launch, newPage, phone, shot } = await import('../browser.mjs')
-
-let browser
-let state
-
-async function enterAs(page, name) {
-  await page.goto(`${base}/login`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByRole('textbox', { name: 'Password' }).fill('long enough')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
-}
-
-const control = async (path) => assert.equal((await fetch(`${base}/mock/${path}`)).status, 204)
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enterAs(page, 'lena')
-  state = await context.storageState()
-  await context.close()
-})
+const visit = visitors('lena', 'max', 'otto')
 
 beforeEach(async () => {
   await control('scenario/faults')
   await control('alarms')
 })
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
-
-async function audited(page, name) {
-  await shot(page, name)
-  assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
-  assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
-  assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
-}
 
 const list = (page) => page.getByRole('region', { name: 'Alarms', exact: true })
 const row = (page, text, tag) => list(page).getByRole('row').filter({ hasText: text }).filter({ hasText: tag })
@@ -53,7 +18,7 @@ const strip = (page) => page.getByRole('complementary', { name: 'Alarms' })
 const texts = async (page) => (await list(page).getByRole('rowheader').allTextContents()).map((each) => each.slice(0, 12))
 
 test('open alarms are listed, the most urgent first, with all that tells what is the matter', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   await page.getByText('3 active, 3 not acknowledged, 1 shelved, 1 suppressed, 1 out of service; ').waitFor()
   await row(page, 'Drum pressure', 'boiler-1').waitFor()
@@ -82,7 +47,7 @@ test('open alarms are listed, the most urgent first, with all that tells what is
 })
 
 test('an alarm is acknowledged with the keyboard alone, with a comment and without', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '')
   const tabTo = (what) => until(`the focus on ${what}`, async () => {
@@ -123,7 +88,7 @@ test('an alarm is acknowledged with the keyboard alone, with a comment and witho
 })
 
 test('an alarm is shelved with a comment, and taken back', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   await row(page, 'Too little oxygen', 'boiler-1').getByRole('checkbox').check()
   await page.getByRole('button', { name: 'Shelve…' }).click()
@@ -158,7 +123,7 @@ test('an alarm is shelved with a comment, and taken back', async () => {
 })
 
 test('what is refused is shown alarm by alarm, and what was done stands', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   await list(page).getByRole('checkbox', { name: 'Choose all of this page' }).first().check()
   await page.getByText('5 alarms are chosen.').waitFor()
@@ -179,8 +144,7 @@ test('what is refused is shown alarm by alarm, and what was done stands', async 
 })
 
 test('who may only look sees no buttons, and is told why', async () => {
-  const { page, context, problems } = await newPage(browser)
-  await enterAs(page, 'otto')
+  const { page, context, problems } = await visit('otto')
   await page.goto(`${base}/alarms`)
   await row(page, 'Drum pressure', 'boiler-1').waitFor()
   await page.getByText('Acknowledging and shelving needs the role operator; you are viewer.').waitFor()
@@ -193,7 +157,7 @@ test('who may only look sees no buttons, and is told why', async () => {
 
 test('empty pages say what to do first', async () => {
   await control('scenario/healthy')
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   await page.getByRole('heading', { name: 'No alarm is open' }).waitFor()
   await page.getByText(/^\d+ alarms are watched\. New ones show up here by themselves\.$/).waitFor()
@@ -202,8 +166,7 @@ test('empty pages say what to do first', async () => {
   await page.getByRole('link', { name: 'See all alarms that are watched' }).click()
   await page.getByText(/^1 to 100 of /).waitFor()
   await context.close()
-  const engineer = await newPage(browser)
-  await enterAs(engineer.page, 'max')
+  const engineer = await visit('max')
   await control('scenario/empty')
   await engineer.page.goto(`${base}/alarms`)
   await engineer.page.getByRole('heading', { name: 'No alarm is configured yet' }).waitFor()
@@ -218,7 +181,7 @@ test('empty pages say what to do first', async () => {
 
 test('the strip is on every page, says a change once, and moves nothing', async () => {
   await control('scenario/healthy')
-  const { page, context, problems } = await newPage(browser, { state, size: phone, touch: true })
+  const { page, context, problems } = await visit('lena', { size: phone, touch: true })
   await page.goto(`${base}/trends`)
   const head = page.getByRole('heading', { level: 1 })
   await head.waitFor()
@@ -244,7 +207,7 @@ test('the strip is on every page, says a change once, and moves nothing', async 
 })
 
 test('older changes come on demand, also those of one alarm', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms/history`)
   const rows = page.getByRole('region', { name: 'History of alarms' }).getByRole('row')
   await until('a page of changes', async () => (await rows.count()) === 101)
@@ -275,7 +238,7 @@ const pages = [
 for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', { width: 360, height: 740 }], ['tablet', { width: 700, height: 900 }]]) {
   for (const scheme of width === 'small' || width === 'tablet' ? ['light'] : ['light', 'dark']) {
     test(`alarms at ${size.width} px, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width !== 'desktop' })
+      const { page, context, problems } = await visit('lena', { size, scheme, touch: width !== 'desktop' })
       for (const [name, path, ready] of pages) {
         await page.goto(base + path)
         await ready(page)

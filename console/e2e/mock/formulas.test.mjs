@@ -1,52 +1,13 @@
 // Calculated tags, against the mock: written with completion and findings, seen working, saved, changed, removed; also by keyboard alone.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 
-import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { until } from '../until.mjs'
-import { startMock } from './start.mjs'
+import { audited, base, control, desktop, phone, visitors } from './rig.mjs'
 
-const mock = await startMock('--ready')
-const { base, desktop, launch, newPage, phone, shot } = await import('../browser.mjs')
-
-let browser
-const states = new Map()
-
-async function enterAs(page, name) {
-  await page.goto(`${base}/login`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByRole('textbox', { name: 'Password' }).fill('long enough')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
-}
-
-const control = async (path) => assert.equal((await fetch(`${base}/mock/${path}`)).status, 204)
-
-before(async () => {
-  browser = await launch()
-  for (const name of ['max', 'otto']) {
-    const { page, context } = await newPage(browser)
-    await enterAs(page, name)
-    states.set(name, await context.storageState())
-    await context.close()
-  }
-})
+const visit = visitors('max', 'otto')
 
 beforeEach(() => control('scenario/formulas'))
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
-
-const visit = (options = {}) => newPage(browser, { state: states.get('max'), ...options })
-
-async function audited(page, name) {
-  await shot(page, name)
-  assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
-  assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
-  assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
-}
 
 const editor = (page) => page.getByRole('textbox', { name: 'Formula of the tag' })
 const value = (page) => page.getByRole('group', { name: 'Value of the formula' })
@@ -69,7 +30,7 @@ async function applied(page) {
 }
 
 test('a calculated tag is written with findings and completion, seen working, saved, changed and removed', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/devices/boiler-1`)
   const earlier = await configText(page)
   await page.getByRole('link', { name: 'Calculated tag' }).click()
@@ -144,7 +105,7 @@ test('a calculated tag is written with findings and completion, seen working, sa
 })
 
 test('why a formula gives no value is told at the tag, and its comments survive a change', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/devices/boiler-2?tag=air_excess`)
   await panel(page, 'air_excess').getByText(/^boiler-2\/flue_gas_oxygen is bad\. Quality/).waitFor()
   await page.getByRole('row').filter({ hasText: 'air_excess' }).getByText('boiler-2/flue_gas_oxygen is bad').waitFor()
@@ -162,7 +123,7 @@ test('why a formula gives no value is told at the tag, and its comments survive 
 })
 
 test('a device without a machine is added, and its first formula written, by keyboard alone', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/add-device`)
   const reach = async (name, role, key = 'Tab') => {
     const wanted = page.getByRole(role, { name })
@@ -208,11 +169,11 @@ test('a device without a machine is added, and its first formula written, by key
 })
 
 test('what is not to be changed here is said, with where to go', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/devices/boiler-2/formula?tag=nobody`)
   await page.getByText('boiler-2 has no tag nobody').waitFor()
   await context.close()
-  const viewer = await visit({ state: states.get('otto') })
+  const viewer = await visit('otto')
   await viewer.page.goto(`${base}/devices/boiler-2/formula?tag=air_excess`)
   await viewer.page.getByText('Changing formulas needs the role engineer; you are viewer.').waitFor()
   await viewer.page.goto(`${base}/devices/boiler-2?tag=air_excess`)
@@ -231,7 +192,7 @@ const looks = [
 
 for (const [how, touch, sizes] of looks) {
   test(`formulas fit and can be read, ${how}`, async () => {
-    const { page, context, problems } = await visit({ size: sizes[0][1], touch })
+    const { page, context, problems } = await visit('max', { size: sizes[0][1], touch })
     const seen = async (name, element) => {
       for (const [width, size, scheme] of sizes) {
         await page.setViewportSize(size)

@@ -1,52 +1,18 @@
 // What is missing, against the mock: the ledger, dead letters, and history as files.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, beforeEach, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 
-import { faintTexts, nameless, sideways } from '../audit.mjs'
 import { until } from '../until.mjs'
-import { startMock } from './start.mjs'
+import { audited, base, control, desktop, phone, visitors } from './rig.mjs'
 
-const mock = await startMock('--ready')
-const { base, desktop, launch, newPage, phone, shot } = await import('../browser.mjs')
-
-let browser
-let state
-
-async function enterAs(page, name) {
-  await page.goto(`${base}/login`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByRole('textbox', { name: 'Password' }).fill('long enough')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
-}
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enterAs(page, 'max')
-  state = await context.storageState()
-  await context.close()
-})
-
-const scenario = async (name) => assert.equal((await fetch(`${base}/mock/scenario/${name}`)).status, 204)
+const visit = visitors('max', 'otto')
+const scenario = (name) => control(`scenario/${name}`)
 
 beforeEach(async () => {
   await scenario('healthy')
   await fetch(`${base}/mock/letters`)
 })
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
-
-async function audited(page, name) {
-  await shot(page, name)
-  assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
-  assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
-  assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
-}
 
 const address = (page) => new URL(page.url()).searchParams
 const verdict = (page) => page.getByRole('region').filter({ has: page.getByRole('heading', { level: 2, name: /samples? .* (in|from) / }) }).first()
@@ -55,7 +21,7 @@ const region = (page, name) => page.getByRole('region', { name, exact: true })
 const digits = (text) => Number(text.replaceAll(/\D/g, ''))
 
 test('what is missing shows without asking, with where, since when, why and what is being done', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/ledger?device=packer-2`)
   await page.getByRole('heading', { name: 'Nothing is missing in the last hour.' }).waitFor()
   await region(page, 'What went wrong').getByText('Nothing in this time.').waitFor()
@@ -85,7 +51,7 @@ test('what is missing shows without asking, with where, since when, why and what
 })
 
 test('the sums that are shown balance', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await scenario('faults')
   await page.goto(`${base}/ledger?span=7d`)
   const terms = region(page, 'Balance').getByRole('definition')
@@ -104,7 +70,7 @@ test('the sums that are shown balance', async () => {
 })
 
 test('the range, the device and the sink are in the address, and a stretch can be looked at closer', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/ledger`)
   await page.getByRole('radio', { name: '7 d' }).click()
   await until('a week in the address', () => address(page).get('span') === '7d')
@@ -138,7 +104,7 @@ test('the range, the device and the sink are in the address, and a stretch can b
 })
 
 test('a column is read by keys and by touch, as a table, and as a file', async () => {
-  const { page, context, problems } = await newPage(browser, { state, size: phone, touch: true })
+  const { page, context, problems } = await visit('max', { size: phone, touch: true })
   await page.goto(`${base}/ledger?span=24h&sink=cloud`)
   await plot(page).focus()
   await page.keyboard.press('Home')
@@ -178,7 +144,7 @@ test('a column is read by keys and by touch, as a table, and as a file', async (
 })
 
 test('an answer that fails is told, with what to do, and asked for again', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/ledger`)
   await verdict(page).waitFor()
   await page.route('**/api/v1/ledger?*', (route) => route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: 'The ledger of 7 days: the journal is being read.', remedy: 'Try again in a minute.' } } }))
@@ -197,7 +163,7 @@ test('an answer that fails is told, with what to do, and asked for again', async
 })
 
 test('the overview leads to the ledger when something is missing, and to the dead letters', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await scenario('faults')
   await page.goto(base)
   await page.getByRole('link', { name: /^See the ledger/ }).click()
@@ -213,7 +179,7 @@ test('the overview leads to the ledger when something is missing, and to the dea
 })
 
 test('dead letters are chosen, retried, and given up with the number of samples', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   await scenario('faults')
   await page.goto(`${base}/sinks/dead-letters?sink=mes`)
   await page.getByText('1 to 25 of 61').waitFor()
@@ -265,8 +231,7 @@ test('dead letters are chosen, retried, and given up with the number of samples'
 })
 
 test('who may not decide about dead letters is told so', async () => {
-  const { page, context, problems } = await newPage(browser)
-  await enterAs(page, 'otto')
+  const { page, context, problems } = await visit('otto')
   await page.goto(`${base}/sinks/dead-letters`)
   await page.getByRole('row').filter({ hasText: 'HTTP 4' }).first().getByRole('checkbox').check()
   await page.getByText('Delivering them again needs the role engineer; you are viewer.').waitFor()
@@ -276,7 +241,7 @@ test('who may not decide about dead letters is told so', async () => {
 })
 
 test('every sample of a trend, and of a pattern of tags, goes into a file', async () => {
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('max')
   const to = Math.floor(Date.now() / 60_000) * 60_000 - 3_600_000
   const times = `from=${new Date(to - 600_000).toISOString()}&to=${new Date(to).toISOString()}`
   await page.goto(`${base}/trends?tag=boiler-1/drum_pressure&tag=boiler-1/burner_on&${times}`)
@@ -336,7 +301,7 @@ const pages = [
 for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', { width: 360, height: 740 }], ['tablet', { width: 700, height: 900 }]]) {
   for (const scheme of width === 'small' || width === 'tablet' ? ['light'] : ['light', 'dark']) {
     test(`what is missing at ${size.width} px, ${scheme}`, async () => {
-      const { page, context, problems } = await newPage(browser, { state, size, scheme, touch: width !== 'desktop' })
+      const { page, context, problems } = await visit('max', { size, scheme, touch: width !== 'desktop' })
       for (const [name, which, path, ready] of pages) {
         await scenario(which)
         await page.goto(base + path)

@@ -1,52 +1,17 @@
 // Notifications, against the mock: channels and routes as they go, tests, and what to do first.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 
-import { faintTexts, nameless, sideways } from '../audit.mjs'
-import { startMock } from './start.mjs'
+import { audited, base, control, phone, visitors } from './rig.mjs'
 
-const mock = await startMock('--ready')
-const { base, launch, newPage, phone, shot } = await import('../browser.mjs')
-
-let browser
-let state
-
-async function enterAs(page, name) {
-  await page.goto(`${base}/login`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByRole('textbox', { name: 'Password' }).fill('long enough')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
-}
-
-const control = async (path) => assert.equal((await fetch(`${base}/mock/${path}`)).status, 204)
+const visit = visitors('lena', 'otto')
 const address = `${base}/alarms/notifications`
-
-before(async () => {
-  browser = await launch()
-  const { page, context } = await newPage(browser)
-  await enterAs(page, 'lena')
-  state = await context.storageState()
-  await context.close()
-})
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
-
-async function audited(page, name) {
-  await shot(page, name)
-  assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
-  assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
-  assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
-}
 
 const channel = (page, name) => page.getByRole('listitem', { name: `Channel ${name}` })
 
 test('channels say what became of their messages, and routes whom they tell when', async () => {
   await control('scenario/faults')
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(`${base}/alarms`)
   await page.getByRole('link', { name: 'Notifications' }).click()
   await page.getByText('1 of 3 channels failing').waitFor()
@@ -66,7 +31,7 @@ test('channels say what became of their messages, and routes whom they tell when
 
 test('a test tells what each server answered', async () => {
   await control('scenario/faults')
-  const { page, context, problems } = await newPage(browser, { state })
+  const { page, context, problems } = await visit('lena')
   await page.goto(address)
   await page.getByRole('button', { name: 'Send a test by pager' }).click()
   await channel(page, 'pager').getByText('The test was taken.').waitFor()
@@ -85,14 +50,14 @@ test('a test tells what each server answered', async () => {
 test('on a phone and in the dark it reads as well', async () => {
   await control('scenario/faults')
   for (const colorScheme of ['light', 'dark']) {
-    const { page, context, problems } = await newPage(browser, { size: phone, touch: true, state, scheme: colorScheme })
+    const { page, context, problems } = await visit('lena', { size: phone, touch: true, scheme: colorScheme })
     await page.goto(address)
     await channel(page, 'chief-mail').getByRole('alert').waitFor()
     await audited(page, `notify-phone-${colorScheme}`)
     assert.deepEqual(problems, [])
     await context.close()
   }
-  const { page, context } = await newPage(browser, { state, scheme: 'dark' })
+  const { page, context } = await visit('lena', { scheme: 'dark' })
   await page.goto(address)
   await channel(page, 'chief-mail').getByRole('alert').waitFor()
   await audited(page, 'notify-desktop-dark')
@@ -101,7 +66,7 @@ test('on a phone and in the dark it reads as well', async () => {
 
 test('where nobody is told the page says what to do first, and a viewer sends nothing', async () => {
   await control('scenario/empty')
-  const { page, context } = await newPage(browser, { size: phone, touch: true, state })
+  const { page, context } = await visit('lena', { size: phone, touch: true  })
   await page.goto(address)
   await page.getByRole('heading', { name: 'Nobody is told of alarms yet' }).waitFor()
   await page.getByRole('button', { name: 'Copy the example' }).click()
@@ -109,8 +74,7 @@ test('where nobody is told the page says what to do first, and a viewer sends no
   await audited(page, 'notify-first-phone')
   await context.close()
   await control('scenario/faults')
-  const other = await newPage(browser)
-  await enterAs(other.page, 'otto')
+  const other = await visit('otto')
   await other.page.goto(address)
   await other.page.getByText(/Sending a test needs/).waitFor()
   assert.equal(await other.page.getByRole('button', { name: /Send a test/ }).count(), 0)

@@ -1,52 +1,14 @@
 // Rules, against the mock: listed, written, tried over history and over rows, saved, changed, removed.
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { beforeEach, test } from 'node:test'
 
-import { faintTexts, nameless, sideways } from '../audit.mjs'
+import { sideways } from '../audit.mjs'
 import { until } from '../until.mjs'
-import { startMock } from './start.mjs'
+import { audited, base, control, desktop, phone, shot, visitors } from './rig.mjs'
 
-const mock = await startMock('--ready')
-const { base, desktop, launch, newPage, phone, shot } = await import('../browser.mjs')
-
-let browser
-const states = new Map()
-
-async function enterAs(page, name) {
-  await page.goto(`${base}/login`)
-  await page.getByLabel('User name').fill(name)
-  await page.getByRole('textbox', { name: 'Password' }).fill('long enough')
-  await page.getByRole('button', { name: 'Log in' }).click()
-  await page.getByRole('navigation', { name: 'Main' }).waitFor()
-}
-
-const control = async (path) => assert.equal((await fetch(`${base}/mock/${path}`)).status, 204)
-
-before(async () => {
-  browser = await launch()
-  for (const name of ['max', 'otto']) {
-    const { page, context } = await newPage(browser)
-    await enterAs(page, name)
-    states.set(name, await context.storageState())
-    await context.close()
-  }
-})
+const visit = visitors('max', 'otto')
 
 beforeEach(() => control('scenario/healthy'))
-
-after(async () => {
-  await browser?.close()
-  mock.stop()
-})
-
-const visit = (options = {}) => newPage(browser, { state: states.get('max'), ...options })
-
-async function audited(page, name) {
-  await shot(page, name)
-  assert.ok((await sideways(page)) <= 0, `${name} scrolls sideways`)
-  assert.deepEqual(await nameless(page), [], `${name} has controls without a name`)
-  assert.deepEqual(await faintTexts(page), [], `${name} has texts of too little contrast`)
-}
 
 const list = (page) => page.getByRole('region', { name: 'Rules', exact: true })
 const row = (page, name) => list(page).getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
@@ -63,7 +25,7 @@ const write = async (page, sql) => {
 const configText = (page) => page.evaluate(async () => (await (await fetch('/api/v1/config')).json()).text)
 
 test('rules are listed with what goes in and out, live, and found by stage, state, label and text', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/`)
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Rules' }).click()
   await row(page, 'overpressure').waitFor()
@@ -91,7 +53,7 @@ test('rules are listed with what goes in and out, live, and found by stage, stat
 
 test('what is wrong with a rule is said in words, with what to do', async () => {
   await control('scenario/faults')
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules`)
   await row(page, 'packing-speed').getByText('failed', { exact: true }).waitFor()
   await row(page, 'packing-speed').getByText(/has no column/).waitFor()
@@ -106,7 +68,7 @@ test('what is wrong with a rule is said in words, with what to do', async () => 
 })
 
 test('a rule is written with completion and findings, tried, saved, and runs', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules`)
   await page.getByRole('link', { name: 'New rule' }).click()
   await page.getByRole('heading', { name: 'New rule' }).waitFor()
@@ -181,7 +143,7 @@ test('a rule is written with completion and findings, tried, saved, and runs', a
 })
 
 test('a change is tried against the live rule, and saved with comments kept', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules/packing-speed`)
   await page.getByText('nothing to mend').waitFor()
   await trial(page).getByRole('button', { name: 'Try' }).click()
@@ -209,7 +171,7 @@ test('a change is tried against the live rule, and saved with comments kept', as
 })
 
 test('rows of one’s own are tried, long trials are cancelled', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules/follow-pressure`)
   await page.getByText('nothing to mend').waitFor()
   await trial(page).getByRole('radio', { name: 'Over rows of mine' }).check()
@@ -245,11 +207,11 @@ test('rows of one’s own are tried, long trials are cancelled', async () => {
 })
 
 test('a conflict loses nothing, and a rule is removed', async () => {
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules/steam-balance`)
   await page.getByText('nothing to mend').waitFor()
   await page.getByLabel('Text (optional)').fill('Steam # conflict')
-  const other = await visit()
+  const other = await visit('max')
   await other.page.goto(`${base}/rules/film-left`)
   await other.page.getByRole('button', { name: 'Remove film-left…' }).click()
   await page.getByRole('button', { name: 'Review and save' }).click()
@@ -274,7 +236,7 @@ test('a conflict loses nothing, and a rule is removed', async () => {
 })
 
 test('who may not change rules sees them, and is told why', async () => {
-  const { page, context, problems } = await visit({ state: states.get('otto') })
+  const { page, context, problems } = await visit('otto')
   await page.goto(`${base}/rules`)
   await page.getByText('Writing rules needs the role engineer; you are viewer.').waitFor()
   assert.equal(await page.getByRole('link', { name: 'New rule' }).count(), 0)
@@ -290,7 +252,7 @@ test('who may not change rules sees them, and is told why', async () => {
 
 test('without rules the page says what to do first', async () => {
   await control('scenario/empty')
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules`)
   await page.getByRole('heading', { name: 'No rule is configured yet' }).waitFor()
   await page.getByRole('link', { name: 'Add a device' }).waitFor()
@@ -324,7 +286,7 @@ for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', {
   for (const scheme of width === 'small' || width === 'tablet' ? ['light'] : ['light', 'dark']) {
     test(`rules at ${size.width} px, ${scheme}`, async () => {
       await control('scenario/faults')
-      const { page, context, problems } = await visit({ size, scheme, touch: width !== 'desktop' })
+      const { page, context, problems } = await visit('max', { size, scheme, touch: width !== 'desktop' })
       for (const [name, path, ready] of pages) {
         await page.goto(base + path)
         await ready(page)
@@ -338,7 +300,7 @@ for (const [width, size] of [['desktop', desktop], ['phone', phone], ['small', {
 
 test('all places fit at every width, also while the edge cannot be reached', async () => {
   await control('scenario/faults')
-  const { page, context } = await visit()
+  const { page, context } = await visit('max')
   await page.goto(`${base}/rules`)
   const places = page.getByRole('navigation', { name: 'Main' }).getByRole('link')
   for (const state of ['live', 'lost']) {
@@ -359,7 +321,7 @@ test('all places fit at every width, also while the edge cannot be reached', asy
 
 test('more rules than a page holds are paged', async () => {
   await control('scenario/large')
-  const { page, context, problems } = await visit()
+  const { page, context, problems } = await visit('max')
   await page.goto(`${base}/rules`)
   await page.getByRole('button', { name: 'Next' }).click()
   await page.getByText(/^101 to 200 of 24\d/).waitFor()

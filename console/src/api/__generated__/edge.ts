@@ -3039,16 +3039,6 @@ export interface components {
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
-        Vec: {
-            /** @description The types of its arguments. */
-            arguments: string[];
-            description?: string | null;
-            javascript: string;
-            name: string;
-            returns: string;
-            /** @description As it is called: `dew_margin(float64, float64)`. */
-            signature: string;
-        }[];
         /**
          * @description How the caller showed who they are.
          * @enum {string}
@@ -4288,7 +4278,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Vec"];
+                    "application/json": components["schemas"]["List"];
                 };
             };
             /** @description What was attempted, why it failed and what to do next */

@@ -110,7 +110,6 @@ interface Pairs {
   SqlRequest: Differs<history.SqlRequest, Wire['SqlRequest']>
   TableColumn: Differs<tables.TableColumn, Wire['TableColumn']>
   TableError: Differs<tables.TableError, Wire['TableError']>
-  TableRow: Differs<tables.TableRow, Wire['TableRow']>
   LookupTable: Differs<tables.LookupTable, Wire['LookupTable']>
   LookupTableDetail: Differs<tables.LookupTableDetail, Wire['LookupTableDetail']>
   SqlColumn: Differs<history.SqlColumn, Wire['SqlColumn']>

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tagwerk_model::{DataType, Value, ValueRef, limits};
 
-/// Computes one value. The arguments are of the types that the function says; None is NULL.
+/// Computes one value of arguments of the types that the function says, none of which is NULL.
 pub type Call = Arc<
     dyn Fn(&[Option<ValueRef<'_>>]) -> std::result::Result<Option<Value>, CallError> + Send + Sync,
 >;

@@ -80,6 +80,10 @@ fn run(clock: &Arc<dyn Clock>, function: &CheckedFunction, values: &[Option<Valu
         Ok(script) => script,
         Err(fault) => return (Err(fault), Duration::ZERO),
     };
+    // As statements have it: what is given NULL gives NULL.
+    if values.iter().any(Option::is_none) {
+        return (Ok(Anything::null()), Duration::ZERO);
+    }
     let arguments: Vec<Option<ValueRef<'_>>> =
         values.iter().map(|value| value.as_ref().map(Value::as_ref)).collect();
     let begun = clock.now();

@@ -242,8 +242,9 @@ devices:
           - { name: setpoint, address: \"holding:0\", type: float32, access: read_write }
 ";
     let guide = include_str!("../../../docs/guides/rules.md");
-    let examples: Vec<&str> =
-        guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let examples = guide.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    // Devices are of drivers that are not known here.
+    let examples: Vec<&str> = examples.filter(|text| !text.starts_with("devices:")).collect();
     for example in &examples {
         let text = format!("{PLANT}{example}");
         assert_eq!(findings(&text), [""; 0], "{example}");

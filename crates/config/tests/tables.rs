@@ -93,7 +93,7 @@ fn what_is_wrong_is_told_at_its_place() {
     check("http: { url: 'https://a', format: csv, at: /b }", "tables[t].http.at", "json");
     check("http: { url: 'https://a', separator: ';' }", "tables[t].http.separator", "csv");
     let text = "http: { url: 'https://a', headers: { 'a b': c } }";
-    check(text, "tables[t].http.headers.a b", "no name of a header");
+    check(text, "tables[t].http.headers.\"a b\"", "no name of a header");
     let postgres = "postgres: { database: d, username: u, query: SELECT 1";
     check(&format!("{postgres}, host: 'a b' }}"), "tables[t].postgres.host", "not a host");
     check(&format!("{postgres}, host: db }}"), "tables[t].postgres", "not encrypted");

@@ -7,6 +7,9 @@ use crate::program::Planner;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::keywords::{
+    ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS,
+};
 use std::sync::Arc;
 use tagwerk_sql::{Calls, UserFunction, rule_functions, statement_functions, stopped};
 
@@ -34,7 +37,7 @@ impl Planner {
         let called = matches!(&read, Ok(Expr::Function(call)) if parse::plain_name(call) == name);
         let alone = tagwerk_sql::stream::parse_expression(name);
         // What cannot be called, or cannot be a name by itself, is a word of SQL's.
-        let is_free = called && matches!(alone, Ok(Expr::Identifier(_)));
+        let is_free = called && matches!(alone, Ok(Expr::Identifier(_))) && !is_reserved(name);
         (!is_free).then(|| format!("{name} is a word of SQL"))
     }
 
@@ -43,6 +46,14 @@ impl Planner {
         let named = self.functions.iter().filter(|function| function.is_named_in(text));
         Used(named.map(|function| (function.clone(), Arc::default())).collect())
     }
+}
+
+fn is_reserved(name: &str) -> bool {
+    let place = ALL_KEYWORDS.binary_search(&name.to_uppercase().as_str());
+    let word = place.ok().map(|place| ALL_KEYWORDS_INDEX[place]);
+    word.is_some_and(|word| {
+        RESERVED_FOR_COLUMN_ALIAS.contains(&word) || RESERVED_FOR_TABLE_ALIAS.contains(&word)
+    })
 }
 
 impl Used {

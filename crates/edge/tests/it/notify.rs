@@ -189,10 +189,8 @@ fn a_test_says_what_the_server_answered() {
     let port = free_port();
     let text = config(&server, routes).replace(
         "  channels:\n",
-        &format!(
-            "  channels:\n    - {{ name: chat, kind: webhook, settings: {{ url: {{ secret: chat }}, \
-             body: {{ text: \"{{subject}}\" }} }} }}\n"
-        ),
+        "  channels:\n    - { name: chat, kind: webhook, settings: { url: { secret: chat }, \
+         body: { text: \"{subject}\" } } }\n",
     );
     let text = text.replace("to: [shift@", "to: [nobody@plant.example, shift@");
     let edge = Edge::with_config(&text);

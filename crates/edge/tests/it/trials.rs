@@ -82,6 +82,11 @@ fn what_a_device_would_cost_is_estimated() {
 fn the_communication_log_is_turned_on_read_and_turned_off() {
     let edge = Edge::with_config(MIXER);
     let local = edge.local();
+    // Before that there is no link to listen to.
+    until("the mixer is online", || {
+        let device = local.get("/api/v1/devices/mixer").expect(200).json();
+        (device["state"] == "online").then_some(())
+    });
     let path = "/api/v1/devices/mixer/trace";
     let off = local.get(path).expect(200).json();
     assert_eq!((&off["on"], &off["until"]), (&json!(false), &Value::Null));

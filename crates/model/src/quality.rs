@@ -35,11 +35,6 @@ const REASONS: &[(Quality, &str, &str)] = &[
         "UncertainLastUsableValue",
         "the last value known; no fresh one",
     ),
-    (
-        Quality::UNCERTAIN_SUB_NORMAL,
-        "UncertainSubNormal",
-        "computed without some of the tags that it reads",
-    ),
     (Quality::BAD, "Bad", "bad"),
     (Quality::BAD_INTERNAL, "BadInternalError", "a fault inside the edge"),
     (Quality::BAD_COMMUNICATION, "BadCommunicationError", "the device's answer was not understood"),
@@ -62,6 +57,11 @@ const REASONS: &[(Quality, &str, &str)] = &[
         "the gateway cannot reach the device behind it",
     ),
     (Quality::BAD_NO_DATA, "BadNoData", "there is no value"),
+    (
+        Quality::UNCERTAIN_SUB_NORMAL,
+        "UncertainSubNormal",
+        "computed without some of the tags that it reads",
+    ),
 ];
 
 impl Quality {

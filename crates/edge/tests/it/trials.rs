@@ -1,6 +1,7 @@
 //! Trying devices before they are saved, the communication log, load, events and templates.
 
 use crate::process::{Edge, MIXER};
+use crate::rig::until;
 use serde_json::{Value, json};
 
 fn mixer() -> Value {

@@ -80,8 +80,8 @@ def joined(rng, table, template):
     if rng.random() < 0.5:
         texts = ["k.factor", "k.name", "parts", "temperature", "parts + k.factor",
                  "k.name IS NULL", "(SELECT max(factor) FROM codes)"]
-        # Beside a join by an inequality the engine has no place for it.
-        if ">=" not in source:
+        # The engine has a place for it beside a plain join only.
+        if source.endswith(" JOIN codes k ON k.code = parts") and "LEFT" not in source:
             texts.append("parts IN (SELECT code FROM codes WHERE code IS NOT NULL)")
         chosen = rng.sample(texts, 3)
         columns = [f"{text} AS c{place}" for place, text in enumerate(chosen)]

@@ -7,9 +7,6 @@ use crate::program::Planner;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::sql::sqlparser::ast::Expr;
-use datafusion::sql::sqlparser::keywords::{
-    ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_TABLE_ALIAS,
-};
 use std::sync::Arc;
 use tagwerk_sql::{Calls, UserFunction, rule_functions, statement_functions, stopped};
 
@@ -35,10 +32,8 @@ impl Planner {
         }
         let read = tagwerk_sql::stream::parse_expression(&format!("{name}(1)"));
         let called = matches!(&read, Ok(Expr::Function(call)) if parse::plain_name(call) == name);
-        let alone = tagwerk_sql::stream::parse_expression(name);
-        // What cannot be called, or cannot be a name by itself, is a word of SQL's.
-        let is_free = called && matches!(alone, Ok(Expr::Identifier(_))) && !is_reserved(name);
-        (!is_free).then(|| format!("{name} is a word of SQL"))
+        // What cannot be called, or means something of its own, is a word of SQL's.
+        (!called || is_reserved(name)).then(|| format!("{name} is a word of SQL"))
     }
 
     /// Those that a text names.
@@ -48,12 +43,18 @@ impl Planner {
     }
 }
 
+/// Reserved in PostgreSQL (its documentation, appendix C), or with a form of call of its own.
+const WORDS: &str = "all analyse analyze and any array as asc asymmetric between both case cast check \
+                     collate column constraint create default deferrable desc distinct do else end \
+                     except exists extract false fetch for foreign from grant group having in \
+                     initially intersect interval into is lateral leading like limit localtime \
+                     localtimestamp not null offset on only or order overlay placing position \
+                     primary references returning row select session_user some struct substring \
+                     symmetric table then to trailing trim true union unique user using values \
+                     variadic when where window with";
+
 fn is_reserved(name: &str) -> bool {
-    let place = ALL_KEYWORDS.binary_search(&name.to_uppercase().as_str());
-    let word = place.ok().map(|place| ALL_KEYWORDS_INDEX[place]);
-    word.is_some_and(|word| {
-        RESERVED_FOR_COLUMN_ALIAS.contains(&word) || RESERVED_FOR_TABLE_ALIAS.contains(&word)
-    })
+    WORDS.split_whitespace().any(|word| word == name)
 }
 
 impl Used {

@@ -99,8 +99,8 @@ impl Computed {
         self.steps.iter().for_each(|step| step.run(group, builder, at));
     }
 
-    /// Computes the tags that read any of these, and adds them. `seen` says of each tag whether it is
-    /// among them.
+    /// Computes the tags that read any of these, and those that read other groups alone, and adds them.
+    /// `seen` says of each tag whether it is among them.
     pub fn touched(
         &self,
         group: &GroupLive,
@@ -109,8 +109,9 @@ impl Computed {
         (touched, seen): (&mut Vec<u32>, &mut [bool]),
     ) {
         for step in &self.steps {
+            let is_own = |source: &Source| matches!(source, Source::Own(_));
             let is_read = |source: &Source| matches!(source, Source::Own(index) if seen[*index]);
-            if step.sources.iter().any(is_read) {
+            if step.sources.iter().any(is_read) || !step.sources.iter().any(is_own) {
                 step.run(group, builder, at);
                 seen[step.index] = true;
                 touched.push(step.index as u32);

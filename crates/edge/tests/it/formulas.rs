@@ -1,7 +1,7 @@
 //! Tags that are computed of others, from outside.
 
 use crate::process::Edge;
-use crate::rig::until;
+use crate::rig::{repository, until};
 use serde_json::{Value, json};
 
 const PLANT: &str = r#"
@@ -46,6 +46,7 @@ devices:
           - { name: fixed, address: "constant:3", type: int64 }
           - { name: twice, formula: n * 2, type: uint64 }
           - { name: still, formula: fixed * 2, type: int64 }
+          - { name: elsewhere, formula: "boiler.n * 1", type: int64 }
   - { name: pump-1, template: pump, parameters: { factor: 3 } }
   - { name: pump-2, template: pump }
   - name: totals
@@ -165,6 +166,10 @@ fn what_devices_report_is_computed_when_it_comes() {
         assert_eq!(row[2], true, "{row}");
     }
     assert_eq!(good(&edge, "reported/still")["value"], 6);
+    let first = good(&edge, "reported/elsewhere")["value"].as_i64().unwrap();
+    until("it follows the other device", || {
+        (tag(&edge, "reported/elsewhere")["value"].as_i64()? > first).then_some(())
+    });
 }
 
 #[test]
@@ -264,4 +269,24 @@ fn a_formula_is_tried_with_the_values_of_now() {
     assert_eq!((&finding["line"], &finding["column"]), (&json!(1), &json!(5)), "{wrong}");
     assert_eq!(finding["remedy"], "did you mean broken?");
     check("n", "number").refusal(400, "invalid");
+}
+
+/// The examples of the guides with drivers as they are here.
+#[test]
+fn the_guides_are_right() {
+    let edge = Edge::start();
+    for (guide, head) in [("formulas", ""), ("rules", "version: 1\nedge: { name: x }\n")] {
+        let path = repository().join(format!("docs/guides/{guide}.md"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let examples =
+            text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let begins = if head.is_empty() { "version:" } else { "devices:" };
+        let examples: Vec<&str> = examples.filter(|text| text.starts_with(begins)).collect();
+        assert!(!examples.is_empty(), "{guide}");
+        for example in examples {
+            let sent = format!("{head}{example}");
+            let lint = edge.local().send("POST", "/api/v1/config/lint", Some(sent.as_bytes()));
+            assert_eq!(lint.expect(200).json()["findings"], json!([]), "{guide}: {example}");
+        }
+    }
 }

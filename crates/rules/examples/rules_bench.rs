@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tagwerk_env::{Access, Env, Moment};
-use tagwerk_journal::{Journal, Options, Stream};
+use tagwerk_historian::{Historian, Scan};
+use tagwerk_journal::{Block, Journal, Options, Payload, Span, Stream};
 use tagwerk_model::{
-    BatchBuilder, DataType, TagDefinition, TagId, TagSet, TagSetDefinition, codec,
+    BatchBuilder, DataType, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition, codec,
 };
 use tagwerk_rules::{
-    Definition, Instance, Keeper, Outlet, Output, Planner, Program, Runner, Stage,
+    Definition, Instance, Keeper, Outlet, Output, Past, Planner, Program, Runner, Stage, Trial,
 };
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_sql::{Pieces, TagEntry, TagTable};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
@@ -36,7 +37,8 @@ fn main() -> Done<()> {
         Some("window") => window()?,
         Some("latency") => latency(number(1, 10))?,
         Some("many") => many(number(1, 8_000), number(2, 8_000), number(3, 800), number(4, 20))?,
-        _ => return Err("rows, window, latency or many".into()),
+        Some("trial") => trial()?,
+        _ => return Err("rows, window, latency, many or trial".into()),
     };
     println!("{figures}");
     Ok(())
@@ -223,14 +225,34 @@ impl Writer {
         Writer { set, stored: Arc::new(stored), buffer: Vec::new() }
     }
 
-    fn write(&mut self, env: &Env, journal: &Journal, value: f64) -> Done<()> {
+    fn batch(&self, now: Moment, unix_ns: i64, value: f64) -> SampleBatch {
         let scales = vec![None; self.set.len()].into();
         let mut builder = BatchBuilder::new(self.set.clone(), scales);
         for place in 0..self.set.len() {
             builder.put_f64(place, value + place as f64);
         }
+        builder.batch(now.0, unix_ns, self.set.len() as u32)
+    }
+
+    /// As history takes it.
+    fn block(&self, row: i64, unix_ns: i64, value: f64) -> (Block, SampleBatch) {
+        let (many, row) = (self.set.len() as u64, row as u64);
+        let block = Block {
+            span: Span { from: row * many, to: (row + 1) * many },
+            epoch: 1,
+            set: self.stored.clone(),
+            boot: [1; 16],
+            moment: Moment(row * SECOND as u64),
+            unix_ns,
+            synchronised: true,
+            payload: Payload::from(&[0u8; 260][..]),
+        };
+        (block, self.batch(Moment(row * SECOND as u64), unix_ns, value))
+    }
+
+    fn write(&mut self, env: &Env, journal: &Journal, value: f64) -> Done<()> {
         let (now, wall) = (env.clock.now(), env.clock.wall().unix_ns);
-        let batch = builder.batch(now.0, wall, self.set.len() as u32);
+        let batch = self.batch(now, wall, value);
         self.buffer.clear();
         codec::encode_batch(&batch, &mut self.buffer);
         let count = self.set.len() as u32;
@@ -338,6 +360,59 @@ fn many(rules: usize, devices: usize, rate: usize, span: usize) -> Done<Json> {
         "bytes_a_rule": (after.saturating_sub(before)) as f64 / rules as f64,
         "over_idle_bytes": after.saturating_sub(before),
     }))
+}
+
+/// A day of a device of 20 tags, once a second: a rule over its rows, and one over its samples, beside
+/// reading the same samples from history alone.
+fn trial() -> Done<Json> {
+    const ROWS: i64 = 86_400;
+    const TAGS: usize = 20;
+    let env = Env::system();
+    let folder = tempfile::tempdir()?;
+    let (historian, _) = Historian::open(&env, folder.path(), Default::default())?;
+    let writer = Writer::new(set("press", 1, TAGS));
+    for row in 0..ROWS {
+        let value = ((row * 7_919) % 1_000) as f64 / 10.0;
+        let (block, batch) = writer.block(row, BASE + row * SECOND, value);
+        historian.append(&block, &batch)?;
+    }
+    historian.seal_all(&|_| Ok(()))?;
+    let open = |tag: TagId| -> Pieces {
+        let request = Scan {
+            tags: vec![tag],
+            from_unix_ns: i64::MIN,
+            to_unix_ns: i64::MAX,
+            newest_first: false,
+            cancel: None,
+        };
+        Box::new(historian.scan(&request).map(|piece| piece.map_err(|error| error.to_string())))
+    };
+    let tags = table(&[writer.set.definition.clone()]);
+    let runner = Runner::new(env.clock.clone())?;
+    let rate = |sql: &str| -> Done<f64> {
+        let program = plan(sql, &tags)?;
+        let begun = env.clock.now();
+        let mut past = Past::open(historian.tags(), &open)?;
+        let trial = Trial { program, lateness: Duration::ZERO, end_ns: BASE + ROWS * SECOND };
+        let tried = trial.run(&runner, &mut past, &|_| false, &|| None, &mut |row| {
+            black_box(row);
+        });
+        if let Some(reason) = tried.stopped.or(tried.last_error) {
+            return Err(reason.into());
+        }
+        Ok((ROWS as usize * TAGS) as f64 / seconds(&env, begun))
+    };
+    let rows = rate("SELECT t0, t1 + t2 AS sum FROM press WHERE t4 > 90")?;
+    let samples =
+        rate("SELECT tag, avg(value) AS mean FROM samples GROUP BY tumbling_window('10m'), tag")?;
+    let begun = env.clock.now();
+    for tag in historian.tags() {
+        for piece in open(tag.id) {
+            black_box(piece?.values.len());
+        }
+    }
+    let bare = (ROWS as usize * TAGS) as f64 / seconds(&env, begun);
+    Ok(json!({ "rows": rows, "samples": samples, "bare": bare }))
 }
 
 /// A file of the kernel's, which has no length.

@@ -8,9 +8,10 @@ use crate::instance::{Counts, Instance, Output};
 use crate::program::Program;
 use crate::record::SavedRule;
 use crate::state;
+use crate::work::Runner;
+use crate::workers::{Done, Job, Work, Worked, work};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::{Clock, Env};
@@ -19,6 +20,8 @@ use tagwerk_sql::Lookup;
 
 /// Rows remembered for showing.
 const NEWEST_MAX: usize = 50;
+/// Memory of rows that wait for a rule that is still at work. More: it is stopped.
+const WAITING_MAX: usize = 64 * 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -77,6 +80,8 @@ pub struct RuleView {
     pub last_output_unix_ns: Option<i64>,
     pub busy: Duration,
     pub memory: usize,
+    /// A thread is at its work.
+    pub at_work: bool,
     /// Samples that it has not taken yet.
     pub behind: u64,
 }
@@ -117,7 +122,20 @@ pub(crate) struct State {
 pub(crate) struct Running {
     pub name: Arc<str>,
     definition: Definition,
-    pub instance: Option<Instance>,
+    /// None, while it is not to run.
+    pub program: Option<Arc<Program>>,
+    /// None too while a thread has it.
+    pub instance: Option<Box<Instance>>,
+    /// While a thread has it: by this it is known when it is back, and up to which sample it is then.
+    away: Option<(Arc<()>, u64)>,
+    /// What it has to do when it is back.
+    waiting: Vec<Work>,
+    waiting_bytes: usize,
+    /// While anything waits, or it is away: it has taken all samples before this.
+    reached: u64,
+    /// As they were when it was seen last.
+    counts: Counts,
+    memory: usize,
     failed: Option<String>,
     pub feeds: Vec<Feed>,
     pub feeding: Option<usize>,
@@ -194,12 +212,14 @@ impl Board {
         self.0.shown.lock().newest.get(name).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn show(&self, state: &State) {
-        let behind = self.0.journal.end(Log::Samples).saturating_sub(state.position);
+    pub(crate) fn show(&self, state: &mut State) {
+        let end = self.0.journal.end(Log::Samples);
         let mut shown = self.0.shown.lock();
         shown.rules.retain(|name, _| state.running.contains_key(name));
         shown.newest.retain(|name, _| state.running.contains_key(name));
-        for (name, running) in &state.running {
+        let position = state.position;
+        for (name, running) in &mut state.running {
+            let behind = end.saturating_sub(running.position(position));
             shown.rules.insert(name.clone(), running.view(behind));
             let newest = shown.newest.entry(name.clone()).or_default();
             if running.newest.back() != newest.last() || running.newest.len() != newest.len() {
@@ -212,8 +232,8 @@ impl Board {
 impl State {
     /// The lookup tables that rules at work read.
     pub fn lookups_used(&self) -> BTreeSet<Arc<str>> {
-        let instances = self.running.values().filter_map(|running| running.instance.as_ref());
-        let lookups = instances.flat_map(|instance| &instance.program.lookups);
+        let programs = self.running.values().filter_map(|running| running.program.as_ref());
+        let lookups = programs.flat_map(|program| &program.lookups);
         lookups.map(|lookup| lookup.name.clone()).collect()
     }
 
@@ -266,6 +286,7 @@ impl Running {
         let program = definition.program.as_ref().ok();
         let program = program.filter(|_| definition.stage != Stage::Draft);
         let before = saved.as_ref().map_or((0, 0), |saved| (saved.unseen, saved.outputs_from));
+        let position = saved.as_ref().map_or(position, |saved| saved.position.max(position));
         let known = saved.is_some();
         let restored = program
             .zip(saved)
@@ -275,10 +296,11 @@ impl Running {
             tracing::warn!(rule = %definition.name, "a rule is another than before, and begins anew");
         }
         let fresh = || program.map(|program| Instance::new(program.clone(), lateness));
-        let mut instance = restored.or_else(fresh);
+        let mut instance = restored.or_else(fresh).map(Box::new);
         if let Some(instance) = &mut instance {
             instance.lives = true;
         }
+        let program = instance.as_ref().map(|instance| instance.program.clone());
         let failed = definition.program.as_ref().err().map(ToString::to_string);
         Running {
             name: definition.name.clone(),
@@ -287,7 +309,14 @@ impl Running {
             // Nobody is told today of what was last week: a new rule begins now.
             from: if goes_on { position } else { begun_at.max(position) },
             catching_up: goes_on && position < begun_at && definition.stage == Stage::Live,
+            program,
             instance,
+            away: None,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            reached: position,
+            counts: Counts::default(),
+            memory: 0,
             failed,
             unwritten: VecDeque::new(),
             unconfirmed: VecDeque::new(),
@@ -306,32 +335,78 @@ impl Running {
         self.definition.is_like(wanted) && self.failed.is_none()
     }
 
-    /// Lets the rule work, and takes what it gives.
-    pub fn work(
-        &mut self,
-        clock: &Arc<dyn Clock>,
-        work: impl FnOnce(&mut Instance, &mut Vec<Output>) -> Result<(), RuleError>,
-    ) {
+    /// Something waits for it, or it is away.
+    pub fn is_busy(&self) -> bool {
+        self.away.is_some() || !self.waiting.is_empty()
+    }
+
+    pub fn looks_up(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| !program.lookups.is_empty())
+    }
+
+    /// It has taken all samples before this; `position` is where all are who have nothing to do.
+    pub fn position(&self, position: u64) -> u64 {
+        if self.is_busy() { self.reached } else { position }
+    }
+
+    /// Lets the rule work here, and takes what it gives.
+    pub fn work(&mut self, runner: &Runner, clock: &dyn Clock, one: Work) {
         let Some(instance) = &mut self.instance else { return };
-        let begun = clock.now();
-        let mut out = Vec::new();
-        let errors = instance.counts.errors;
-        let done = catch_unwind(AssertUnwindSafe(|| work(instance, &mut out)));
-        self.busy += clock.now().since(begun);
-        let now_ns = clock.wall().unix_ns;
-        if instance.counts.errors != errors {
-            self.last_error = instance.last_error.clone().map(|text| (now_ns, text));
+        let worked = work(instance, runner, clock, vec![one]);
+        self.worked(worked, clock.wall().unix_ns);
+    }
+
+    /// Leaves work for when it is back; `reached` is up to where it is if nothing waits so far.
+    pub fn put_aside(&mut self, one: Work, reached: u64) {
+        if self.program.is_none() {
+            return;
         }
-        match done {
-            Ok(Ok(())) => {}
-            Ok(Err(RuleError::Rows(text))) => {
-                instance.counts.errors += 1;
-                self.last_error = Some((now_ns, text));
-            }
-            Ok(Err(limit)) => self.fail(limit),
-            Err(_) => self.fail(RuleError::Limit("a fault inside the rule".to_owned())),
+        if !self.is_busy() {
+            self.reached = reached;
         }
-        self.given(out, now_ns);
+        self.waiting_bytes += one.memory();
+        self.waiting.push(one);
+        if self.waiting_bytes > WAITING_MAX {
+            let most = WAITING_MAX / 1024 / 1024;
+            let text =
+                format!("it is slower than what it reads: more than {most} MiB of rows wait");
+            self.fail(RuleError::Limit(text));
+        }
+    }
+
+    /// Goes to a thread with all that waits, after which all samples before `position` are taken.
+    pub fn leave(&mut self, position: u64) -> Option<Job> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let instance = self.instance.take()?;
+        let token = Arc::new(());
+        self.away = Some((token.clone(), position));
+        self.waiting_bytes = 0;
+        let works = std::mem::take(&mut self.waiting);
+        Some(Job { rule: self.name.clone(), token, instance, works })
+    }
+
+    /// Is back from a thread, if it is the one that left.
+    pub fn come_back(&mut self, done: Done, now_ns: i64) {
+        let Some((_, position)) = self.away.take_if(|(own, _)| Arc::ptr_eq(own, &done.token))
+        else {
+            return;
+        };
+        self.reached = position;
+        self.instance = Some(done.instance);
+        self.worked(done.worked, now_ns);
+    }
+
+    fn worked(&mut self, worked: Worked, now_ns: i64) {
+        self.busy += worked.busy;
+        if let Some(text) = worked.error {
+            self.last_error = Some((now_ns, text));
+        }
+        if let Some(limit) = worked.stopped {
+            self.fail(limit);
+        }
+        self.given(worked.out, now_ns);
     }
 
     fn given(&mut self, out: Vec<Output>, now_ns: i64) {
@@ -352,7 +427,8 @@ impl Running {
 
     /// The edge's time at which the clock may end something.
     pub fn due(&self) -> Option<i64> {
-        self.instance.as_ref()?.due()
+        let idle = self.instance.as_ref().filter(|_| !self.is_busy());
+        idle?.due()
     }
 
     /// Everything of the last run has been taken again.
@@ -370,13 +446,16 @@ impl Running {
     pub fn fail(&mut self, error: RuleError) {
         tracing::warn!(rule = %self.name, %error, "a rule is stopped");
         self.failed = Some(error.to_string());
-        self.instance = None;
-        self.feeding = None;
+        (self.program, self.instance, self.away, self.feeding) = (None, None, None, None);
+        (self.waiting, self.waiting_bytes) = (Vec::new(), 0);
+        (self.counts, self.memory) = (Counts::default(), 0);
     }
 
-    fn view(&self, behind: u64) -> RuleView {
+    fn view(&mut self, behind: u64) -> RuleView {
         let program = self.definition.program.as_ref().ok();
-        let counts = self.instance.as_ref().map(|instance| instance.counts.clone());
+        if let Some(instance) = &self.instance {
+            (self.counts, self.memory) = (instance.counts.clone(), instance.memory());
+        }
         let tables = program.map(|program| program.tables());
         RuleView {
             name: self.name.clone(),
@@ -388,11 +467,12 @@ impl Running {
             },
             tables: tables.unwrap_or_default(),
             columns: program.map(|program| program.columns.clone()).unwrap_or_default(),
-            counts: counts.unwrap_or_default(),
+            counts: self.counts.clone(),
             last_error: self.last_error.clone(),
             last_output_unix_ns: self.last_output,
             busy: self.busy,
-            memory: self.instance.as_ref().map_or(0, Instance::memory),
+            memory: self.memory + self.waiting_bytes,
+            at_work: self.away.is_some(),
             behind,
         }
     }

@@ -4,12 +4,13 @@
 
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
-use crate::force::{Force, Named};
+use crate::force::Force;
 use crate::instance::Output;
 use crate::lookup::{NoVersions, Versions};
-use crate::record::{SNAPSHOT_KIND, SavedRule, Snapshot, TABLES_KIND, TablesRecord, parts};
-use crate::state;
+use crate::record::TablesRecord;
+use crate::saving::{Loaded, Saving, load, write_changes};
 use crate::work::Runner;
+use crate::workers::{Done, Work, Workers};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::ops::ControlFlow;
@@ -27,17 +28,12 @@ const CURSOR: &str = "rules";
 const IDLE: Duration = Duration::from_millis(100);
 /// Blocks taken in one step.
 const BLOCKS_AT_ONCE: usize = 256;
-/// Snapshots are at least so far apart, and farther when they are large: at most so many bytes a second
-/// are written.
-const SNAPSHOT_AFTER: Duration = Duration::from_secs(60);
-const SNAPSHOT_BYTES_PER_SECOND: u64 = 4_096;
-/// But never farther apart than this many bytes of samples, which a start takes again, or eight times
-/// what a snapshot takes.
-const SNAPSHOT_AFTER_BYTES: u64 = 64 * 1024 * 1024;
 /// How rules fare is shown so often while they work.
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
 /// Rows that a rule has given and that could not be written yet. More: the rule is stopped.
 const UNWRITTEN_MAX: usize = 100_000;
+/// How long the end waits for rules that are at work. What they do then is done again by the next start.
+const END_MAX: Duration = Duration::from_secs(3);
 
 /// Where a rule's rows go.
 pub trait Outlet: Send {
@@ -45,30 +41,33 @@ pub trait Outlet: Send {
     fn publish(&mut self, rule: &str, rows: &[Output]) -> Result<(), (usize, String)>;
 }
 
-/// One thread.
+/// One thread, and those on which rules work that may take long.
 pub struct Keeper {
-    board: Board,
+    pub(crate) board: Board,
     outlet: Box<dyn Outlet>,
     runner: Runner,
-    samples: Reader,
+    /// None: all work is done here.
+    workers: Option<Workers>,
+    pub(crate) samples: Reader,
     sets: HashMap<u32, (u32, Arc<TagSet>)>,
     /// Where this run began in the stream of samples.
     begun_at: u64,
-    snapshot: Moment,
-    snapshot_bytes: u64,
-    /// Since the last snapshot.
-    bytes: u64,
-    snapshot_position: u64,
-    /// Rules that have rows to take, and those that have rows to write.
+    pub(crate) saving: Saving,
+    /// Where it was when this step began, with all before it taken or put aside.
+    stepped: u64,
+    /// Rules that have rows to take, those for which something waits, and those that have rows to write.
     fed: BTreeSet<Arc<str>>,
+    waiting: BTreeSet<Arc<str>>,
     giving: BTreeSet<Arc<str>>,
+    /// Came while nothing else was to do.
+    back: Option<Done>,
     /// The edge's time at which the clock may end something.
     next_due: Option<i64>,
     /// Everything of the last run has been taken again.
     caught_up: bool,
     shown: Moment,
     /// Versions of lookup tables.
-    force: Force,
+    pub(crate) force: Force,
 }
 
 fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
@@ -101,15 +100,16 @@ impl Keeper {
             board: board.clone(),
             outlet,
             runner: Runner::new(env.clock.clone())?,
+            workers: None,
             samples,
             sets: HashMap::new(),
             begun_at,
-            snapshot: env.clock.now(),
-            snapshot_bytes: 0,
-            bytes: 0,
-            snapshot_position: position,
+            saving: Saving::new(env.clock.now(), position),
+            stepped: position,
             fed: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             giving: BTreeSet::new(),
+            back: None,
             next_due: None,
             caught_up: false,
             shown: env.clock.now(),
@@ -120,14 +120,14 @@ impl Keeper {
     }
 
     /// The journal keeps samples from here on.
-    fn hold(&self, position: u64) {
+    pub(crate) fn hold(&self, position: u64) {
         let cursor = Cursor::new(Stream::Samples, position);
         if let Err(error) = self.board.journal().save_cursor(CURSOR, &cursor) {
             tracing::warn!(%error, "the place of rules cannot be saved now");
         }
     }
 
-    fn catching_up(&self) -> bool {
+    pub(crate) fn catching_up(&self) -> bool {
         self.samples.position() < self.begun_at
     }
 
@@ -136,6 +136,9 @@ impl Keeper {
         let board = self.board.clone();
         let mut state = board.state();
         let position = self.samples.position();
+        self.stepped = position;
+        let mut giving = std::mem::take(&mut self.giving);
+        self.come_back(&mut state, &mut giving);
         if let Some(wanted) = state.wanted.take() {
             // Anything may be due, and anything may have been seen.
             (self.next_due, self.caught_up) = (Some(i64::MIN), false);
@@ -150,9 +153,10 @@ impl Keeper {
         if !state.defined {
             return false;
         }
-        self.change_tables(&mut state);
-        let (taken, more) = self.take_blocks(&mut state);
-        let mut giving = std::mem::take(&mut self.giving);
+        let (taken, more) = match self.change_tables(&state) {
+            ControlFlow::Continue(()) => self.take_blocks(&mut state),
+            ControlFlow::Break(()) => (0, false),
+        };
         for name in std::mem::take(&mut self.fed) {
             if let Some(running) = state.running.get_mut(&name) {
                 self.flush(running);
@@ -161,9 +165,7 @@ impl Keeper {
             }
         }
         // What is taken is looked up, and what the clock ends is behind it.
-        if self.force.reach(self.samples.position()) {
-            self.look_up(&state);
-        }
+        let looked_up = self.reach(&state).is_continue();
         if !self.catching_up() {
             if !self.caught_up {
                 // What is given again and does not stand in the stream was lost with the last run's end.
@@ -172,7 +174,7 @@ impl Keeper {
                 giving.extend(state.running.keys().cloned());
             }
             let now_ns = board.env().clock.wall().unix_ns;
-            if !more && self.next_due.is_some_and(|due| due <= now_ns) {
+            if !more && looked_up && self.next_due.is_some_and(|due| due <= now_ns) {
                 self.tick_all(&mut state, now_ns, &mut giving);
             }
         }
@@ -185,10 +187,11 @@ impl Keeper {
         }
         state.position = self.samples.position();
         self.save(&mut state, false);
+        self.send_out(&mut state);
         let now = board.env().clock.now();
         if taken == 0 || now.since(self.shown) >= SHOWN_EVERY {
             self.shown = now;
-            board.show(&state);
+            board.show(&mut state);
         }
         more
     }
@@ -205,7 +208,7 @@ impl Keeper {
             let Some(item) = self.samples.try_next() else { return (taken, false) };
             taken += 1;
             if let Item::Block(block) = item {
-                self.bytes += block.payload.len() as u64;
+                self.saving.bytes += block.payload.len() as u64;
                 self.take(state, &block);
             }
         }
@@ -214,39 +217,93 @@ impl Keeper {
 
     /// All rules look up in the versions in force.
     fn look_up(&self, state: &State) {
-        let instances = state.running.values().filter_map(|running| running.instance.as_ref());
-        for instance in instances {
-            self.force.now().for_each(|lookup| instance.program.look_up_in(lookup));
+        for program in state.running.values().filter_map(|running| running.program.as_ref()) {
+            self.force.now().for_each(|lookup| program.look_up_in(lookup));
         }
     }
 
-    /// Takes other versions of lookup tables where their place in the stream has come. Before that the
-    /// place is written down, behind all that rules gave with those before.
-    fn change_tables(&mut self, state: &mut State) {
+    /// Takes those versions of lookup tables whose place in the stream has come. Breaks, while a rule that
+    /// reads them has work before that place.
+    fn reach(&mut self, state: &State) -> ControlFlow<()> {
         let position = self.samples.position();
+        if self.force.next_change().is_none_or(|change| change > position) {
+            return ControlFlow::Continue(());
+        }
+        if state.running.values().any(|running| running.looks_up() && running.is_busy()) {
+            return ControlFlow::Break(());
+        }
         if self.force.reach(position) {
             self.look_up(state);
         }
-        let waiting = |running: &Running| !running.unwritten.is_empty();
-        if self.catching_up() || state.running.values().any(waiting) {
-            return;
+        ControlFlow::Continue(())
+    }
+
+    /// Takes other versions of lookup tables, from the end of the stream on. Before that the place is
+    /// written down, behind all that rules gave with those before. Breaks as [`Keeper::reach`].
+    fn change_tables(&mut self, state: &State) -> ControlFlow<()> {
+        self.reach(state)?;
+        if self.catching_up() || self.saving.is_under_way() {
+            return ControlFlow::Continue(());
         }
         let journal = self.board.journal().clone();
-        let end = journal.end(Stream::Samples);
+        let (position, end) = (self.samples.position(), journal.end(Stream::Samples));
         let changes = self.force.wanted(&state.lookups_used(), (position, end));
         if changes.is_empty() {
-            return;
+            return ControlFlow::Continue(());
+        }
+        if state.running.values().any(|running| !running.unwritten.is_empty()) {
+            return ControlFlow::Continue(());
         }
         // What was given with the versions before must not be lost and given again with others.
         let written = journal.commit(Stream::Samples).map_err(|error| error.to_string());
         if let Err(error) = written.and_then(|()| write_changes(&journal, &changes)) {
             tracing::warn!(error, "rules go on with the tables that they have");
-            return;
+            return ControlFlow::Continue(());
         }
         self.force.expect(changes);
-        if self.force.reach(position) {
-            self.look_up(state);
+        self.reach(state)
+    }
+
+    /// Rules that were at work on a thread have something to write, and may go on.
+    fn come_back(&mut self, state: &mut State, giving: &mut BTreeSet<Arc<str>>) {
+        let Some(workers) = &mut self.workers else { return };
+        let now_ns = self.board.env().clock.wall().unix_ns;
+        while let Some(done) = self.back.take().or_else(|| workers.try_done()) {
+            let name = done.rule.clone();
+            if let Some(running) = state.running.get_mut(&name) {
+                running.come_back(done, now_ns);
+                self.next_due = earliest(self.next_due, running.due());
+                self.waiting.insert(name.clone());
+                giving.insert(name);
+            }
         }
+    }
+
+    /// Rules that have something to do which may take long go to threads with it.
+    fn send_out(&mut self, state: &mut State) {
+        let Some(workers) = &self.workers else { return };
+        let position = self.samples.position();
+        for name in std::mem::take(&mut self.waiting) {
+            let Some(running) = state.running.get_mut(&name) else { continue };
+            let Some(job) = running.leave(position) else { continue };
+            if let Err(job) = workers.send(job) {
+                let done = job.done(&self.runner, &*self.board.env().clock);
+                running.come_back(done, self.board.env().clock.wall().unix_ns);
+                self.giving.insert(name);
+            }
+        }
+    }
+
+    /// Does work of a rule, here and now or as soon as a thread can.
+    fn hand(&mut self, running: &mut Running, one: Work) {
+        let long = running.program.as_ref().is_some_and(|program| program.may_take_long());
+        let aside = self.workers.is_some() && self.caught_up && long;
+        if aside || running.is_busy() {
+            running.put_aside(one, self.stepped);
+            self.waiting.insert(running.name.clone());
+            return;
+        }
+        running.work(&self.runner, &*self.board.env().clock, one);
     }
 
     fn take(&mut self, state: &mut State, block: &Block) {
@@ -304,10 +361,7 @@ impl Keeper {
     fn flush(&mut self, running: &mut Running) {
         let Some(source) = running.feeding.take() else { return };
         let Some(rows) = running.feeds[source].finish() else { return };
-        let runner = &self.runner;
-        running.work(&self.board.env().clock, |instance, out| {
-            instance.take(runner, source, &rows, out)
-        });
+        self.hand(running, Work::Rows { source, rows });
     }
 
     /// Ends what the clock ends, and looks when that is again.
@@ -315,16 +369,11 @@ impl Keeper {
         self.next_due = None;
         for (name, running) in &mut state.running {
             if running.due().is_some_and(|due| due <= now_ns) {
-                self.tick(running, now_ns);
+                self.hand(running, Work::Tick(now_ns));
                 giving.insert(name.clone());
             }
             self.next_due = earliest(self.next_due, running.due());
         }
-    }
-
-    fn tick(&mut self, running: &mut Running, now_ns: i64) {
-        let runner = &self.runner;
-        running.work(&self.board.env().clock, |instance, out| instance.tick(runner, now_ns, out));
     }
 
     /// A row that the rule gave, as it stands in the journal.
@@ -343,7 +392,7 @@ impl Keeper {
         self.flush(running);
         if running.unconfirmed.is_empty() {
             // No row ended the window then, but the clock.
-            self.tick(running, block.unix_ns);
+            self.hand(running, Work::Tick(block.unix_ns));
         }
         if running.unconfirmed.pop_front().is_none() {
             tracing::warn!(rule = %running.name, "a row of the last run is not given again");
@@ -363,70 +412,27 @@ impl Keeper {
         Some(set)
     }
 
-    /// Writes what all rules remember, when it is time or at the end.
-    fn save(&mut self, state: &mut State, at_once: bool) {
-        let now = self.board.env().clock.now();
-        let apart = Duration::from_secs(self.snapshot_bytes / SNAPSHOT_BYTES_PER_SECOND);
-        let due = now.since(self.snapshot) >= SNAPSHOT_AFTER.max(apart)
-            || self.bytes >= SNAPSHOT_AFTER_BYTES.max(8 * self.snapshot_bytes);
-        // A rule that is new is known after a kill, and goes on from where it began.
-        if !(due || at_once || state.changed) || self.catching_up() {
-            return;
-        }
-        let news = state.position != self.snapshot_position || state.changed;
-        let whole = state
-            .running
-            .values()
-            .all(|running| running.unwritten.is_empty() && running.unconfirmed.is_empty());
-        if !news || !whole {
-            return;
-        }
-        // What was taken must be on disk before that it was.
-        let journal = self.board.journal();
-        if journal.committed(Stream::Samples) < state.position
-            && let Err(error) = journal.commit(Stream::Samples)
-        {
-            tracing::warn!(%error, "what rules remember is not written before samples are");
-            return;
-        }
-        self.snapshot = now;
-        match self.write_snapshot(state) {
-            Ok(bytes) => {
-                (self.snapshot_bytes, self.bytes) = (bytes, 0);
-                self.snapshot_position = state.position;
-                state.changed = false;
-                self.hold(state.position);
-                self.force.keep_needed();
-            }
-            Err(error) => tracing::warn!(error, "what rules remember cannot be written now"),
-        }
+    /// Lets rules that may take long work on threads of their own.
+    pub fn use_threads(&mut self) {
+        self.workers = Some(Workers::new(self.board.env().clock.clone()));
     }
 
-    fn write_snapshot(&self, state: &State) -> Result<u64, String> {
-        let tables = self.force.named();
-        let mut snapshot = Snapshot { position: state.position, tables, rules: Vec::new() };
-        for (name, running) in &state.running {
-            let Some(instance) = &running.instance else { continue };
-            let saved = state::save(instance).map_err(|error| error.to_string())?;
-            snapshot.rules.push(SavedRule {
-                name: name.to_string(),
-                unseen: running.unseen,
-                outputs_from: running.outputs_from,
-                state: saved,
-            });
-        }
-        let mut bytes = 0;
-        for payload in parts(&snapshot)? {
-            bytes += payload.len() as u64;
-            let written = self.board.journal().append_record(SNAPSHOT_KIND, &payload);
-            written.map_err(|error| error.to_string())?;
-        }
-        Ok(bytes)
+    /// Whether a rule is at work on a thread.
+    pub fn is_busy(&self) -> bool {
+        self.board.state().running.values().any(Running::is_busy)
     }
 
     /// Takes what there is and writes what all rules remember.
     pub fn end(&mut self) {
-        while self.step() {}
+        let clock = self.board.env().clock.clone();
+        let until = clock.now().after(END_MAX);
+        loop {
+            while self.step() {}
+            if !self.is_busy() || clock.now() >= until {
+                break;
+            }
+            self.wait(IDLE);
+        }
         if let Err(error) = self.board.journal().commit(Stream::Samples) {
             tracing::warn!(%error, "the last samples are taken again at the next start");
         }
@@ -438,6 +444,10 @@ impl Keeper {
     }
 
     fn due_in(&self) -> Duration {
+        // Not before a rule has done what it has to do with the tables of before.
+        if self.force.next_change().is_some_and(|change| change <= self.samples.position()) {
+            return IDLE;
+        }
         let now_ns = self.board.env().clock.wall().unix_ns;
         let due = self.next_due.map(|due| due.saturating_sub(now_ns).max(0) as u64);
         due.map_or(IDLE, |due| IDLE.min(Duration::from_nanos(due)))
@@ -446,8 +456,16 @@ impl Keeper {
     fn wait(&mut self, most: Duration) {
         let clock = self.board.env().clock.clone();
         let until = clock.now().after(most);
-        let grown = self.samples.grown();
-        self.runner.wait(tagwerk_env::timeout(&*clock, until, grown));
+        let Keeper { samples, workers, back, runner, .. } = self;
+        let grown = samples.grown();
+        let news = async {
+            let Some(workers) = workers else { return grown.await };
+            tokio::select! {
+                () = grown => {}
+                done = workers.done() => *back = done,
+            }
+        };
+        runner.wait(tagwerk_env::timeout(&*clock, until, news));
     }
 }
 
@@ -473,60 +491,10 @@ fn write(outlet: &mut dyn Outlet, name: &str, running: &mut Running) {
     }
 }
 
-fn write_changes(journal: &Journal, changes: &[TablesRecord]) -> Result<(), String> {
-    for change in changes {
-        let payload = serde_json::to_vec(change).map_err(|error| error.to_string())?;
-        let written = journal.append_record(TABLES_KIND, &payload);
-        written.map_err(|error| error.to_string())?;
-    }
-    journal.commit(Stream::Record).map(drop).map_err(|error| error.to_string())
-}
-
-/// What the last run remembered, and where it was.
-struct Loaded {
-    rules: HashMap<String, SavedRule>,
-    position: u64,
-    tables: Named,
-    changes: Vec<TablesRecord>,
-}
-
-fn load(journal: &Journal, end: u64) -> Loaded {
-    let mut found: Option<Snapshot> = None;
-    let mut changes: Vec<TablesRecord> = Vec::new();
-    let mut gathering = Vec::new();
-    journal.records(&mut |item| {
-        let Item::Record(record) = item else { return ControlFlow::Continue(()) };
-        match record.kind {
-            SNAPSHOT_KIND => {
-                if let Some(whole) = crate::record::gather(&mut gathering, &record.payload) {
-                    // What was written down before it is in it, but for what it had not reached.
-                    changes.retain(|change| change.position > whole.position);
-                    found = Some(whole);
-                }
-            }
-            TABLES_KIND => changes.extend(serde_json::from_slice::<TablesRecord>(&record.payload)),
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    });
-    let Some(found) = found else {
-        let (rules, tables, changes) = (HashMap::new(), Named::new(), Vec::new());
-        return Loaded { rules, position: end, tables, changes };
-    };
-    let oldest = journal.oldest(Stream::Samples).min(end);
-    let position = found.position.clamp(oldest, end);
-    if position > found.position {
-        let samples = position - found.position;
-        tracing::warn!(samples, "rules go on without samples that the journal no longer holds");
-    }
-    let of = |rule: SavedRule| (rule.name.clone(), rule);
-    let rules = found.rules.into_iter().map(of).collect();
-    Loaded { rules, position, tables: found.tables, changes }
-}
-
 /// Runs rules until `stop` is true or its sender is gone. Blocking: on a thread of its own.
 pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
     let clock = keeper.board.env().clock.clone();
+    keeper.use_threads();
     let stopping = || *stop.borrow() || stop.has_changed().is_err();
     let mut pause = limits::PANIC_FIRST;
     while !stopping() {

@@ -28,6 +28,7 @@ mod program;
 mod reading;
 mod record;
 mod rows;
+mod saving;
 mod span;
 mod stages;
 mod state;
@@ -36,6 +37,7 @@ mod trial;
 mod user;
 mod window;
 mod work;
+mod workers;
 
 pub use board::{Board, Definition, RuleState, RuleView, Stage};
 pub use cell::{Cell, CellType};

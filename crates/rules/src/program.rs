@@ -24,12 +24,12 @@ use datafusion::catalog::{
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
-use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -37,7 +37,7 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tagwerk_sql::stream::Stream;
 use tagwerk_sql::{Lookup, TagTable, UserFunction};
@@ -102,12 +102,21 @@ pub struct Program {
     pub places: Vec<usize>,
     /// Where the body gives the time of a row.
     pub time: Option<usize>,
-    pub task: Arc<datafusion::execution::TaskContext>,
+    pub task: Arc<TaskContext>,
     /// For people.
     pub plan: String,
     /// Two programs of which this is the same go on in each other's state.
     pub fingerprint: String,
     pub used: Used,
+    /// Whoever runs it holds this.
+    pub turn: parking_lot::Mutex<()>,
+}
+
+impl Program {
+    /// Whether a row may take longer than a moment: it is no mere condition and expression.
+    pub fn may_take_long(&self) -> bool {
+        matches!(self.body, Body::Plan(_)) || !self.used.is_empty()
+    }
 }
 
 impl Planner {
@@ -439,8 +448,7 @@ impl Planning {
             _ => Body::Plan(giving_way(physical.clone())?),
         };
         let plan = displayable(&*physical).indent(false).to_string();
-        let task = datafusion::execution::TaskContext::from(&self.state);
-        let task = Arc::new(task.with_runtime(self.means.clone()));
+        let task = Arc::new(self.task());
         let sources: Vec<Source> = self
             .tables
             .into_iter()
@@ -472,7 +480,19 @@ impl Planning {
             plan,
             fingerprint,
             used: self.used,
+            turn: parking_lot::Mutex::new(()),
         })
+    }
+
+    /// Each rule has memory of its own for its statement, and names no function any more.
+    fn task(&self) -> TaskContext {
+        let memory_pool = Arc::new(GreedyMemoryPool::new(MEMORY_MAX));
+        let means = Arc::new(RuntimeEnv { memory_pool, ..(*self.means).clone() });
+        let (scalar, higher) = (HashMap::new(), HashMap::new());
+        let (aggregate, window) = (HashMap::new(), HashMap::new());
+        let config = self.state.config().clone();
+        let session = "rule".to_owned();
+        TaskContext::new(None, session, config, scalar, higher, aggregate, window, means)
     }
 
     /// What windows and what is computed over the stream read is used too, and the time always.

@@ -27,6 +27,8 @@ pub struct Snapshot {
 
 pub struct SavedRule {
     pub name: String,
+    /// It has taken all samples before this.
+    pub position: u64,
     /// Rows given that the keeper has not met in the stream yet.
     pub unseen: u64,
     /// Rows of this name before this place are another rule's.
@@ -36,9 +38,13 @@ pub struct SavedRule {
 
 #[derive(Serialize, Deserialize)]
 struct Head {
+    /// The first of those that the rules have reached.
     position: u64,
     /// Name, unseen rows, where its rows begin, and bytes of the state.
     rules: Vec<(String, u64, u64, usize)>,
+    /// What each has reached; where there are none, all have reached the same.
+    #[serde(default)]
+    positions: Vec<u64>,
     #[serde(default)]
     tables: Named,
 }
@@ -51,7 +57,9 @@ pub fn parts(snapshot: &Snapshot) -> Result<Vec<Vec<u8>>, String> {
         |rule: &SavedRule| (rule.name.clone(), rule.unseen, rule.outputs_from, rule.state.len());
     let rules = snapshot.rules.iter().map(of);
     let tables = snapshot.tables.clone();
-    let head = Head { position: snapshot.position, rules: rules.collect(), tables };
+    let positions = snapshot.rules.iter().map(|rule| rule.position).collect();
+    let position = snapshot.position;
+    let head = Head { position, rules: rules.collect(), positions, tables };
     let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
     let mut bytes = (head.len() as u64).to_le_bytes().to_vec();
     bytes.extend(head);
@@ -91,10 +99,12 @@ pub fn gather(gathering: &mut Vec<u8>, payload: &[u8]) -> Option<Snapshot> {
     let head: Head = serde_json::from_slice(bytes.get(8..8usize.checked_add(length)?)?).ok()?;
     let mut rest = bytes.get(8 + length..)?;
     let mut rules = Vec::with_capacity(head.rules.len());
+    let mut positions = head.positions.into_iter();
     for (name, unseen, outputs_from, length) in head.rules {
+        let position = positions.next().unwrap_or(head.position);
         let (state, others) = rest.split_at_checked(length)?;
         rest = others;
-        rules.push(SavedRule { name, unseen, outputs_from, state: state.to_vec() });
+        rules.push(SavedRule { name, position, unseen, outputs_from, state: state.to_vec() });
     }
     Some(Snapshot { position: head.position, tables: head.tables, rules })
 }

@@ -76,7 +76,7 @@ const RULES: &[(&str, u64, &str)] = &[
     ("chained", 0, "SELECT max(mean) AS most FROM tumbling GROUP BY tumbling_window('1m')"),
 ];
 
-fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDefinition {
+pub fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDefinition {
     let tag = |(place, (name, data_type)): (usize, &(&str, DataType))| TagDefinition {
         id: TagId(first + place as u32),
         name: (*name).into(),
@@ -205,7 +205,7 @@ impl Plant {
     }
 }
 
-fn append(
+pub fn append(
     journal: &Journal,
     clock: &dyn Clock,
     set: &Arc<TagSet>,
@@ -281,17 +281,23 @@ struct Machine {
     clock: Arc<HandClock>,
     patience: Arc<AtomicUsize>,
     shelf: Shelf,
+    /// Rules that may take long work on threads of their own.
+    threads: bool,
+    /// Things that happened since all rules were waited for.
+    unsettled: usize,
     running: Option<(Journal, Keeper, Board)>,
 }
 
 impl Machine {
-    fn new(plant: &Plant) -> Machine {
+    fn new(plant: &Plant, threads: bool) -> Machine {
         let (env, disk, clock) = machine();
         clock.set_wall(BASE_NS, true);
         let patience = Arc::new(AtomicUsize::new(usize::MAX));
         let shelf = Shelf::default();
         shelf.add(keys(0));
-        let mut machine = Machine { env, disk, clock, patience, shelf, running: None };
+        let (unsettled, running) = (0, None);
+        let mut machine =
+            Machine { env, disk, clock, patience, shelf, threads, unsettled, running };
         machine.start(plant);
         machine
     }
@@ -312,7 +318,10 @@ impl Machine {
         };
         let versions = Box::new(self.shelf.clone());
         let opened = Keeper::open_with(&self.env, &journal, Box::new(outlet), versions);
-        let (keeper, board) = opened.unwrap();
+        let (mut keeper, board) = opened.unwrap();
+        if self.threads {
+            keeper.use_threads();
+        }
         // As planning does it.
         let newest = self.shelf.newest();
         plant.programs.iter().for_each(|program| program.look_up_in(&newest));
@@ -345,6 +354,18 @@ impl Machine {
         journal.commit(Stream::Samples).unwrap();
     }
 
+    /// Until no rule is at work.
+    fn settle(&mut self) {
+        self.unsettled = 0;
+        self.step();
+        let (_, keeper, _) = self.running.as_mut().unwrap();
+        while keeper.is_busy() {
+            std::thread::yield_now();
+            keeper.step();
+        }
+        self.step();
+    }
+
     /// All that rules wrote, by rule.
     fn given(&self, plant: &Plant) -> HashMap<String, Vec<Given>> {
         let (journal, ..) = self.running.as_ref().unwrap();
@@ -369,6 +390,13 @@ impl Machine {
 
 /// One thing that happens to both machines.
 fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) {
+    for machine in machines.iter_mut() {
+        // A statement may work for ten seconds of the clock.
+        machine.unsettled += 1;
+        if machine.threads && (machine.unsettled > 2 || random.below(3) == 0) {
+            machine.settle();
+        }
+    }
     let after = Duration::from_millis(random.below(3_000));
     machines.iter().for_each(|machine| machine.clock.advance(after));
     if random.below(10) == 0 {
@@ -391,12 +419,19 @@ fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) 
     }
 }
 
+#[derive(Clone, Copy, Default)]
+struct How {
+    threads: bool,
+    forgets: bool,
+}
+
 /// The rows of both; kills are as many as are asked for.
-fn run(seed: u64, kills: usize, plant: &Plant, (first, after): (&Plant, &Plant), forgets: bool) {
+fn run(seed: u64, kills: usize, plant: &Plant, (first, after): (&Plant, &Plant), how: How) {
     let mut random = Random::new(seed);
     // Each has its own programs: what these look up in is theirs.
-    let (mut plain, mut killed) = (Machine::new(plant), Machine::new(first));
-    killed.shelf.0.lock().forgets = forgets;
+    let mut plain = Machine::new(plant, false);
+    let mut killed = Machine::new(first, how.threads);
+    killed.shelf.0.lock().forgets = how.forgets;
     plain.step();
     killed.step();
     for _ in 0..kills {
@@ -413,9 +448,10 @@ fn run(seed: u64, kills: usize, plant: &Plant, (first, after): (&Plant, &Plant),
         killed.start(after);
     }
     for machine in [&mut plain, &mut killed] {
+        machine.settle();
         machine.clock.advance(Duration::from_secs(200));
-        machine.step();
-        machine.step();
+        machine.settle();
+        machine.settle();
     }
     let (wanted, given) = (plain.given(plant), killed.given(plant));
     let left = killed.shelf.0.lock().versions.len();
@@ -435,8 +471,15 @@ fn run(seed: u64, kills: usize, plant: &Plant, (first, after): (&Plant, &Plant),
 fn rules_that_are_killed_go_on_as_if_nothing_had_been() {
     let (plant, killed) = (Plant::new(""), Plant::new(""));
     for seed in 0..10 {
-        run(seed, 20, &plant, (&killed, &killed), false);
+        run(seed, 20, &plant, (&killed, &killed), How::default());
     }
+}
+
+#[test]
+fn rules_that_are_killed_at_work_on_threads_go_on_as_if_nothing_had_been() {
+    let (plant, killed) = (Plant::new(""), Plant::new(""));
+    let how = How { threads: true, ..How::default() };
+    (100..110).for_each(|seed| run(seed, 20, &plant, (&killed, &killed), how));
 }
 
 /// The control: rules that begin anew at each start do not.
@@ -444,7 +487,7 @@ fn rules_that_are_killed_go_on_as_if_nothing_had_been() {
 #[should_panic(expected = "not what it would be without kills")]
 fn rules_that_forget_are_noticed() {
     let (plant, killed) = (Plant::new(""), Plant::new(""));
-    run(1, 20, &plant, (&killed, &Plant::new(" -- another text")), false);
+    run(1, 20, &plant, (&killed, &Plant::new(" -- another text")), How::default());
 }
 
 /// The control: rows that are looked up in another version of a table than they were are noticed.
@@ -452,5 +495,6 @@ fn rules_that_forget_are_noticed() {
 #[should_panic(expected = "not what it would be without kills")]
 fn tables_whose_versions_are_forgotten_are_noticed() {
     let (plant, killed) = (Plant::new(""), Plant::new(""));
-    (0..5).for_each(|seed| run(seed, 20, &plant, (&killed, &killed), true));
+    let how = How { forgets: true, ..How::default() };
+    (0..5).for_each(|seed| run(seed, 20, &plant, (&killed, &killed), how));
 }

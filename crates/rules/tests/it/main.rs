@@ -4,5 +4,6 @@
 mod case;
 mod cases;
 mod ekuiper;
+mod isolation;
 mod kills;
 mod rig;

@@ -1,0 +1,90 @@
+//! A rule that works for long, beside one that does not.
+
+use crate::kills::{append, columns};
+use std::sync::Arc;
+use std::time::Duration;
+use tagwerk_env::Env;
+use tagwerk_journal::{Journal, Options};
+use tagwerk_model::{DataType, TagSet, Value};
+use tagwerk_rules::{
+    Board, Definition, Keeper, Outlet, Output, Planner, RuleState, RuleView, Stage,
+};
+use tagwerk_sql::{TagEntry, TagTable};
+use tokio::sync::watch;
+
+/// Rows are counted by the rules themselves.
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn publish(&mut self, _rule: &str, _rows: &[Output]) -> Result<(), (usize, String)> {
+        Ok(())
+    }
+}
+
+const QUICK: &str = "SELECT temperature FROM boiler";
+/// Four hundred rows are twenty-five thousand million combinations.
+const LONG: &str = "SELECT count(*) AS n FROM boiler a CROSS JOIN boiler b CROSS JOIN boiler c \
+                    CROSS JOIN boiler d \
+                    WHERE a.temperature + b.temperature + c.temperature + d.temperature < 0 \
+                    GROUP BY tumbling_window('1s')";
+
+fn until(board: &Board, rule: &str, holds: impl Fn(&RuleView) -> bool) -> RuleView {
+    for _ in 0..12_000 {
+        if let Some(view) = board.one(rule).filter(&holds) {
+            return view;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it never came: {:?}", board.one(rule));
+}
+
+#[test]
+fn a_rule_that_works_for_long_does_not_hold_up_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let env = Env::system();
+    let (journal, _) = Journal::open(&env, folder.path(), Options::default()).unwrap();
+    let set = Arc::new(TagSet::new(columns("boiler", &[("temperature", DataType::Float64)], 1)));
+    let entries = set.tags().iter().map(|tag| TagEntry {
+        id: tag.id,
+        device: "boiler".into(),
+        name: (&*tag.name).into(),
+        data_type: tag.data_type,
+        unit: "".into(),
+    });
+    let tags = TagTable::new(entries.collect());
+    let planner = Planner::new().unwrap();
+    let rule = |(name, sql): (&str, &str)| Definition {
+        name: name.into(),
+        sql: sql.into(),
+        lateness: Duration::ZERO,
+        stage: Stage::Live,
+        program: Ok(Arc::new(planner.plan(sql, &tags).unwrap())),
+    };
+    let (keeper, board) = Keeper::open(&env, &journal, Box::new(Nowhere)).unwrap();
+    board.define([("quick", QUICK), ("long", LONG)].map(rule).into());
+    let (stop, stopping) = watch::channel(false);
+    let thread = std::thread::spawn(move || tagwerk_rules::run(keeper, stopping));
+    until(&board, "quick", |view| view.state == RuleState::Running);
+
+    let rows = |many: usize| {
+        for n in 0..many {
+            append(&journal, &*env.clock, &set, None, &[Some(Value::F64(n as f64))]);
+        }
+    };
+    rows(400);
+    until(&board, "quick", |view| view.counts.rows_out == 400);
+    // Its rows are taken; what it is at then is the window.
+    until(&board, "long", |view| view.at_work && view.counts.rows_in == 400);
+    rows(10);
+    until(&board, "quick", |view| view.counts.rows_out == 410);
+    let long = board.one("long").unwrap();
+    assert!(long.at_work, "{long:?}");
+
+    let failed = until(&board, "long", |view| view.state != RuleState::Running);
+    let RuleState::Failed(reason) = &failed.state else { panic!("{failed:?}") };
+    assert!(reason.contains("worked for more than 10 s"), "{reason}");
+    rows(10);
+    until(&board, "quick", |view| view.counts.rows_out == 420);
+    stop.send_replace(true);
+    thread.join().unwrap();
+}

@@ -16,6 +16,40 @@ pub struct LinkContext {
     pub secrets: Arc<dyn Secrets>,
     pub certificates: Arc<dyn Certificates>,
     pub trace: Trace,
+    pub health: Arc<dyn Health>,
+}
+
+/// How the edge itself fares, for a driver that shows it.
+pub trait Health: Send + Sync {
+    /// None: it cannot be told at the moment.
+    fn figures(&self) -> Option<HealthFigures>;
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthFigures {
+    /// Devices that are enabled and cannot be reached, or do not answer.
+    pub devices_lost: u64,
+    /// Those that are enabled.
+    pub sinks: Vec<SinkHealth>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkHealth {
+    pub name: Arc<str>,
+    pub connected: bool,
+    /// Samples that wait.
+    pub backlog: u64,
+    /// Messages that the destination refused for good.
+    pub rejected: u64,
+}
+
+/// Of an edge without devices and sinks.
+pub struct NoHealth;
+
+impl Health for NoHealth {
+    fn figures(&self) -> Option<HealthFigures> {
+        Some(HealthFigures::default())
+    }
 }
 
 /// A setting that is secret: written `{secret: NAME}`, never in clear text.

@@ -18,7 +18,8 @@ pub use channel::{
     Channel, ChannelContext, ChannelPlan, ChannelRequest, Notice, NoticeAlarm, OpenChannel, Told,
 };
 pub use context::{
-    Certificates, Identity, LinkContext, NoCertificates, NoSecrets, Secret, SecretText, Secrets,
+    Certificates, Health, HealthFigures, Identity, LinkContext, NoCertificates, NoHealth,
+    NoSecrets, Secret, SecretText, Secrets, SinkHealth,
 };
 pub use driver::{
     DevicePlan, DeviceRequest, Driver, Fault, GroupPlan, GroupRequest, Open, ReadRequest, Session,

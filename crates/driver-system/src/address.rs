@@ -1,6 +1,6 @@
 //! What a user writes as a tag's address: a figure of the gateway, or of its clock.
 
-use tagwerk_model::{DataType, Kind};
+use tagwerk_model::{DataType, Kind, limits};
 
 /// Form, meaning and example of each kind of address, in the order of the reference page.
 pub const FORMS: &[(&str, &str, &str)] = &[
@@ -25,6 +25,15 @@ pub const FORMS: &[(&str, &str, &str)] = &[
         "process.cpu",
     ),
     ("process.uptime", "seconds since this edge was started", "process.uptime"),
+    ("devices.lost", "enabled devices that cannot be reached, or do not answer", "devices.lost"),
+    ("sinks.down", "enabled sinks that are not connected", "sinks.down"),
+    ("sink.connected:NAME", "whether a sink is connected: 1 or true", "sink.connected:cloud"),
+    ("sink.backlog:NAME", "samples that wait for a sink", "sink.backlog:cloud"),
+    (
+        "sink.rejected:NAME",
+        "messages that a sink's destination refused for good, since the edge was started",
+        "sink.rejected:cloud",
+    ),
     (
         "clock.PART",
         "year, month, day, weekday (Monday is 1), hour, minute or second in the time zone",
@@ -56,7 +65,17 @@ pub enum Address {
     ProcessMemory,
     ProcessCpu,
     ProcessUptime,
+    DevicesLost,
+    SinksDown,
+    Sink(Box<str>, SinkPart),
     Clock(Part),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SinkPart {
+    Connected,
+    Backlog,
+    Rejected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +106,11 @@ impl Address {
                 let zone = zone.parse().map_err(|_| format!("`{zone}` is no number of a zone"))?;
                 return Ok(Address::Temperature(zone));
             }
-            ("network.received", Some(name)) => return named(name).map(Address::Received),
-            ("network.sent", Some(name)) => return named(name).map(Address::Sent),
+            ("network.received", Some(name)) => return interface(name).map(Address::Received),
+            ("network.sent", Some(name)) => return interface(name).map(Address::Sent),
+            ("sink.connected", Some(name)) => return sink(name, SinkPart::Connected),
+            ("sink.backlog", Some(name)) => return sink(name, SinkPart::Backlog),
+            ("sink.rejected", Some(name)) => return sink(name, SinkPart::Rejected),
             (_, Some(_)) => return Err(format!("`{form}` takes nothing behind `:`")),
             ("cpu.percent", None) => return Ok(Address::Cpu),
             ("load.1", None) => return Ok(Address::Load(0)),
@@ -101,6 +123,8 @@ impl Address {
             ("process.memory", None) => return Ok(Address::ProcessMemory),
             ("process.cpu", None) => return Ok(Address::ProcessCpu),
             ("process.uptime", None) => return Ok(Address::ProcessUptime),
+            ("devices.lost", None) => return Ok(Address::DevicesLost),
+            ("sinks.down", None) => return Ok(Address::SinksDown),
             (other, None) => other.strip_prefix("clock."),
         };
         let part = match part {
@@ -117,6 +141,11 @@ impl Address {
         Ok(Address::Clock(part))
     }
 
+    /// It is of devices and sinks, which the edge knows.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Address::DevicesLost | Address::SinksDown | Address::Sink(..))
+    }
+
     /// Whether a tag of this type can hold it.
     pub fn fits(&self, data_type: DataType) -> Result<(), String> {
         let fraction = matches!(
@@ -131,10 +160,14 @@ impl Address {
             Address::Clock(Part::Year) => 9_999,
             Address::Clock(Part::Minutes) => i128::from(u32::MAX),
             Address::Clock(_) => 60,
+            Address::Sink(_, SinkPart::Connected) => 1,
+            Address::SinksDown => limits::SINKS_MAX as i128,
+            Address::DevicesLost => limits::DEVICES_MAX as i128,
             _ => i128::from(i64::MAX),
         };
         match data_type.kind() {
             Kind::F64 => Ok(()),
+            Kind::Bool if matches!(self, Address::Sink(_, SinkPart::Connected)) => Ok(()),
             Kind::I64 | Kind::U64 if fraction => {
                 Err(format!("the values are fractions, which `{data_type}` cannot hold"))
             }
@@ -149,11 +182,19 @@ impl Address {
     }
 }
 
-fn named(name: &str) -> Result<Box<str>, String> {
+fn word(name: &str, of: &str) -> Result<Box<str>, String> {
     match name.is_empty() || name.contains(char::is_whitespace) {
-        true => Err("the name of a network interface is a word".to_owned()),
+        true => Err(format!("the name of {of} is a word")),
         false => Ok(name.into()),
     }
+}
+
+fn interface(name: &str) -> Result<Box<str>, String> {
+    word(name, "a network interface")
+}
+
+fn sink(name: &str, part: SinkPart) -> Result<Address, String> {
+    Ok(Address::Sink(word(name, "a sink")?, part))
 }
 
 #[cfg(test)]
@@ -179,6 +220,8 @@ mod tests {
             ("network.sent:", "is a word"),
             ("uptime:1", "takes nothing behind"),
             ("clock.week", "no figure"),
+            ("sink.backlog:", "name of a sink is a word"),
+            ("sink.backlog", "no figure"),
             ("", "no figure"),
         ] {
             let error = Address::parse(text).unwrap_err();
@@ -189,9 +232,15 @@ mod tests {
             ("uptime", DataType::Int16),
             ("clock.year", DataType::Uint8),
             ("clock.hour", DataType::Text),
+            ("sink.backlog:a", DataType::Bool),
+            ("clock.hour", DataType::Bool),
         ] {
             assert!(Address::parse(text).unwrap().fits(data_type).is_err(), "{text}");
         }
-        assert_eq!(Address::parse("clock.hour").unwrap().fits(DataType::Uint8), Ok(()));
+        for (text, data_type) in
+            [("clock.hour", DataType::Uint8), ("sink.connected:a", DataType::Bool)]
+        {
+            assert_eq!(Address::parse(text).unwrap().fits(data_type), Ok(()), "{text}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The gateway itself as a device: its processors, memory, disk and network, and its clock. So alarms
-//! can watch the gateway, and rules can wait for a time of day. `address.rs` reads addresses,
+//! The gateway itself as a device: its processors, memory, disk and network, its clock, and how devices
+//! and sinks fare. So alarms can watch the gateway, and rules can wait for a time of day or a lost sink. `address.rs` reads addresses,
 //! `session.rs` the kernel's files.
 
 mod address;
@@ -38,8 +38,8 @@ impl Driver for System {
     fn spec(&self) -> Spec {
         Spec {
             name: "system",
-            summary: "The gateway itself: processors, memory, disk, network, and the time of day \
-                      for rules that wait for it.",
+            summary: "The gateway itself: processors, memory, disk, network, whether devices and \
+                      sinks are there, and the time of day for rules that wait for it.",
             settings: schemars::schema_for!(Settings),
             addresses: address::FORMS
                 .iter()
@@ -47,7 +47,7 @@ impl Driver for System {
                 .collect(),
             data_types: DataType::ALL
                 .into_iter()
-                .filter(|t| matches!(t.kind(), Kind::I64 | Kind::U64 | Kind::F64))
+                .filter(|t| matches!(t.kind(), Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64))
                 .collect(),
             abilities: vec![Ability::Read],
             example: "time_zone: Europe/Berlin\n",

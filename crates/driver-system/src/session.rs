@@ -1,14 +1,16 @@
 //! Reads the gateway's figures from the kernel's files. What the machine does not have is bad by itself;
 //! the other figures go on.
 
-use crate::address::{Address, Part};
+use crate::address::{Address, Part, SinkPart};
 use chrono::{DateTime, Datelike, Timelike};
 use chrono_tz::Tz;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use tagwerk_component::{
-    BoxFuture, Fault, LinkContext, Open, ReadRequest, Session, Token, WriteFault, WriteSent,
+    BoxFuture, Fault, Health, HealthFigures, LinkContext, Open, ReadRequest, Session, Token,
+    WriteFault, WriteSent,
 };
 use tagwerk_env::{Access, Disk, Env, Moment};
 use tagwerk_model::{BatchBuilder, Quality, Value, ValueRef};
@@ -46,13 +48,14 @@ impl Open for Gateway {
         &'a self,
         context: &'a LinkContext,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
-        let env = context.env.clone();
-        Box::pin(async { Ok(Box::new(Reader { env }) as Box<dyn Session>) })
+        let (env, health) = (context.env.clone(), context.health.clone());
+        Box::pin(async { Ok(Box::new(Reader { env, health }) as Box<dyn Session>) })
     }
 }
 
 struct Reader {
     env: Env,
+    health: Arc<dyn Health>,
 }
 
 impl Session for Reader {
@@ -64,6 +67,8 @@ impl Session for Reader {
         Box::pin(async move {
             let read: &Read = request.token.get();
             let mut files = Files { disk: &*self.env.disk, read: HashMap::new() };
+            let is_own = |point: &Point| point.address.is_own();
+            let own = read.points.iter().any(is_own).then(|| self.health.figures()).flatten();
             for point in &read.points {
                 let index = point.index as usize;
                 let found = match &point.address {
@@ -78,6 +83,7 @@ impl Session for Reader {
                                 .map(|b| share(b, now, &point.address))
                         })
                     }
+                    own_figure if own_figure.is_own() => health(own_figure, own.as_ref()),
                     other => files.figure(other),
                 };
                 match found {
@@ -107,9 +113,29 @@ fn put(out: &mut BatchBuilder, index: usize, figure: Figure) {
     use tagwerk_model::Kind;
     match out.set().kind(index) {
         Kind::F64 => out.put_f64(index, figure),
+        Kind::Bool => out.put(index, ValueRef::Bool(figure != 0.0)),
         // Bytes and seconds are far below 2^53.
         _ => out.put(index, ValueRef::I64(figure as i64)),
     }
+}
+
+/// How devices and sinks fare. A sink that is not there, or disabled, is no sink.
+fn health(address: &Address, own: Option<&HealthFigures>) -> Result<Figure, Quality> {
+    let own = own.ok_or(Quality::BAD_WAITING)?;
+    let figure = match address {
+        Address::DevicesLost => own.devices_lost,
+        Address::SinksDown => own.sinks.iter().filter(|sink| !sink.connected).count() as u64,
+        Address::Sink(name, part) => {
+            let sink = own.sinks.iter().find(|sink| *sink.name == **name).ok_or(NONE)?;
+            match part {
+                SinkPart::Connected => u64::from(sink.connected),
+                SinkPart::Backlog => sink.backlog,
+                SinkPart::Rejected => sink.rejected,
+            }
+        }
+        _ => return Err(NONE),
+    };
+    Ok(figure as f64)
 }
 
 fn clock(part: Part, unix_ns: i64, zone: Tz) -> Figure {
@@ -196,7 +222,7 @@ impl Files<'_> {
                 let since = after_name(&self.file("/proc/self/stat")?, 19)? / TICKS;
                 Ok((word(&self.file("/proc/uptime")?, 0)? - since).max(0.0))
             }
-            Address::Cpu | Address::ProcessCpu | Address::Clock(_) => Err(NONE),
+            _ => Err(NONE),
         }
     }
 
@@ -248,6 +274,7 @@ fn after_name(stat: &str, place: usize) -> Result<Figure, Quality> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tagwerk_component::SinkHealth;
 
     #[test]
     fn parts_of_the_time_are_those_of_the_zone() {
@@ -265,6 +292,32 @@ mod tests {
         ] {
             assert_eq!(clock(part, at, Tz::UTC), utc, "{part:?}");
             assert_eq!(clock(part, at, Tz::Europe__Berlin), berlin, "{part:?}");
+        }
+    }
+
+    #[test]
+    fn the_edges_own_health_is_told() {
+        let sink = |name: &str, connected| SinkHealth {
+            name: name.into(),
+            connected,
+            backlog: 7,
+            rejected: 2,
+        };
+        let sinks = vec![sink("cloud", false), sink("mes", true)];
+        let own = HealthFigures { devices_lost: 3, sinks };
+        for (text, figure) in [
+            ("devices.lost", Ok(3.0)),
+            ("sinks.down", Ok(1.0)),
+            ("sink.connected:cloud", Ok(0.0)),
+            ("sink.connected:mes", Ok(1.0)),
+            ("sink.backlog:mes", Ok(7.0)),
+            ("sink.rejected:mes", Ok(2.0)),
+            ("sink.connected:other", Err(NONE)),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert!(address.is_own());
+            assert_eq!(health(&address, Some(&own)), figure, "{text}");
+            assert_eq!(health(&address, None), Err(Quality::BAD_WAITING));
         }
     }
 

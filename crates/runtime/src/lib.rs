@@ -6,6 +6,7 @@ mod command;
 mod dead;
 mod event;
 mod formula;
+mod health;
 mod link;
 mod live;
 mod load;
@@ -30,6 +31,7 @@ use dead::DeadLetters;
 use event::Events;
 pub use event::{Event, EventQuery, EventSeverity};
 pub use formula::{Formula, FormulaInput, Formulas, Outcome, Seen, compute};
+use health::OwnHealth;
 use link::Message;
 use live::{GroupLive, Live, Now};
 pub use output::{OutputColumn, OutputRow, RuleOutput};
@@ -114,12 +116,13 @@ pub(crate) struct Core {
 
 impl Core {
     /// What a link is opened with, its communication log off.
-    fn link_context(&self) -> LinkContext {
+    fn link_context(self: &Arc<Core>) -> LinkContext {
         LinkContext {
             env: self.env.clone(),
             secrets: self.secrets.clone(),
             certificates: self.certificates.clone(),
             trace: Trace::new(self.env.clock.clone()),
+            health: Arc::new(OwnHealth::of(self)),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use tagwerk_component::{Certificates, Identity, LinkContext, SecretText, Secrets, Trace};
+use tagwerk_component::{
+    Certificates, Identity, LinkContext, NoHealth, SecretText, Secrets, Trace,
+};
 use tagwerk_env::Env;
 
 /// A context without secrets or certificates, whose communication log is on.
@@ -14,6 +16,7 @@ pub fn link_context(env: Env) -> LinkContext {
         secrets: Arc::new(MemorySecrets::default()),
         certificates: Arc::new(MemoryCertificates::default()),
         trace,
+        health: Arc::new(NoHealth),
     }
 }
 

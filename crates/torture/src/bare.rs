@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tagwerk_component::{
-    Fault, LinkContext, NoCertificates, NoSecrets, Session, Trace, Watch, WatchId,
+    Fault, LinkContext, NoCertificates, NoHealth, NoSecrets, Session, Trace, Watch, WatchId,
 };
 use tagwerk_config::{Catalogue, CheckedDevice, CheckedGroup};
 use tagwerk_env::Env;
@@ -79,6 +79,7 @@ async fn serve(device: CheckedDevice, counts: Arc<Counts>) -> Result<()> {
         env,
         secrets: Arc::new(NoSecrets),
         certificates: Arc::new(NoCertificates),
+        health: Arc::new(NoHealth),
     };
     let session = device.plan.open.open(&context).await;
     let mut session = session.map_err(|fault| anyhow::anyhow!("{}: {fault}", device.name))?;

@@ -1,11 +1,16 @@
 //! Writes rules and sinks as YAML that people can read on.
 
 use super::rule::Rule;
+use super::table::{LookupTable, column_type};
 use serde_json::Value;
 use std::fmt::Write;
 
-pub fn yaml(rules: &[Rule], sinks: &[Value]) -> String {
+pub fn yaml(tables: &[LookupTable], rules: &[Rule], sinks: &[Value]) -> String {
     let mut text = String::new();
+    if !tables.is_empty() {
+        text.push_str("tables:\n");
+    }
+    tables.iter().for_each(|each| table(each, &mut text));
     text.push_str(if rules.is_empty() { "rules: []\n" } else { "rules:\n" });
     for rule in rules {
         one(rule, &mut text);
@@ -22,6 +27,22 @@ pub fn yaml(rules: &[Rule], sinks: &[Value]) -> String {
         }
     }
     text
+}
+
+fn table(table: &LookupTable, text: &mut String) {
+    let _ = writeln!(text, "  - name: {}", scalar(&table.name));
+    let (key, source) = &table.source;
+    let _ = writeln!(text, "    {key}: {}", flow(source));
+    if !table.columns.is_empty() {
+        let columns = table.columns.iter();
+        let columns: Vec<String> = columns
+            .map(|(name, kind)| format!("{}: {}", scalar(name), column_type(*kind).name()))
+            .collect();
+        let _ = writeln!(text, "    columns: {{ {} }}", columns.join(", "));
+    }
+    if let Some(seconds) = table.refresh_s {
+        let _ = writeln!(text, "    refresh: {seconds}s");
+    }
 }
 
 fn one(rule: &Rule, text: &mut String) {

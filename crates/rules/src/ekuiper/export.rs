@@ -18,6 +18,7 @@ pub struct Export {
     /// Settings of sinks and connections by kind and name.
     settings: BTreeMap<(String, String), Map<String, Value>>,
     connections: BTreeMap<(String, String), Map<String, Value>>,
+    sources: BTreeMap<(String, String), Map<String, Value>>,
     /// What else is in it, with how many of it.
     pub others: Vec<(String, usize)>,
 }
@@ -70,8 +71,7 @@ impl Export {
             "rules" => self.rules = sorted(section, document),
             "sinkConfig" => self.settings = settings(section),
             "connectionConfig" => self.connections = settings(section),
-            // Where streams come from is the devices' to say.
-            "sourceConfig" => {}
+            "sourceConfig" => self.sources = settings(section),
             _ if section.is_empty() => {}
             _ => self.others.push((key.to_owned(), section.len())),
         }
@@ -83,6 +83,14 @@ impl Export {
         let streams = self.streams.iter().map(|(name, text)| (name.as_str(), text.as_str(), false));
         let tables = self.tables.iter().map(|(name, text)| (name.as_str(), text.as_str(), true));
         streams.chain(tables)
+    }
+
+    /// The settings of a source: those of its name, and for what they do not say the default.
+    pub fn source(&self, kind: &str, name: Option<&str>) -> Map<String, Value> {
+        let of = |name: &str| self.sources.get(&(kind.to_owned(), name.to_owned())).cloned();
+        let mut all = of("default").unwrap_or_default();
+        all.extend(name.and_then(of).unwrap_or_default());
+        all
     }
 
     /// The properties of an action, with those that it refers to.

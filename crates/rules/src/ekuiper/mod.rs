@@ -17,6 +17,7 @@ mod report;
 mod rule;
 mod statement;
 mod stream;
+mod table;
 mod tree;
 mod windows;
 
@@ -29,6 +30,7 @@ use rule::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use stream::Stream;
+use table::LookupTable;
 
 /// The table that stands for a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ impl std::error::Error for Refused {}
 /// What became of an export. Nothing is applied.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The sections `rules:` and, disabled, `sinks:`.
+    /// The sections `tables:`, `rules:` and, disabled, `sinks:`.
     pub yaml: String,
     pub report: Report,
 }
@@ -105,7 +107,7 @@ pub fn import(bytes: &[u8], mapping: &Mapping, planner: &Planner) -> Result<Impo
     let mut work = Work::new(&export, mapping);
     let rules = work.rules(planner);
     let sinks = std::mem::take(&mut work.sinks).into_list(&mut work.report.others);
-    let yaml = document::yaml(&rules, &sinks);
+    let yaml = document::yaml(&work.tables, &rules, &sinks);
     for rule in rules {
         work.report.rules.push(rule.into_report());
     }
@@ -117,6 +119,7 @@ struct Work<'a> {
     export: &'a Export,
     mapping: &'a Mapping,
     streams: BTreeMap<String, Stream>,
+    tables: Vec<LookupTable>,
     /// The name here of each rule.
     names: BTreeMap<String, String>,
     /// Topics in memory, each with the id of a rule that writes to it.
@@ -128,12 +131,16 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn new(export: &'a Export, mapping: &'a Mapping) -> Work<'a> {
         let mut report = Report::default();
-        let mut streams = BTreeMap::new();
+        let (mut streams, mut tables) = (BTreeMap::new(), Vec::new());
         for (name, text, table) in export.definitions() {
             let mut told = StreamReport::new(name, table);
             match Stream::parse(name, text, table) {
                 Ok(stream) => {
-                    stream.tell(mapping, &mut told);
+                    if table && mapping.get(name).is_none() {
+                        tables.push(LookupTable::of(&stream, export, &mut told));
+                    } else {
+                        stream.tell(mapping, &mut told);
+                    }
                     streams.insert(name.to_owned(), stream);
                 }
                 Err(note) => told.notes.push(note),
@@ -150,7 +157,7 @@ impl<'a> Work<'a> {
             names.insert(id.clone(), names::unique(id, "rule", &mut taken));
         }
         let memory = actions::memory(export);
-        Work { export, mapping, streams, names, memory, sinks: Sinks::default(), report }
+        Work { export, mapping, streams, tables, names, memory, sinks: Sinks::default(), report }
     }
 
     /// All rules, in the order of the export. A rule that reads another is planned after it.
@@ -160,7 +167,7 @@ impl<'a> Work<'a> {
             made.push(Rule::read(id, document, self));
         }
         Work::columns_of_streams(&mut made);
-        proof::plan_all(&mut made, &self.streams, planner);
+        proof::plan_all(&mut made, &self.streams, &self.tables, planner);
         self.tell_columns(&made);
         made
     }

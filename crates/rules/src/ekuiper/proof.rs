@@ -6,16 +6,23 @@ use super::report::Note;
 use super::rule::{Rule, Write};
 use super::statement::Use;
 use super::stream::Stream;
+use super::table::LookupTable;
 use crate::program::Planner;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tagwerk_model::{DataType, TagId, limits};
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_sql::{Lookup, Lookups, TagEntry, TagTable};
 
 type Columns = BTreeMap<String, Vec<(String, DataType)>>;
 
 /// Plans all rules, those first that others read.
-pub fn plan_all(rules: &mut [Rule], streams: &BTreeMap<String, Stream>, planner: &Planner) {
+pub fn plan_all(
+    rules: &mut [Rule],
+    streams: &BTreeMap<String, Stream>,
+    tables: &[LookupTable],
+    planner: &Planner,
+) {
+    let made = Made { streams, tables };
     let mut known = Columns::new();
     let mut waiting: Vec<usize> = (0..rules.len()).collect();
     while !waiting.is_empty() {
@@ -27,7 +34,7 @@ pub fn plan_all(rules: &mut [Rule], streams: &BTreeMap<String, Stream>, planner:
                 later.push(place);
                 continue;
             }
-            plan(&mut rules[place], streams, planner, &known);
+            plan(&mut rules[place], &made, planner, &known);
             known.insert(rules[place].id.clone(), rules[place].columns.clone());
         }
         if later.len() == before {
@@ -42,11 +49,17 @@ pub fn plan_all(rules: &mut [Rule], streams: &BTreeMap<String, Stream>, planner:
     rules.iter_mut().for_each(writes);
 }
 
-fn plan(rule: &mut Rule, streams: &BTreeMap<String, Stream>, planner: &Planner, known: &Columns) {
+/// What rules read that are no rules.
+struct Made<'a> {
+    streams: &'a BTreeMap<String, Stream>,
+    tables: &'a [LookupTable],
+}
+
+fn plan(rule: &mut Rule, made: &Made<'_>, planner: &Planner, known: &Columns) {
     if !rule.planned {
         return;
     }
-    match planner.plan(&rule.sql, &tables(&rule.uses, streams, known)) {
+    match planner.plan(&rule.sql, &tables(&rule.uses, made, known)) {
         Ok(program) => {
             let columns = program.columns.iter();
             rule.columns = columns.map(|c| (c.name.clone(), c.data_type())).collect();
@@ -57,10 +70,16 @@ fn plan(rule: &mut Rule, streams: &BTreeMap<String, Stream>, planner: &Planner, 
     }
 }
 
-fn tables(uses: &[Use], streams: &BTreeMap<String, Stream>, known: &Columns) -> TagTable {
+fn tables(uses: &[Use], made: &Made<'_>, known: &Columns) -> TagTable {
+    let mut lookups = Lookups::default();
     let mut columns: BTreeMap<String, BTreeMap<String, DataType>> = BTreeMap::new();
     let mut templates: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
     for used in uses {
+        if let Some(table) = made.tables.iter().find(|table| table.of == used.stream) {
+            let columns: Vec<_> = used.columns.iter().map(|(n, kind)| (n.clone(), *kind)).collect();
+            lookups.add(Lookup::new(table.name.as_str().into(), "".into(), &table.empty(&columns)));
+            continue;
+        }
         let device = match &used.target {
             Target::Device(name) => name.clone(),
             Target::Template(name) => {
@@ -70,7 +89,7 @@ fn tables(uses: &[Use], streams: &BTreeMap<String, Stream>, known: &Columns) -> 
             }
         };
         let of_device = columns.entry(device).or_default();
-        if let Some(stream) = streams.get(&used.stream) {
+        if let Some(stream) = made.streams.get(&used.stream) {
             let tags = stream.columns.iter();
             of_device.extend(tags.map(|(n, kind)| (super::names::tag(n), kind.data_type())));
         }
@@ -94,7 +113,7 @@ fn tables(uses: &[Use], streams: &BTreeMap<String, Stream>, known: &Columns) -> 
             entries.push(TagEntry { id: TagId(id), device, name, data_type, unit: "".into() });
         }
     }
-    TagTable::new(entries).with_templates(templates)
+    TagTable::new(entries).with_templates(templates).with_lookups(Arc::new(lookups))
 }
 
 /// Writes of columns that there are.

@@ -155,7 +155,8 @@ impl fmt::Display for Report {
                 }
             }
             if !stream.columns.is_empty() {
-                writeln!(f, "  tags needed: {}", stream.columns.join(", "))?;
+                let what = if stream.table { "columns" } else { "tags" };
+                writeln!(f, "  {what} needed: {}", stream.columns.join(", "))?;
             }
             stream.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))?;
         }

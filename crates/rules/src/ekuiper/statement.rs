@@ -267,18 +267,12 @@ impl<'a> Translator<'a> {
                 self.note(Note::by_hand(format!("`{stream}` is not in the export"), remedy).at(at));
                 names::target(self.around.mapping, stream)
             }
-            Some(known) if known.table => {
-                let remedy = "write its values as CASE, or as tags of a device";
-                let text = format!("the table `{stream}` has no counterpart");
-                self.lost(Note::lost(text, remedy).at(at));
-                names::target(self.around.mapping, stream)
-            }
-            Some(known) if known.source() == "memory" => {
+            Some(known) if !known.table && known.source() == "memory" => {
                 let (target, id) = self.of_memory(known, at);
                 rule = id;
                 target
             }
-            Some(known) if known.is_neuron() => self.of_neuron(stream, node, at),
+            Some(known) if !known.table && known.is_neuron() => self.of_neuron(stream, node, at),
             Some(_) => names::target(self.around.mapping, stream),
         };
         let call = alias.unwrap_or_else(|| target.name().to_owned());

@@ -100,12 +100,6 @@ impl Stream {
     /// What to do for rules that read it.
     pub fn tell(&self, mapping: &Mapping, told: &mut StreamReport) {
         let told = &mut told.notes;
-        if self.table {
-            let remedy =
-                "rules that join it are drafts; write its values as CASE, or as tags of a device";
-            told.push(Note::lost("tables to look things up in have no counterpart", remedy));
-            return;
-        }
         let mapped = mapping.get(&self.name).is_some();
         let source = self.source();
         let topic = self.option("datasource").unwrap_or_default();

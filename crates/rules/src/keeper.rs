@@ -7,7 +7,6 @@ use crate::error::RuleError;
 use crate::force::Force;
 use crate::instance::Output;
 use crate::lookup::{NoVersions, Versions};
-use crate::record::TablesRecord;
 use crate::saving::{Loaded, Saving, load, write_changes};
 use crate::work::Runner;
 use crate::workers::{Done, Work, Workers};

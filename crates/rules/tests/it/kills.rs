@@ -337,6 +337,10 @@ impl Machine {
     }
 
     fn change_table(&mut self, n: u64) {
+        if self.threads {
+            // A change waits for a rule that is at work with the version before.
+            self.settle();
+        }
         self.shelf.add(keys(n));
         let (.., board) = self.running.as_ref().unwrap();
         board.set_lookups(vec![Arc::new(self.shelf.newest())]);

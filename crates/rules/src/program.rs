@@ -16,13 +16,13 @@ use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
 use crate::user::Used;
+use crate::work::Deadline;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider,
 };
 use datafusion::common::DFSchema;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -32,14 +32,13 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{FunctionRegistry, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use tagwerk_sql::stream::Stream;
+use tagwerk_sql::stream::{Ends, Stream, watched};
 use tagwerk_sql::{Lookup, TagTable, UserFunction};
 
 /// The engine that plans rules. One is enough for all of them.
@@ -97,6 +96,7 @@ pub struct Program {
     pub window: Option<Window>,
     pub body: Body,
     pub bounds: Arc<Bounds>,
+    pub deadline: Arc<Deadline>,
     /// Without the time, and their places among what the body gives.
     pub columns: Vec<Column>,
     pub places: Vec<usize>,
@@ -241,17 +241,6 @@ struct Planning {
     spans: Vec<Span>,
     means: Arc<RuntimeEnv>,
     used: Used,
-}
-
-/// The same plan, with joins that give way: one makes many rows of a few, and would not be stopped.
-fn giving_way(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Finding> {
-    let made = plan.transform_up(|node| {
-        if node.children().len() < 2 {
-            return Ok(Transformed::no(node));
-        }
-        Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
-    })?;
-    Ok(made.data)
 }
 
 impl Planning {
@@ -440,12 +429,16 @@ impl Planning {
                 Ok(())
             })?;
         }
+        let deadline = Arc::new(Deadline::default());
         let body = match (&window, self.tables.len()) {
             (None, 1) if self.lookups.is_empty() => match stages(&physical, &schemas[0].1) {
                 Some(stages) => Body::Stages(stages),
                 None => Body::Plan(physical.clone()),
             },
-            _ => Body::Plan(giving_way(physical.clone())?),
+            _ => {
+                let watch: Arc<dyn Ends> = deadline.clone();
+                Body::Plan(watched(physical.clone(), &watch)?)
+            }
         };
         let plan = displayable(&*physical).indent(false).to_string();
         let task = Arc::new(self.task());
@@ -473,6 +466,7 @@ impl Planning {
             window,
             body,
             bounds,
+            deadline,
             columns,
             places,
             time,

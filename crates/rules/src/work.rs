@@ -8,14 +8,32 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use std::sync::Arc;
 use std::task::Poll;
 use tagwerk_env::{Clock, Moment};
+use tagwerk_sql::stream::Ends;
 
 /// Rows that one window may give. More: the rule is stopped.
 pub const GIVEN_MAX: usize = 100_000;
 /// How long one window's statement may work. Longer: the rule is stopped.
 pub const WORK_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Until when a plan may work; joins ask.
+#[derive(Default)]
+pub struct Deadline(Mutex<Option<(Arc<dyn Clock>, Moment)>>);
+
+impl Deadline {
+    fn set(&self, clock: &Arc<dyn Clock>) {
+        *self.0.lock() = Some((clock.clone(), clock.now().after(WORK_MAX)));
+    }
+}
+
+impl Ends for Deadline {
+    fn is_over(&self) -> bool {
+        self.0.lock().as_ref().is_some_and(|(clock, moment)| clock.now() > *moment)
+    }
+}
 
 /// Runs plans; one for a thread.
 pub struct Runner {
@@ -53,37 +71,37 @@ pub fn repeat(one: &ArrayRef, rows: usize) -> Result<ArrayRef, RuleError> {
 pub fn run(runner: &Runner, program: &Program) -> Result<Vec<RecordBatch>, RuleError> {
     let Body::Plan(plan) = &program.body else { return Ok(Vec::new()) };
     let fresh = reset_plan_states(plan.clone())?;
-    let deadline = runner.clock.now().after(WORK_MAX);
-    let made = runner.runtime.block_on(collected(runner, program, fresh, deadline));
+    program.deadline.set(&runner.clock);
+    let made = runner.runtime.block_on(collected(program, fresh));
     // Rows that were read are not held until the next window.
     program.sources.iter().for_each(|source| source.slot.put(Vec::new()));
     made
 }
 
+fn too_long() -> RuleError {
+    let seconds = WORK_MAX.as_secs();
+    let text = format!("it worked for more than {seconds} s on one window or one reading");
+    RuleError::Limit(text)
+}
+
 async fn collected(
-    runner: &Runner,
     program: &Program,
     plan: Arc<dyn datafusion::physical_plan::ExecutionPlan>,
-    deadline: Moment,
 ) -> Result<Vec<RecordBatch>, RuleError> {
     let mut stream = execute_stream(plan, program.task.clone())?;
     let mut given = 0;
     let mut made = Vec::new();
     loop {
-        let next = std::future::poll_fn(|context| {
-            if runner.clock.now() > deadline {
-                return Poll::Ready(Err(()));
-            }
-            stream.poll_next_unpin(context).map(Ok)
+        let next = std::future::poll_fn(|context| match program.deadline.is_over() {
+            true => Poll::Ready(None),
+            false => stream.poll_next_unpin(context),
         });
-        let next = next.await.map_err(|()| {
-            let seconds = WORK_MAX.as_secs();
-            RuleError::Limit(format!(
-                "it worked for more than {seconds} s on one window or one reading"
-            ))
-        })?;
-        let Some(rows) = next else { return Ok(made) };
-        let rows = rows?;
+        let rows = next.await.transpose();
+        // A join that was told so has failed.
+        if program.deadline.is_over() {
+            return Err(too_long());
+        }
+        let Some(rows) = rows? else { return Ok(made) };
         given += rows.num_rows();
         if given > GIVEN_MAX {
             return Err(RuleError::Limit(format!(

@@ -7,7 +7,7 @@ use crate::folds::AggregatesFromFolds;
 use crate::gapfill::{GapFillPlanner, GapFillRule};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
-use crate::watch::Watch;
+use crate::watch::{Ends, Watch, watched};
 use crate::{Calls, ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -371,7 +371,8 @@ async fn run(
     let task = Arc::new(task);
     let plan = state.statement_to_plan(statement).await?;
     allowed(&plan)?;
-    let physical = watch.over(state.create_physical_plan(&plan).await?)?;
+    let ends: Arc<dyn Ends> = Arc::new(watch.clone());
+    let physical = watched(state.create_physical_plan(&plan).await?, &ends)?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {
         return Ok(());

@@ -5,6 +5,7 @@ pub use crate::device::{Column as ReadColumn, Device, Shape};
 pub use crate::samples::{
     COLUMNS as SAMPLE_COLUMNS, Column as SampleColumn, SCHEMA as SAMPLE_SCHEMA,
 };
+pub use crate::watch::{Ends, watched};
 
 use crate::catalog::{CATALOG, SAMPLES, SCHEMA};
 use crate::error::SqlError;

@@ -26,41 +26,52 @@ pub struct Watch {
     pub deadline: Moment,
 }
 
-impl Watch {
-    pub fn is_over(&self) -> bool {
+/// What says when a plan is to end.
+pub trait Ends: Send + Sync {
+    fn is_over(&self) -> bool;
+}
+
+impl Ends for Watch {
+    fn is_over(&self) -> bool {
         self.unwanted.load(Ordering::Relaxed) || self.clock.now() > self.deadline
     }
+}
 
-    /// The same plan, with joins that end when the statement does.
-    pub fn over(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        let watched = plan.transform_up(|node| {
-            if node.children().len() < 2 {
-                return Ok(Transformed::no(node));
-            }
-            let node = self.watched(&node)?.unwrap_or(node);
-            Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
-        })?;
-        Ok(watched.data)
-    }
+/// The same plan, with joins that end when it is over.
+pub fn watched(
+    plan: Arc<dyn ExecutionPlan>,
+    watch: &Arc<dyn Ends>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let watched = plan.transform_up(|node| {
+        if node.children().len() < 2 {
+            return Ok(Transformed::no(node));
+        }
+        let node = asking(&node, watch)?.unwrap_or(node);
+        Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>))
+    })?;
+    Ok(watched.data)
+}
 
-    /// A nested loop with a condition that asks.
-    fn watched(&self, node: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let any: &dyn std::any::Any = &**node;
-        let Some(join) = any.downcast_ref::<NestedLoopJoinExec>() else { return Ok(None) };
-        let Some(filter) = join.filter() else { return Ok(None) };
-        let inner = filter.expression().clone();
-        let condition = Arc::new(Watched { inner, watch: self.clone() });
-        let (indices, schema) = (filter.column_indices().to_vec(), filter.schema().clone());
-        let filter = JoinFilter::new(condition, indices, schema);
-        let join = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter)).build()?;
-        Ok(Some(Arc::new(join)))
-    }
+/// A nested loop with a condition that asks.
+fn asking(
+    node: &Arc<dyn ExecutionPlan>,
+    watch: &Arc<dyn Ends>,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let any: &dyn std::any::Any = &**node;
+    let Some(join) = any.downcast_ref::<NestedLoopJoinExec>() else { return Ok(None) };
+    let Some(filter) = join.filter() else { return Ok(None) };
+    let inner = filter.expression().clone();
+    let condition = Arc::new(Watched { inner, watch: watch.clone() });
+    let (indices, schema) = (filter.column_indices().to_vec(), filter.schema().clone());
+    let filter = JoinFilter::new(condition, indices, schema);
+    let join = NestedLoopJoinExecBuilder::from(join).with_filter(Some(filter)).build()?;
+    Ok(Some(Arc::new(join)))
 }
 
 /// A condition that fails when the statement is over.
 struct Watched {
     inner: Arc<dyn PhysicalExpr>,
-    watch: Watch,
+    watch: Arc<dyn Ends>,
 }
 
 impl fmt::Debug for Watched {

@@ -337,10 +337,6 @@ impl Machine {
     }
 
     fn change_table(&mut self, n: u64) {
-        if self.threads {
-            // A change waits for a rule that is at work with the version before.
-            self.settle();
-        }
         self.shelf.add(keys(n));
         let (.., board) = self.running.as_ref().unwrap();
         board.set_lookups(vec![Arc::new(self.shelf.newest())]);
@@ -409,6 +405,8 @@ fn happen(random: &mut Random, plant: &Plant, machines: &mut [&mut Machine; 2]) 
     }
     if random.below(12) == 0 {
         let n = random.below(1_000_000);
+        // A change waits for a rule that is at work with the version before.
+        machines.iter_mut().for_each(|machine| machine.settle());
         machines.iter_mut().for_each(|machine| machine.change_table(n));
         return;
     }

@@ -105,6 +105,7 @@ fn is_odd(c: char) -> bool {
 
 fn flow(value: &Value) -> String {
     match value {
+        Value::Object(keys) if keys.is_empty() => "{}".to_owned(),
         Value::Object(keys) => {
             let mut keys: Vec<(&String, &Value)> = keys.iter().collect();
             // An address says most.

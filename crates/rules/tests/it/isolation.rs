@@ -25,7 +25,7 @@ const QUICK: &str = "SELECT temperature FROM boiler";
 /// Two thousand rows are eight thousand million combinations.
 const LONG: &str = "SELECT count(*) AS n FROM boiler a CROSS JOIN boiler b CROSS JOIN boiler c \
                     WHERE a.temperature + b.temperature + c.temperature < 0 \
-                    GROUP BY tumbling_window('1s')";
+                    GROUP BY session_window('500ms', '1m')";
 
 fn until(board: &Board, rule: &str, holds: impl Fn(&RuleView) -> bool) -> RuleView {
     for _ in 0..12_000 {

@@ -9,6 +9,7 @@ use crate::program::{Body, Program, Window};
 use crate::rows::Kept;
 use crate::stages;
 use crate::state;
+use crate::totals::Tally;
 use crate::window::{Closed, Partition, Signs};
 use crate::work::{Runner, numbered, repeat, run};
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -72,6 +73,8 @@ pub struct Instance {
     pub(crate) memories: Vec<Memories>,
     pub(crate) pending: Pending,
     pub(crate) partitions: BTreeMap<Vec<u8>, Partition>,
+    /// The window at work, where its rows are not kept.
+    pub(crate) tally: Option<Tally>,
     pub(crate) order: u64,
     /// Takes since the size was looked at.
     unchecked: u32,
@@ -89,13 +92,14 @@ impl Instance {
             memories,
             pending: Pending::default(),
             partitions: BTreeMap::new(),
+            tally: None,
             order: 0,
             unchecked: 0,
         }
     }
 
     /// What it remembers, as bytes.
-    pub fn save(&self) -> Result<Vec<u8>, RuleError> {
+    pub fn save(&mut self) -> Result<Vec<u8>, RuleError> {
         state::save(self)
     }
 
@@ -217,7 +221,7 @@ impl Instance {
                 self.give(program, &made.rows, &times, out);
                 Ok(())
             }
-            Body::Plan(_) => {
+            Body::Plan(_) | Body::Totals(_) => {
                 let Some(place) = program.row else {
                     return self.one_by_one(runner, program, &rows, out);
                 };
@@ -371,6 +375,9 @@ impl Instance {
         out: Out<'_>,
     ) -> Result<(), RuleError> {
         let Some(bound) = self.pending.bound else { return Ok(()) };
+        if let Some(totals) = program.body.totals() {
+            return self.go_on_counting(runner, program, (window, totals), bound, out);
+        }
         let mut closed = Vec::new();
         for ready in self.pending.ready(bound)? {
             self.pending.floor = self.pending.floor.max(ready.times.iter().copied().max());
@@ -399,13 +406,14 @@ impl Instance {
         ended
     }
 
-    fn enter(
+    /// Rows with what is computed over the stream, of which the window takes all; none, where it takes
+    /// none.
+    pub(crate) fn admitted(
         &mut self,
         program: &Program,
         window: &Window,
         ready: Waiting,
-        closed: &mut Vec<(Vec<u8>, Closed)>,
-    ) -> Result<(), RuleError> {
+    ) -> Result<Option<(RecordBatch, Vec<i64>)>, RuleError> {
         let Waiting { source, rows, mut times } = ready;
         let mut rows = self.with_overs(program, source, &rows, &times)?;
         if let Some(filter) = &window.filter {
@@ -414,10 +422,19 @@ impl Instance {
             rows = filter_record_batch(&rows, holds)?;
             let mut holds = holds.iter();
             times.retain(|_| holds.next() == Some(Some(true)));
-            if times.is_empty() {
-                return Ok(());
-            }
         }
+        Ok((!times.is_empty()).then_some((rows, times)))
+    }
+
+    fn enter(
+        &mut self,
+        program: &Program,
+        window: &Window,
+        ready: Waiting,
+        closed: &mut Vec<(Vec<u8>, Closed)>,
+    ) -> Result<(), RuleError> {
+        let source = ready.source;
+        let Some((rows, times)) = self.admitted(program, window, ready)? else { return Ok(()) };
         let signs = self.signs(window, &rows)?;
         let keys = over::partitions(&window.partition, &rows)?;
         let parts: Vec<(Vec<u8>, Vec<u64>)> = match keys {
@@ -496,7 +513,18 @@ impl Instance {
             source.slot.put(kept.slices(rows.clone()));
         }
         program.bounds.set(closed.start, closed.end);
-        let made = match run(runner, program) {
+        self.ended(program, closed, run(runner, program), out)
+    }
+
+    /// Hands out what a window gave.
+    pub(crate) fn ended(
+        &mut self,
+        program: &Program,
+        closed: &Closed,
+        made: Result<Vec<RecordBatch>, RuleError>,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        let made = match made {
             Ok(made) => made,
             Err(RuleError::Rows(text)) => {
                 self.counts.errors += 1;
@@ -524,7 +552,7 @@ impl Instance {
         self.pending.bound = Some(i64::MAX);
         let ended = self.go_on(runner, program, window, out);
         self.partitions.clear();
-        self.pending = Pending::default();
+        (self.tally, self.pending) = (None, Pending::default());
         ended
     }
 
@@ -534,7 +562,9 @@ impl Instance {
         let waiting = self.pending.rows.iter().flat_map(|waiting| waiting.times.iter());
         let waiting = waiting.min().copied();
         let over = self.partitions.values().filter_map(|partition| partition.due(&window.kind));
-        let due = waiting.into_iter().chain(over).min()?;
+        let tally = self.tally.as_ref().zip(window.tumbles());
+        let tally = tally.map(|(tally, size)| tally.start.saturating_add(size));
+        let due = waiting.into_iter().chain(over).chain(tally).min()?;
         Some(due.saturating_add(self.lateness).saturating_sub(self.pending.ahead))
     }
 
@@ -563,5 +593,6 @@ impl Instance {
         kept.map(Kept::size).sum::<usize>()
             + pending.sum::<usize>()
             + self.memories.iter().map(over::size).sum::<usize>()
+            + self.tally.as_ref().map_or(0, Tally::size)
     }
 }

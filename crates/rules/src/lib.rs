@@ -33,6 +33,7 @@ mod span;
 mod stages;
 mod state;
 mod table;
+mod totals;
 mod trial;
 mod user;
 mod window;

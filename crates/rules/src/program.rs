@@ -15,6 +15,7 @@ use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, Wind
 use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
+use crate::totals::Totals;
 use crate::user::Used;
 use crate::work::Deadline;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -84,6 +85,8 @@ pub struct Window {
 pub enum Body {
     /// Conditions and expressions, one after the other.
     Stages(Vec<Stage>),
+    /// Aggregates of a tumbling window, and what is made of them.
+    Totals(Box<Totals>),
     Plan(Arc<dyn ExecutionPlan>),
 }
 
@@ -115,7 +118,7 @@ pub struct Program {
 impl Program {
     /// Whether a row may take longer than a moment: it is no mere condition and expression.
     pub fn may_take_long(&self) -> bool {
-        matches!(self.body, Body::Plan(_)) || !self.used.is_empty()
+        !matches!(self.body, Body::Stages(_)) || !self.used.is_empty()
     }
 }
 
@@ -430,8 +433,15 @@ impl Planning {
             })?;
         }
         let deadline = Arc::new(Deadline::default());
-        let body = match (&window, self.tables.len()) {
-            (None, 1) if self.lookups.is_empty() => match stages(&physical, &schemas[0].1) {
+        let totals = match &window {
+            Some(window) if self.lookups.is_empty() && self.tables.len() == 1 => {
+                Totals::of(&physical, &schemas[0].1, window)?
+            }
+            _ => None,
+        };
+        let body = match (totals, &window, self.tables.len()) {
+            (Some(totals), ..) => Body::Totals(Box::new(totals)),
+            (None, None, 1) if self.lookups.is_empty() => match stages(&physical, &schemas[0].1) {
                 Some(stages) => Body::Stages(stages),
                 None => Body::Plan(physical.clone()),
             },
@@ -531,6 +541,14 @@ impl Planning {
 }
 
 impl Window {
+    /// How long its windows are, where they follow on each other.
+    pub fn tumbles(&self) -> Option<i64> {
+        match self.kind {
+            WindowKind::Tumbling { size } => Some(size),
+            _ => None,
+        }
+    }
+
     fn expressions(&self) -> impl Iterator<Item = &Physical> {
         let some = self.time.iter().chain(&self.filter).chain(&self.trigger);
         some.chain(&self.partition).chain(&self.states)

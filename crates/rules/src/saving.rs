@@ -118,21 +118,23 @@ impl Keeper {
 /// Adds those that have nothing to write. True, when there is none left.
 fn gather(gathered: &mut BTreeMap<Arc<str>, SavedRule>, state: &State) -> Result<bool, String> {
     let mut whole = true;
-    for (name, running) in &state.running {
+    let position = state.position;
+    for (name, running) in &mut state.running {
         if running.program.is_none() || gathered.contains_key(name) {
             continue;
         }
         let idle = running.unwritten.is_empty() && running.unconfirmed.is_empty();
-        let Some(instance) = running.instance.as_ref().filter(|_| idle) else {
+        let reached = running.position(position);
+        let Some(instance) = running.instance.as_mut().filter(|_| idle) else {
             whole = false;
             continue;
         };
         let saved = SavedRule {
             name: name.to_string(),
-            position: running.position(state.position),
+            position: reached,
             unseen: running.unseen,
             // Those before have been met.
-            outputs_from: running.outputs_from.max(state.position),
+            outputs_from: running.outputs_from.max(position),
             state: state::save(instance).map_err(|error| error.to_string())?,
         };
         gathered.insert(name.clone(), saved);

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::common::cast::as_boolean_array;
 use datafusion::physical_expr::utils::reassign_expr_columns;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
@@ -19,6 +20,16 @@ pub enum Stage {
     /// Rows for which it is true.
     Filter(Physical),
     Project(Vec<Physical>, SchemaRef),
+}
+
+impl Stage {
+    /// It means something else the next time.
+    pub fn is_volatile(&self) -> bool {
+        match self {
+            Stage::Filter(condition) => is_volatile(condition),
+            Stage::Project(expressions, _) => expressions.iter().any(is_volatile),
+        }
+    }
 }
 
 /// The stages of a plan over rows with these columns; none, where it does more.

@@ -6,6 +6,7 @@ use crate::over::Memories;
 use crate::pending::{Pending, Waiting};
 use crate::program::Program;
 use crate::rows::Kept;
+use crate::totals::SavedTally;
 use crate::window::{Marks, Partition};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -18,7 +19,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 /// Version of the form. Another: the rule begins anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -34,6 +35,8 @@ struct Head {
     /// Source, times and the length of the rows, which follow in this order.
     pending: Vec<(usize, Vec<i64>, usize)>,
     partitions: Vec<SavedPartition>,
+    /// Start, why it will give nothing, groups, and the length of the rows, which follow last.
+    tally: Option<(i64, Option<String>, usize, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,9 +48,9 @@ struct SavedPartition {
 }
 
 /// The state of a rule; into an instance of the same program it can be put back.
-pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
+pub fn save(instance: &mut Instance) -> Result<Vec<u8>, RuleError> {
     let mut rows = Vec::new();
-    let program = &instance.program;
+    let program = instance.program.clone();
     let pending = instance.pending.rows.iter().map(|waiting| {
         let length = write(&waiting.rows.schema(), std::slice::from_ref(&waiting.rows), &mut rows)?;
         Ok((waiting.source, waiting.times.clone(), length))
@@ -63,6 +66,14 @@ pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
         let marks = partition.marks.clone();
         partitions.push(SavedPartition { key: key.clone(), marks, rows: kept });
     }
+    let tally = match (program.body.totals(), &mut instance.tally) {
+        (Some(totals), Some(tally)) => {
+            let SavedTally { start, failed, count, rows: own } = totals.save(tally)?;
+            let length = write(&totals.state_schema()?, &[own], &mut rows)?;
+            Some((start, failed, count, length))
+        }
+        _ => None,
+    };
     let memories = instance.memories.iter();
     let head = Head {
         version: VERSION,
@@ -78,6 +89,7 @@ pub fn save(instance: &Instance) -> Result<Vec<u8>, RuleError> {
             .collect(),
         pending,
         partitions,
+        tally,
     };
     let head = serde_json::to_vec(&head).map_err(|error| RuleError::Rows(error.to_string()))?;
     let mut out = Vec::with_capacity(8 + head.len() + rows.len());
@@ -139,6 +151,13 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         partitions.insert(saved.key, partition);
     }
     instance.partitions = partitions;
+    if let Some((start, failed, count, length)) = head.tally {
+        let totals = program.body.totals()?;
+        let rows = next(length, &totals.state_schema().ok()?)?;
+        let whole = rows.num_rows() == count || rows.num_columns() == 0;
+        let saved = SavedTally { start, failed, count, rows };
+        instance.tally = Some(totals.restore(&saved).ok().filter(|_| whole)?);
+    }
     Some(instance)
 }
 

@@ -97,6 +97,17 @@ impl TableProvider for StreamTable {
     }
 }
 
+/// A scan of all that is put into the slot.
+pub fn slot_scan(name: &str, schema: &SchemaRef) -> Result<(Arc<Slot>, Arc<dyn ExecutionPlan>)> {
+    let picked: Vec<usize> = (0..schema.fields().len()).collect();
+    let slot = Arc::new(Slot::default());
+    *slot.places.lock() = picked.iter().copied().map(Some).collect();
+    let (name, schema) = (name.to_owned(), schema.clone());
+    let part = Part { name, schema: schema.clone(), picked, slot: slot.clone() };
+    let scan = StreamingTableExec::try_new(schema, vec![Arc::new(part)], None, None, false, None)?;
+    Ok((slot, Arc::new(scan)))
+}
+
 struct Part {
     name: String,
     schema: SchemaRef,

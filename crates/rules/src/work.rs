@@ -5,8 +5,8 @@ use crate::error::RuleError;
 use crate::program::{Body, Program};
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -70,12 +70,21 @@ pub fn repeat(one: &ArrayRef, rows: usize) -> Result<ArrayRef, RuleError> {
 /// Runs the program's plan over what is in the slots.
 pub fn run(runner: &Runner, program: &Program) -> Result<Vec<RecordBatch>, RuleError> {
     let Body::Plan(plan) = &program.body else { return Ok(Vec::new()) };
-    let fresh = reset_plan_states(plan.clone())?;
-    program.deadline.set(&runner.clock);
-    let made = runner.runtime.block_on(collected(program, fresh));
+    let made = run_plan(runner, program, plan);
     // Rows that were read are not held until the next window.
     program.sources.iter().for_each(|source| source.slot.put(Vec::new()));
     made
+}
+
+/// Runs a plan of the program's over what is in the slots.
+pub fn run_plan(
+    runner: &Runner,
+    program: &Program,
+    plan: &Arc<dyn ExecutionPlan>,
+) -> Result<Vec<RecordBatch>, RuleError> {
+    let fresh = reset_plan_states(plan.clone())?;
+    program.deadline.set(&runner.clock);
+    runner.runtime.block_on(collected(program, fresh))
 }
 
 fn too_long() -> RuleError {
@@ -86,7 +95,7 @@ fn too_long() -> RuleError {
 
 async fn collected(
     program: &Program,
-    plan: Arc<dyn datafusion::physical_plan::ExecutionPlan>,
+    plan: Arc<dyn ExecutionPlan>,
 ) -> Result<Vec<RecordBatch>, RuleError> {
     let mut stream = execute_stream(plan, program.task.clone())?;
     let mut given = 0;

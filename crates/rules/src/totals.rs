@@ -1,0 +1,366 @@
+//! Tumbling windows whose rows need not be kept: what is asked of them are aggregates, which are kept up
+//! to date with each row. The engine's own accumulators do it, and what stands above them in the
+//! statement is run over what they come to when the window is over.
+
+use crate::error::RuleError;
+use crate::finding::Finding;
+use crate::instance::{Instance, Out};
+use crate::program::{Body, Physical, Program, Window};
+use crate::stages::{self, Stage, stages};
+use crate::table::{Slot, slot_scan};
+use crate::window::Closed;
+use crate::work::{Runner, run_plan};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use std::sync::Arc;
+
+/// Aggregates that remember a few numbers for each group, however many rows there are, and to which the
+/// order of rows means nothing but their own.
+const CONSTANT: [&str; 14] = [
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "stddev",
+    "stddev_pop",
+    "var",
+    "var_pop",
+    "bool_and",
+    "bool_or",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+];
+
+/// What is done with each row, and at the end.
+pub struct Totals {
+    stages: Vec<Stage>,
+    /// The columns behind the stages.
+    input: SchemaRef,
+    keys: Vec<Physical>,
+    key_schema: SchemaRef,
+    aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    filters: Vec<Option<Physical>>,
+    schema: SchemaRef,
+    /// What the accumulators come to, put before the plan above them is run.
+    slot: Arc<Slot>,
+    rest: Arc<dyn ExecutionPlan>,
+}
+
+/// The window at work.
+pub struct Tally {
+    pub start: i64,
+    /// Why it will give nothing.
+    failed: Option<String>,
+    groups: Option<Box<dyn GroupValues>>,
+    accumulators: Vec<Box<dyn GroupsAccumulator>>,
+    count: usize,
+    indices: Vec<usize>,
+}
+
+/// What a tally is as data.
+pub struct SavedTally {
+    pub start: i64,
+    pub failed: Option<String>,
+    pub count: usize,
+    pub rows: RecordBatch,
+}
+
+impl Totals {
+    /// None, where the plan over rows with these columns is not of this form.
+    pub fn of(
+        plan: &Arc<dyn ExecutionPlan>,
+        rows: &SchemaRef,
+        window: &Window,
+    ) -> Result<Option<Totals>, Finding> {
+        if window.tumbles().is_none() || !window.partition.is_empty() {
+            return Ok(None);
+        }
+        let Some((node, stages)) = lowest(plan, rows) else { return Ok(None) };
+        let any: &dyn std::any::Any = &*node;
+        let Some(aggregate) = any.downcast_ref::<AggregateExec>() else { return Ok(None) };
+        let input = aggregate.input().schema();
+        let (slot, scan) = slot_scan("totals", &aggregate.schema())?;
+        let rest = plan.clone().transform_down(|each| {
+            Ok(match Arc::ptr_eq(&each, &node) {
+                true => Transformed::new(scan.clone(), true, TreeNodeRecursion::Jump),
+                false => Transformed::no(each),
+            })
+        })?;
+        let keys = aggregate.group_expr();
+        Ok(Some(Totals {
+            stages,
+            keys: keys.expr().iter().map(|(key, _)| key.clone()).collect(),
+            key_schema: keys.group_schema(&input)?,
+            aggregates: aggregate.aggr_expr().to_vec(),
+            filters: aggregate.filter_expr().to_vec(),
+            schema: aggregate.schema(),
+            input,
+            slot,
+            rest: rest.data,
+        }))
+    }
+
+    fn tally(&self, start: i64) -> Result<Tally, RuleError> {
+        let accumulators = self.aggregates.iter().map(|of| of.create_groups_accumulator());
+        let groups = match self.keys.is_empty() {
+            true => None,
+            false => Some(new_group_values(self.key_schema.clone(), &GroupOrdering::None)?),
+        };
+        let mut tally = Tally {
+            start,
+            failed: None,
+            groups,
+            accumulators: accumulators.collect::<Result<_, _>>()?,
+            count: 0,
+            indices: Vec::new(),
+        };
+        if tally.groups.is_none() {
+            // Without keys there is one group, also of no rows.
+            self.add(&mut tally, &RecordBatch::new_empty(self.input.clone()))?;
+        }
+        Ok(tally)
+    }
+
+    /// Counts rows that passed the stages.
+    fn add(&self, tally: &mut Tally, rows: &RecordBatch) -> Result<(), RuleError> {
+        let column = |expr: &Physical| expr.evaluate(rows)?.into_array(rows.num_rows());
+        match &mut tally.groups {
+            Some(groups) => {
+                let keys = self.keys.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+                groups.intern(&keys, &mut tally.indices)?;
+                tally.count = groups.len();
+            }
+            None => {
+                tally.indices.clear();
+                tally.indices.resize(rows.num_rows(), 0);
+                tally.count = 1;
+            }
+        }
+        let of = self.aggregates.iter().zip(&self.filters).zip(&mut tally.accumulators);
+        for ((aggregate, filter), accumulator) in of {
+            let values = aggregate.expressions();
+            let values = values.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+            let filter = filter.as_ref().map(column).transpose()?;
+            let filter: Option<&BooleanArray> = filter.as_ref().map(|holds| holds.as_boolean());
+            accumulator.update_batch(&values, &tally.indices, filter, tally.count)?;
+        }
+        Ok(())
+    }
+
+    /// What the tally comes to.
+    fn result(&self, mut tally: Tally) -> Result<RecordBatch, RuleError> {
+        let mut columns = match &mut tally.groups {
+            Some(groups) => groups.emit(EmitTo::All)?,
+            None => Vec::new(),
+        };
+        for accumulator in &mut tally.accumulators {
+            columns.push(accumulator.evaluate(EmitTo::All)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(tally.count));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
+    }
+
+    /// The keys and what accumulators remember, as columns.
+    pub fn state_schema(&self) -> Result<SchemaRef, RuleError> {
+        let keys = self.key_schema.fields().iter().map(|field| field.data_type().clone());
+        let mut types: Vec<_> = keys.collect();
+        for aggregate in &self.aggregates {
+            types.extend(aggregate.state_fields()?.iter().map(|field| field.data_type().clone()));
+        }
+        let field = |(place, of)| Field::new(format!("c{place}"), of, true);
+        Ok(Arc::new(Schema::new(types.into_iter().enumerate().map(field).collect::<Vec<_>>())))
+    }
+
+    /// As data; the tally goes on with the same.
+    pub fn save(&self, tally: &mut Tally) -> Result<SavedTally, RuleError> {
+        let mut columns = match &mut tally.groups {
+            Some(groups) => groups.emit(EmitTo::All)?,
+            None => Vec::new(),
+        };
+        for accumulator in &mut tally.accumulators {
+            columns.extend(accumulator.state(EmitTo::All)?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(tally.count));
+        let rows = RecordBatch::try_new_with_options(self.state_schema()?, columns, &options)?;
+        let (start, failed, count) = (tally.start, tally.failed.clone(), tally.count);
+        let saved = SavedTally { start, failed, count, rows };
+        *tally = self.restore(&saved)?;
+        Ok(saved)
+    }
+
+    pub fn restore(&self, saved: &SavedTally) -> Result<Tally, RuleError> {
+        let accumulators = self.aggregates.iter().map(|of| of.create_groups_accumulator());
+        let mut tally = Tally {
+            start: saved.start,
+            failed: saved.failed.clone(),
+            groups: None,
+            accumulators: accumulators.collect::<Result<_, _>>()?,
+            count: saved.count,
+            indices: (0..saved.count).collect(),
+        };
+        let mut columns: Vec<ArrayRef> = saved.rows.columns().to_vec();
+        let mut states = columns.split_off(self.keys.len().min(columns.len()));
+        if !self.keys.is_empty() {
+            let mut groups = new_group_values(self.key_schema.clone(), &GroupOrdering::None)?;
+            groups.intern(&columns, &mut tally.indices)?;
+            tally.groups = Some(groups);
+        }
+        for (aggregate, accumulator) in self.aggregates.iter().zip(&mut tally.accumulators) {
+            let others = states.split_off(aggregate.state_fields()?.len().min(states.len()));
+            accumulator.merge_batch(&states, &tally.indices, tally.count)?;
+            states = others;
+        }
+        Ok(tally)
+    }
+}
+
+impl Tally {
+    pub fn size(&self) -> usize {
+        self.groups.as_ref().map_or(0, |groups| groups.size())
+            + self.accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>()
+    }
+}
+
+/// The lowest node of aggregates in a plan that is one chain, and what stands below it.
+fn lowest(
+    plan: &Arc<dyn ExecutionPlan>,
+    rows: &SchemaRef,
+) -> Option<(Arc<dyn ExecutionPlan>, Vec<Stage>)> {
+    let mut node = plan.clone();
+    loop {
+        let any: &dyn std::any::Any = &*node;
+        if let Some(aggregate) = any.downcast_ref::<AggregateExec>()
+            && let Some(stages) = stages(aggregate.input(), rows)
+        {
+            let fits = is_constant(aggregate) && !stages.iter().any(Stage::is_volatile);
+            return fits.then_some((node, stages));
+        }
+        let below = match node.children()[..] {
+            [only] => only.clone(),
+            _ => return None,
+        };
+        node = below;
+    }
+}
+
+fn is_constant(aggregate: &AggregateExec) -> bool {
+    let keys = aggregate.group_expr();
+    let own = matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
+    let plain = own && keys.is_single() && aggregate.limit_options().is_none();
+    let steady = |expr: &Physical| !is_volatile(expr);
+    let constant = |of: &Arc<AggregateFunctionExpr>| {
+        CONSTANT.contains(&of.fun().name())
+            && !of.is_distinct()
+            && of.order_bys().is_empty()
+            && of.groups_accumulator_supported()
+            && of.expressions().iter().all(steady)
+    };
+    plain
+        && keys.expr().iter().all(|(key, _)| steady(key))
+        && aggregate.filter_expr().iter().flatten().all(steady)
+        && aggregate.aggr_expr().iter().all(constant)
+}
+
+impl Instance {
+    /// As `go_on`, for windows whose rows are not kept.
+    pub(crate) fn go_on_counting(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        (window, totals): (&Window, &Totals),
+        bound: i64,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        let Some(size) = window.tumbles() else { return Ok(()) };
+        for ready in self.pending.ready(bound)? {
+            self.pending.floor = self.pending.floor.max(ready.times.iter().copied().max());
+            let Some((rows, times)) = self.admitted(program, window, ready)? else { continue };
+            let mut from = 0;
+            for same in times.chunk_by(|a, b| a.div_euclid(size) == b.div_euclid(size)) {
+                let start = same[0].div_euclid(size).saturating_mul(size);
+                if self.tally.as_ref().is_some_and(|tally| tally.start != start) {
+                    self.end_tally(runner, program, totals, size, out)?;
+                }
+                let mut tally = match self.tally.take() {
+                    Some(tally) => tally,
+                    None => totals.tally(start)?,
+                };
+                count(totals, &mut tally, &rows.slice(from, same.len()))?;
+                from += same.len();
+                self.tally = Some(tally);
+            }
+        }
+        let end = self.tally.as_ref().map(|tally| tally.start.saturating_add(size));
+        if let Some(end) = end.filter(|end| *end <= bound) {
+            self.pending.floor = self.pending.floor.max(Some(end));
+            self.end_tally(runner, program, totals, size, out)?;
+        }
+        Ok(())
+    }
+
+    fn end_tally(
+        &mut self,
+        runner: &Runner,
+        program: &Program,
+        totals: &Totals,
+        size: i64,
+        out: Out<'_>,
+    ) -> Result<(), RuleError> {
+        let Some(tally) = self.tally.take() else { return Ok(()) };
+        let (start, end) = (tally.start, tally.start.saturating_add(size));
+        let made = match &tally.failed {
+            Some(text) => Err(RuleError::Rows(text.clone())),
+            None => totals.result(tally).and_then(|rows| {
+                totals.slot.put(vec![rows]);
+                program.bounds.set(start, end);
+                let made = run_plan(runner, program, &totals.rest);
+                totals.slot.put(Vec::new());
+                made
+            }),
+        };
+        let rows = Vec::new();
+        let closed = Closed { start, end, time: end, due: end, order: 0, by_time: true, rows };
+        self.ended(program, &closed, made, out)
+    }
+}
+
+/// Takes rows of the window. One that cannot be computed fails the window, as it does where the
+/// statement is run over all of its rows.
+fn count(totals: &Totals, tally: &mut Tally, rows: &RecordBatch) -> Result<(), RuleError> {
+    if tally.failed.is_some() {
+        return Ok(());
+    }
+    let counted = stages::run(&totals.stages, rows).map_err(RuleError::from).and_then(|made| {
+        match made.reason {
+            Some(reason) => Err(RuleError::Rows(reason)),
+            None if made.rows.num_rows() == 0 => Ok(()),
+            None => totals.add(tally, &made.rows),
+        }
+    });
+    match counted {
+        Err(RuleError::Rows(text)) => {
+            tally.failed = Some(text);
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+impl Body {
+    pub fn totals(&self) -> Option<&Totals> {
+        match self {
+            Body::Totals(totals) => Some(totals),
+            _ => None,
+        }
+    }
+}

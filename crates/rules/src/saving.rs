@@ -116,7 +116,7 @@ impl Keeper {
 }
 
 /// Adds those that have nothing to write. True, when there is none left.
-fn gather(gathered: &mut BTreeMap<Arc<str>, SavedRule>, state: &State) -> Result<bool, String> {
+fn gather(gathered: &mut BTreeMap<Arc<str>, SavedRule>, state: &mut State) -> Result<bool, String> {
     let mut whole = true;
     let position = state.position;
     for (name, running) in &mut state.running {

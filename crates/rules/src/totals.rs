@@ -11,9 +11,10 @@ use crate::table::{Slot, slot_scan};
 use crate::window::Closed;
 use crate::work::{Runner, run_plan};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::ExecutionPlan;
@@ -62,9 +63,18 @@ pub struct Tally {
     /// Why it will give nothing.
     failed: Option<String>,
     groups: Option<Box<dyn GroupValues>>,
-    accumulators: Vec<Box<dyn GroupsAccumulator>>,
+    accumulators: Vec<Counter>,
+    /// Groups; without keys one, once there was a row.
     count: usize,
     indices: Vec<usize>,
+}
+
+/// What counts for one aggregate.
+enum Counter {
+    /// The same numbers come of the same rows in whatever batches.
+    Groups(Box<dyn GroupsAccumulator>),
+    /// Without keys: to the least and the greatest NaN is a number there, as in statements.
+    One(Box<dyn Accumulator>),
 }
 
 /// What a tally is as data.
@@ -111,24 +121,22 @@ impl Totals {
     }
 
     fn tally(&self, start: i64) -> Result<Tally, RuleError> {
-        let accumulators = self.aggregates.iter().map(|of| of.create_groups_accumulator());
         let groups = match self.keys.is_empty() {
             true => None,
             false => Some(new_group_values(self.key_schema.clone(), &GroupOrdering::None)?),
         };
-        let mut tally = Tally {
-            start,
-            failed: None,
-            groups,
-            accumulators: accumulators.collect::<Result<_, _>>()?,
-            count: 0,
-            indices: Vec::new(),
+        let accumulators = self.counters()?;
+        Ok(Tally { start, failed: None, groups, accumulators, count: 0, indices: Vec::new() })
+    }
+
+    fn counters(&self) -> Result<Vec<Counter>, RuleError> {
+        let counter = |of: &Arc<AggregateFunctionExpr>| {
+            Ok(match self.keys.is_empty() && ["min", "max"].contains(&of.fun().name()) {
+                true => Counter::One(of.create_accumulator()?),
+                false => Counter::Groups(of.create_groups_accumulator()?),
+            })
         };
-        if tally.groups.is_none() {
-            // Without keys there is one group, also of no rows.
-            self.add(&mut tally, &RecordBatch::new_empty(self.input.clone()))?;
-        }
-        Ok(tally)
+        self.aggregates.iter().map(counter).collect()
     }
 
     /// Counts rows that passed the stages.
@@ -150,9 +158,9 @@ impl Totals {
         for ((aggregate, filter), accumulator) in of {
             let values = aggregate.expressions();
             let values = values.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-            let filter = filter.as_ref().map(column).transpose()?;
-            let filter: Option<&BooleanArray> = filter.as_ref().map(|holds| holds.as_boolean());
-            accumulator.update_batch(&values, &tally.indices, filter, tally.count)?;
+            let which = filter.as_ref().map(column).transpose()?;
+            let which: Option<&BooleanArray> = which.as_ref().map(|holds| holds.as_boolean());
+            accumulator.add(values, which, &tally.indices, tally.count)?;
         }
         Ok(())
     }
@@ -164,9 +172,17 @@ impl Totals {
             None => Vec::new(),
         };
         for accumulator in &mut tally.accumulators {
-            columns.push(accumulator.evaluate(EmitTo::All)?);
+            columns.push(accumulator.result()?);
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(tally.count));
+        let mut count = tally.count;
+        if self.keys.is_empty() && count == 0 {
+            // Without keys there is a result of no rows, too.
+            let none =
+                |of: &Arc<AggregateFunctionExpr>| of.create_accumulator()?.evaluate()?.to_array();
+            columns = self.aggregates.iter().map(none).collect::<Result<_, _>>()?;
+            count = 1;
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
 
@@ -188,7 +204,7 @@ impl Totals {
             None => Vec::new(),
         };
         for accumulator in &mut tally.accumulators {
-            columns.extend(accumulator.state(EmitTo::All)?);
+            columns.extend(accumulator.state(tally.count)?);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(tally.count));
         let rows = RecordBatch::try_new_with_options(self.state_schema()?, columns, &options)?;
@@ -199,12 +215,11 @@ impl Totals {
     }
 
     pub fn restore(&self, saved: &SavedTally) -> Result<Tally, RuleError> {
-        let accumulators = self.aggregates.iter().map(|of| of.create_groups_accumulator());
         let mut tally = Tally {
             start: saved.start,
             failed: saved.failed.clone(),
             groups: None,
-            accumulators: accumulators.collect::<Result<_, _>>()?,
+            accumulators: self.counters()?,
             count: saved.count,
             indices: (0..saved.count).collect(),
         };
@@ -217,17 +232,79 @@ impl Totals {
         }
         for (aggregate, accumulator) in self.aggregates.iter().zip(&mut tally.accumulators) {
             let others = states.split_off(aggregate.state_fields()?.len().min(states.len()));
-            accumulator.merge_batch(&states, &tally.indices, tally.count)?;
+            if tally.count > 0 {
+                accumulator.merge(&states, &tally.indices, tally.count)?;
+            }
             states = others;
         }
         Ok(tally)
     }
 }
 
+impl Counter {
+    fn add(
+        &mut self,
+        mut values: Vec<ArrayRef>,
+        which: Option<&BooleanArray>,
+        indices: &[usize],
+        count: usize,
+    ) -> Result<(), RuleError> {
+        match self {
+            Counter::Groups(groups) => groups.update_batch(&values, indices, which, count)?,
+            Counter::One(one) => {
+                if let Some(which) = which {
+                    for column in &mut values {
+                        *column = filter(column, which)?;
+                    }
+                }
+                one.update_batch(&values)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(
+        &mut self,
+        states: &[ArrayRef],
+        indices: &[usize],
+        count: usize,
+    ) -> Result<(), RuleError> {
+        Ok(match self {
+            Counter::Groups(groups) => groups.merge_batch(states, indices, count)?,
+            Counter::One(one) => one.merge_batch(states)?,
+        })
+    }
+
+    fn result(&mut self) -> Result<ArrayRef, RuleError> {
+        Ok(match self {
+            Counter::Groups(groups) => groups.evaluate(EmitTo::All)?,
+            Counter::One(one) => one.evaluate()?.to_array()?,
+        })
+    }
+
+    fn state(&mut self, count: usize) -> Result<Vec<ArrayRef>, RuleError> {
+        match self {
+            Counter::Groups(groups) => Ok(groups.state(EmitTo::All)?),
+            Counter::One(one) => {
+                let states = one.state()?;
+                let states = states.iter().map(|state| state.to_array_of_size(count));
+                Ok(states.collect::<Result<_, _>>()?)
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Counter::Groups(groups) => groups.size(),
+            Counter::One(one) => one.size(),
+        }
+    }
+}
+
 impl Tally {
     pub fn size(&self) -> usize {
         self.groups.as_ref().map_or(0, |groups| groups.size())
-            + self.accumulators.iter().map(|accumulator| accumulator.size()).sum::<usize>()
+            + self.accumulators.iter().map(Counter::size).sum::<usize>()
     }
 }
 

@@ -45,8 +45,6 @@ const CONSTANT: [&str; 14] = [
 /// What is done with each row, and at the end.
 pub struct Totals {
     stages: Vec<Stage>,
-    /// The columns behind the stages.
-    input: SchemaRef,
     keys: Vec<Physical>,
     key_schema: SchemaRef,
     aggregates: Vec<Arc<AggregateFunctionExpr>>,
@@ -114,7 +112,6 @@ impl Totals {
             aggregates: aggregate.aggr_expr().to_vec(),
             filters: aggregate.filter_expr().to_vec(),
             schema: aggregate.schema(),
-            input,
             slot,
             rest: rest.data,
         }))

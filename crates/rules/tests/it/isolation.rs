@@ -8,7 +8,8 @@ use tagwerk_env::Env;
 use tagwerk_journal::{Journal, Options};
 use tagwerk_model::{DataType, TagSet, Value};
 use tagwerk_rules::{
-    Board, Definition, Keeper, Outlet, Output, Planner, RuleState, RuleView, Stage,
+    Board, Definition, Instance, Keeper, Outlet, Output, Planner, RuleState, RuleView, Runner,
+    Stage,
 };
 use tagwerk_sql::{TagEntry, TagTable};
 use tokio::sync::watch;

@@ -68,7 +68,7 @@ devices:
     driver: modbus-tcp
     settings: { host: 127.0.0.1, port: 1 }
     groups:
-      - { name: g, interval: 1s, tags: [{ name: n, address: "hr:0", type: uint16 }] }
+      - { name: g, interval: 1s, tags: [{ name: n, address: "holding:0", type: uint16 }] }
   - name: edge
     driver: system
     groups:

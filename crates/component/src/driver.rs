@@ -76,7 +76,7 @@ pub struct GroupPlan {
     /// How to write each tag of the group, in the request's order; `None` where it has no `write`.
     pub writes: Vec<Option<Token>>,
     /// How to have the device report the group by itself. While it does, the group is not polled, and
-    /// `reads` are for reading it on demand.
+    /// `reads` are for reading it on demand; there may be none, where a device cannot be asked.
     pub watch: Option<Token>,
 }
 
@@ -117,7 +117,8 @@ pub trait Session: Send {
 
     /// Has the devices report just these groups from now on, whatever was watched before; called after
     /// the link was opened and when they change. Returns those that must be polled instead. Every tag
-    /// is then reported once as it is now; one that does not exist, as bad.
+    /// is then reported once as it is now; one that does not exist, as bad. A device that cannot be
+    /// asked reports what comes next.
     fn watch<'a>(
         &'a mut self,
         watches: &'a [Watch],
@@ -131,12 +132,30 @@ pub trait Session: Send {
     }
 
     /// Waits for what devices send of themselves, and keeps the link alive meanwhile: called whenever
-    /// nothing else is to be done. Returns with some reports, or none after some housekeeping. Cancel
+    /// nothing else is to be done. Returns with some reports, or none after some housekeeping. Reports
+    /// of one group that follow each other, name no tag twice, and have all a source time or none are
+    /// one row; so a device whose messages are rows reports every tag of the group for each. Cancel
     /// safe: what has arrived and was not returned is returned by the next call, as is what arrived
     /// during a read or a write. Any fault means that the link is gone.
     fn event<'a>(&'a mut self, out: &'a mut Vec<Report>) -> BoxFuture<'a, Result<(), Fault>> {
         let _ = out;
         Box::pin(std::future::pending())
+    }
+
+    /// For trying out a watched group that has no reads: what comes next of it, or is known of it,
+    /// within some seconds. What comes is reported nevertheless.
+    fn listen<'a>(
+        &'a mut self,
+        watch: &'a Token,
+        out: &'a mut BatchBuilder,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        let _ = (watch, out);
+        Box::pin(async {
+            Err(Fault::Refused {
+                quality: Quality::BAD_NOT_SUPPORTED,
+                reason: "this driver cannot wait for what a device sends".into(),
+            })
+        })
     }
 
     /// What is inside the device, a page at a time.

@@ -10,6 +10,7 @@ pub const DRIVERS: &[&dyn Driver] = &[
     &tagwerk_driver_opcua::OpcUa,
     &tagwerk_driver_iec104::Iec104,
     &tagwerk_driver_s7::S7,
+    &tagwerk_driver_mqtt::Mqtt,
     &tagwerk_driver_calculated::Calculated,
     &tagwerk_driver_system::System,
     &tagwerk_driver_sim::Sim,

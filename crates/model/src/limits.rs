@@ -70,6 +70,20 @@ pub const VALUE_BYTES_MAX: usize = 65_536;
 /// Elements of a list value. Longer: refused.
 pub const LIST_ITEMS_MAX: usize = 4_096;
 
+/// Topic filters of one device of a broker. More: a finding.
+pub const FILTERS_MAX: usize = 100;
+/// The payload of a message of a broker. Larger: its row has no values out of the payload, which is counted.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Nesting of a message in JSON. Deeper: its row has no values out of the payload, which is counted.
+pub const MESSAGE_DEPTH_MAX: usize = 127;
+/// Rows of one message, an array of objects. More: one row without values, which is counted.
+pub const MESSAGE_ROWS_MAX: usize = 10_000;
+/// Messages of a broker that wait while a link does something else. More: those of quality of service 0 are
+/// dropped and counted; for others the connection is made again, and the broker sends them again.
+pub const MESSAGES_WAITING_MAX: usize = 10_000;
+/// Bytes of them. More: as with too many messages.
+pub const MESSAGES_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Commands waiting for one link. More: the command is refused as `failed` before anything is sent.
 pub const COMMANDS_WAITING_MAX: usize = 256;
 /// Commands remembered for answering a repeated id. More: the oldest finished are forgotten.

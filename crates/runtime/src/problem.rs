@@ -103,7 +103,10 @@ fn tag_problems(device: &DeviceLive, now: Now, list: &mut Vec<Problem>) {
             subject: Arc::from(subject),
             since_unix_ns: now.unix(since),
             cause: format!("{}{others}: {}", tag.name, quality.reason()),
-            doing: format!("the group is read every {} ms", group.interval.as_millis()),
+            doing: match group.is_watched() {
+                true => "the device reports the group by itself".to_owned(),
+                false => format!("the group is read every {} ms", group.interval.as_millis()),
+            },
             remedy: match &tag.formula {
                 None => format!("check address {} and the device's own diagnosis", tag.address),
                 Some(formula) => format!("look at what its formula reads: {}", formula.text),

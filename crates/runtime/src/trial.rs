@@ -198,6 +198,18 @@ async fn read(session: &mut dyn Session, device: &CheckedDevice) -> Result<Vec<T
                 Err(fault) => return Err(fault),
             }
         }
+        if let (Some(watch), true) = (&plan.watch, plan.reads.is_empty()) {
+            match session.listen(watch, &mut builder).await {
+                Ok(()) => {}
+                Err(Fault::Refused { quality, reason }) => {
+                    for (index, told) in reasons.iter_mut().enumerate() {
+                        builder.put_quality(index, quality);
+                        *told = Some(reason.clone());
+                    }
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
         let batch = builder.batch(0, 0, 0);
         let is_read = |s: &SampleRef<'_>| {
             let tag = &group.tags[s.index];

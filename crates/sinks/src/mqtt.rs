@@ -5,19 +5,14 @@
 
 mod actor;
 mod link;
-mod packet;
-mod refusal;
 mod settings;
 pub(crate) mod topic;
 
 use crate::payload::runner::Runner;
 use crate::payload::{self, Choice, Format, Origin};
 use crate::template::Template;
-use link::{Command, Letter, Link, Message, Terms};
-use mqtt_protocol_core::mqtt;
-use mqtt_protocol_core::mqtt::packet::{ContentType, Properties, Qos, UserProperty};
-use settings::{Checked, Settings, Version};
-use std::path::Path;
+use link::{Command, Link, Message, Terms};
+use settings::{Checked, Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::{
@@ -25,14 +20,14 @@ use tagwerk_component::{
     SinkRequest, SinkSession, Spec,
 };
 use tagwerk_env::{Clock, timeout};
-use tagwerk_tls::{Peer, TlsFault, TlsSettings};
+use tagwerk_mqtt::packets::{ContentType, Properties, UserProperty};
+use tagwerk_mqtt::{Hello, Kept, Letter, Version, quality_of_service};
+use tagwerk_tls::Means;
 use tokio::sync::oneshot;
 
 /// Publishes samples to an MQTT broker.
 pub struct Mqtt;
 
-/// Largest password file read.
-const PASSWORD_BYTES_MAX: u64 = 65_535;
 /// Time to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -88,22 +83,9 @@ impl Plan {
     async fn connect(&self, context: &SinkContext) -> Result<MqttSession, SinkFault> {
         let checked = &self.0;
         let terms = self.terms(context)?;
-        let address = &checked.address;
-        let stream =
-            context.env.net.connect(&address.host, address.port).await.map_err(|error| {
-                SinkFault::Retry(format!("cannot connect to the broker at {address}: {error}"))
-            })?;
-        let stream = if address.tls {
-            let default = TlsSettings::default();
-            let tls = checked.settings.tls.as_ref().unwrap_or(&default);
-            let peer = Peer { host: &address.host, words: &format!("the broker at {address}") };
-            tagwerk_tls::connect(context, peer, tls, stream).await.map_err(|fault| match fault {
-                TlsFault::Settings(text) => SinkFault::Settings(text),
-                TlsFault::Passing(text) => SinkFault::Retry(text),
-            })?
-        } else {
-            stream
-        };
+        let means = Means::from(context);
+        let tls = checked.settings.tls.as_ref();
+        let stream = tagwerk_mqtt::dial(means, &checked.address, tls).await?;
         let link = Link::connect(context.env.clock.clone(), stream, terms).await?;
         Ok(MqttSession {
             checked: checked.clone(),
@@ -121,14 +103,11 @@ impl Plan {
     fn terms(&self, context: &SinkContext) -> Result<Terms, SinkFault> {
         let Checked { settings, .. } = &*self.0;
         let fill = |text: &Template| topic::for_connection(text, &context.edge, &context.sink);
-        let password = match (&settings.password, &settings.password_file) {
-            (Some(password), _) => {
-                let text = context.secrets.get(&password.secret).map_err(SinkFault::Settings)?;
-                Some(text.expose().as_bytes().to_vec())
-            }
-            (None, Some(file)) => Some(read_password(context, file)?),
-            (None, None) => None,
-        };
+        let password = tagwerk_mqtt::password(
+            Means::from(context),
+            settings.password.as_ref(),
+            settings.password_file.as_deref(),
+        )?;
         let qos = quality_of_service(settings.qos);
         let status = self.0.status_topic.as_ref().map(|topic| Letter {
             topic: fill(topic),
@@ -148,40 +127,23 @@ impl Plan {
             _ => status.as_ref().map(offline),
         };
         Ok(Terms {
-            address: self.0.address.to_string(),
-            version: match settings.version {
-                Version::V3 => mqtt::Version::V3_1_1,
-                Version::V5 => mqtt::Version::V5_0,
+            hello: Hello {
+                address: self.0.address.to_string(),
+                version: settings.version,
+                client_id: fill(&self.0.client_id),
+                username: settings.username.clone(),
+                password,
+                keep_alive: settings.keep_alive.0,
+                session: Kept::Nothing,
+                will,
             },
-            client_id: fill(&self.0.client_id),
-            username: settings.username.clone(),
-            password,
-            keep_alive: settings.keep_alive.0,
             ack_timeout: settings.ack_timeout.0,
             in_flight_max: settings.in_flight_max,
             qos,
             retain: settings.retain,
-            will,
             farewell: status.as_ref().map(offline),
             birth: status,
         })
-    }
-}
-
-fn read_password(context: &SinkContext, file: &str) -> Result<Vec<u8>, SinkFault> {
-    let bytes = context.env.disk.read(Path::new(file), PASSWORD_BYTES_MAX).map_err(|error| {
-        SinkFault::Settings(format!("cannot read the password file `{file}`: {error}"))
-    })?;
-    // An editor ends the file with a new line that is not part of the password.
-    let end = bytes.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |last| last + 1);
-    Ok(bytes[..end].to_vec())
-}
-
-fn quality_of_service(number: u8) -> Qos {
-    match number {
-        0 => Qos::AtMostOnce,
-        1 => Qos::AtLeastOnce,
-        _ => Qos::ExactlyOnce,
     }
 }
 

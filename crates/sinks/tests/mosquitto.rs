@@ -4,10 +4,10 @@
 mod rig;
 
 use rig::{
-    Broker, batch, context, context_with, deliver, env, file, open, set, text, with,
-    write_certificates,
+    batch, context, context_with, deliver, env, file, open, set, text, with, write_certificates,
 };
 use serde_json::json;
+use tagwerk_testkit::mosquitto::Broker;
 
 #[tokio::test]
 async fn messages_arrive_in_every_version_and_quality_of_service() {

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod conformance;
 pub mod context;
+pub mod mosquitto;
 pub mod net;
 pub mod proxy;
 pub mod simulated;

@@ -275,7 +275,9 @@ fn a_formula_is_tried_with_the_values_of_now() {
 #[test]
 fn the_guides_are_right() {
     let edge = Edge::start();
-    for (guide, head) in [("formulas", ""), ("rules", "version: 1\nedge: { name: x }\n")] {
+    let guides =
+        [("formulas", ""), ("mqtt-devices", ""), ("rules", "version: 1\nedge: { name: x }\n")];
+    for (guide, head) in guides {
         let path = repository().join(format!("docs/guides/{guide}.md"));
         let text = std::fs::read_to_string(path).unwrap();
         let examples =

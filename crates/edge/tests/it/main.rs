@@ -24,6 +24,7 @@ mod lint_cases;
 mod live;
 mod lookups;
 mod modbus_pymodbus;
+mod mqtt_devices;
 mod mqtt_mosquitto;
 mod notify;
 mod operations_guide;

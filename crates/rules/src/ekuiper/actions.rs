@@ -144,15 +144,10 @@ fn address(text: &str) -> Option<String> {
     plain.then(|| format!("{}://{host}{}", scheme.to_ascii_lowercase(), &rest[end..]))
 }
 
-fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
-    payload(properties, rule);
-    let server = text(properties, "server").and_then(address);
-    let Some((scheme, rest)) = server.as_deref().and_then(|server| server.split_once("://")) else {
-        let text = "the broker that it sends to is not known";
-        let remedy = format!("add an MQTT sink with `tags: [\"{}/*\"]`", rule.name);
-        rule.notes.push(Note::by_hand(text, remedy));
-        return;
-    };
+/// How a broker is reached, without what is secret; `None` where that is not known.
+pub fn broker(properties: &Map<String, Value>) -> Option<Value> {
+    let server = text(properties, "server").and_then(address)?;
+    let (scheme, rest) = server.split_once("://")?;
     let secure = matches!(scheme, "ssl" | "tls" | "mqtts" | "tcps");
     let mut host = rest.trim_end_matches('/').to_owned();
     if !host.contains(':') {
@@ -160,6 +155,23 @@ fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     }
     let scheme = if secure { "mqtts" } else { "mqtt" };
     let mut settings = json!({ "url": format!("{scheme}://{host}") });
+    if text(properties, "protocolVersion").is_some_and(|version| version.starts_with('3')) {
+        settings["version"] = json!("3.1.1");
+    }
+    if let Some(name) = text(properties, "username") {
+        settings["username"] = json!(name);
+    }
+    Some(settings)
+}
+
+fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
+    payload(properties, rule);
+    let Some(mut settings) = broker(properties) else {
+        let text = "the broker that it sends to is not known";
+        let remedy = format!("add an MQTT sink with `tags: [\"{}/*\"]`", rule.name);
+        rule.notes.push(Note::by_hand(text, remedy));
+        return;
+    };
     match text(properties, "topic") {
         Some(topic) if topic.contains("{{") || topic.contains(['{', '+', '#']) => {
             let text = "the topic is made of values";
@@ -173,12 +185,6 @@ fn mqtt(properties: &Map<String, Value>, rule: &mut Rule, work: &mut Work<'_>) {
     }
     if let Some(true) = properties.get("retained").and_then(Value::as_bool) {
         settings["retain"] = json!(true);
-    }
-    if text(properties, "protocolVersion").is_some_and(|version| version.starts_with('3')) {
-        settings["version"] = json!("3.1.1");
-    }
-    if let Some(name) = text(properties, "username") {
-        settings["username"] = json!(name);
     }
     secrets(properties, &["password", "privateKeyPath", "certificationPath"], rule);
     work.sinks.add("mqtt", &settings, &rule.name);

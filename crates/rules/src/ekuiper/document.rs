@@ -1,11 +1,12 @@
-//! Writes rules and sinks as YAML that people can read on.
+//! Writes rules, sinks and devices as YAML that people can read on.
 
 use super::rule::Rule;
+use super::source::Device;
 use super::table::{LookupTable, column_type};
 use serde_json::Value;
 use std::fmt::Write;
 
-pub fn yaml(tables: &[LookupTable], rules: &[Rule], sinks: &[Value]) -> String {
+pub fn yaml(tables: &[LookupTable], rules: &[Rule], sinks: &[Value], devices: &[Device]) -> String {
     let mut text = String::new();
     if !tables.is_empty() {
         text.push_str("tables:\n");
@@ -26,6 +27,10 @@ pub fn yaml(tables: &[LookupTable], rules: &[Rule], sinks: &[Value]) -> String {
             lead = "    ";
         }
     }
+    if !devices.is_empty() {
+        text.push_str("devices:\n");
+    }
+    devices.iter().for_each(|made| device(made, &mut text));
     text
 }
 
@@ -42,6 +47,19 @@ fn table(table: &LookupTable, text: &mut String) {
     }
     if let Some(seconds) = table.refresh_s {
         let _ = writeln!(text, "    refresh: {seconds}s");
+    }
+}
+
+fn device(device: &Device, text: &mut String) {
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "  - name: {}", scalar(&device.name));
+    text.push_str("    driver: mqtt\n    enabled: false\n");
+    let _ = writeln!(text, "    settings: {}", flow(&device.settings));
+    text.push_str("    groups:\n      - name: messages\n        interval: 1s\n        tags:\n");
+    for tag in &device.tags {
+        let (name, address) = (scalar(&tag.name), scalar(&tag.address));
+        let of = tag.data_type;
+        let _ = writeln!(text, "          - {{ name: {name}, address: {address}, type: {of} }}");
     }
 }
 

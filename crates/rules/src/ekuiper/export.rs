@@ -15,7 +15,7 @@ pub struct Export {
     tables: Vec<(String, String)>,
     /// Names and documents; what could not be read is text.
     pub rules: Vec<(String, Value)>,
-    /// Settings of sinks and connections by kind and name.
+    /// Settings of sinks, connections and sources by kind and name.
     settings: BTreeMap<(String, String), Map<String, Value>>,
     connections: BTreeMap<(String, String), Map<String, Value>>,
     sources: BTreeMap<(String, String), Map<String, Value>>,

@@ -15,6 +15,7 @@ mod options;
 mod proof;
 mod report;
 mod rule;
+mod source;
 mod statement;
 mod stream;
 mod table;
@@ -27,6 +28,7 @@ use actions::Sinks;
 use export::Export;
 pub use report::{Note, NoteKind, Place, Report, RuleReport, StreamReport, Text};
 use rule::Rule;
+use source::Device;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use stream::Stream;
@@ -95,7 +97,7 @@ impl std::error::Error for Refused {}
 /// What became of an export. Nothing is applied.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The sections `tables:`, `rules:` and, disabled, `sinks:`.
+    /// The sections `tables:`, `rules:` and, disabled, `sinks:` and `devices:`.
     pub yaml: String,
     pub report: Report,
 }
@@ -107,7 +109,8 @@ pub fn import(bytes: &[u8], mapping: &Mapping, planner: &Planner) -> Result<Impo
     let mut work = Work::new(&export, mapping);
     let rules = work.rules(planner);
     let sinks = std::mem::take(&mut work.sinks).into_list(&mut work.report.others);
-    let yaml = document::yaml(&work.tables, &rules, &sinks);
+    let devices = work.devices(&rules);
+    let yaml = document::yaml(&work.tables, &rules, &sinks, &devices);
     for rule in rules {
         work.report.rules.push(rule.into_report());
     }
@@ -193,6 +196,33 @@ impl<'a> Work<'a> {
                 *own = own.or(all.get(column).copied().unwrap_or(*own));
             }
         }
+    }
+
+    /// Devices for the streams that come from a broker and have none.
+    fn devices(&mut self, rules: &[Rule]) -> Vec<Device> {
+        let mut wanted: BTreeMap<&str, source::Wanted> = BTreeMap::new();
+        for used in rules.iter().flat_map(|rule| &rule.uses).filter(|used| !used.is_rule()) {
+            source::gather(used, wanted.entry(&used.stream).or_default());
+        }
+        let mut devices: Vec<Device> = Vec::new();
+        for told in self.report.streams.iter_mut().filter(|told| !told.table) {
+            let Some(stream) = self.streams.get(&told.name) else { continue };
+            let mapped = self.mapping.get(&told.name).is_some();
+            if stream.table || stream.source() != "mqtt" || mapped {
+                continue;
+            }
+            let name = names::target(self.mapping, &told.name).name().to_owned();
+            let wanted = wanted.remove(told.name.as_str()).unwrap_or_default();
+            let made = match devices.iter().any(|device| device.name == name) {
+                true => None,
+                false => Device::of(name, stream, wanted, self.export, &mut told.notes),
+            };
+            match made {
+                Some(device) => devices.push(device),
+                None => told.notes.push(stream.by_hand(self.mapping)),
+            }
+        }
+        devices
     }
 
     /// What a device must have for the rules to work.

@@ -42,6 +42,8 @@ pub struct Use {
     pub call: String,
     pub neuron: bool,
     pub columns: BTreeMap<String, Kind>,
+    /// Of columns that stand in the statement: eKuiper's name, step by step into records and lists.
+    pub paths: BTreeMap<String, Vec<String>>,
 }
 
 impl Use {
@@ -277,8 +279,8 @@ impl<'a> Translator<'a> {
         };
         let call = alias.unwrap_or_else(|| target.name().to_owned());
         let neuron = known.is_some_and(Stream::is_neuron);
-        let columns = BTreeMap::new();
-        Use { stream: stream.to_owned(), target, rule, call, neuron, columns }
+        let (columns, paths) = (BTreeMap::new(), BTreeMap::new());
+        Use { stream: stream.to_owned(), target, rule, call, neuron, columns, paths }
     }
 
     fn of_neuron(&mut self, stream: &str, node: Option<String>, at: Location) -> Target {
@@ -470,6 +472,7 @@ impl<'a> Translator<'a> {
         let kind = self.stream(&used).and_then(|stream| stream.kind(&rest[0]));
         let kind = kind.filter(|_| rest.len() == 1).unwrap_or(Kind::Unknown);
         let column = if name == "time" { "time_value".to_owned() } else { name.clone() };
+        self.uses[owner].paths.insert(name.clone(), rest);
         self.uses[owner].columns.entry(name).or_insert(kind);
         self.own_column(&used.call, &column)
     }

@@ -102,7 +102,6 @@ impl Stream {
         let told = &mut told.notes;
         let mapped = mapping.get(&self.name).is_some();
         let source = self.source();
-        let topic = self.option("datasource").unwrap_or_default();
         match source.as_str() {
             "neuron" if mapped => {}
             "neuron" => {
@@ -114,23 +113,9 @@ impl Stream {
                 told.push(Note::by_hand("it is Neuron's tags, of all nodes at once", remedy));
             }
             "memory" => {}
-            _ => {
-                let device = names::target(mapping, &self.name);
-                let from = match topic.is_empty() {
-                    true => format!("it is read from `{source}`"),
-                    false => format!("it is read from `{source}`, {topic}"),
-                };
-                let remedy = match mapped {
-                    true => format!("see that `{}` reads the same values", device.name()),
-                    false => format!(
-                        "make the device `{}` that reads the same values, or choose one with \
-                         --map {}=DEVICE",
-                        device.name(),
-                        self.name
-                    ),
-                };
-                told.push(Note::by_hand(from, remedy));
-            }
+            // A device is made of it, when it is known what rules read.
+            "mqtt" if !mapped => {}
+            _ => told.push(self.by_hand(mapping)),
         }
         for (column, kind) in &self.columns {
             if *kind == Kind::Nested {
@@ -138,6 +123,26 @@ impl Stream {
                 told.push(Note::changed(format!("`{column}` is a list or a record"), remedy));
             }
         }
+    }
+
+    /// That somebody must see to its device.
+    pub fn by_hand(&self, mapping: &Mapping) -> Note {
+        let (source, topic) = (self.source(), self.option("datasource").unwrap_or_default());
+        let device = names::target(mapping, &self.name);
+        let from = match topic.is_empty() {
+            true => format!("it is read from `{source}`"),
+            false => format!("it is read from `{source}`, {topic}"),
+        };
+        let remedy = match mapping.get(&self.name).is_some() {
+            true => format!("see that `{}` reads the same values", device.name()),
+            false => format!(
+                "make the device `{}` that reads the same values, or choose one with \
+                 --map {}=DEVICE",
+                device.name(),
+                self.name
+            ),
+        };
+        Note::by_hand(from, remedy)
     }
 }
 

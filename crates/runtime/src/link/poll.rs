@@ -90,9 +90,10 @@ impl Group {
         !self.slots.is_empty()
     }
 
-    /// Nothing is read, and tags are computed at its interval.
+    /// Nothing is read or reported, and tags are computed at its interval.
     fn only_computes(&self) -> bool {
-        self.slots.is_empty() && !self.task.computed.read().is_empty()
+        let silent = self.slots.is_empty() && self.task.watch.is_none();
+        silent && !self.task.computed.read().is_empty()
     }
 
     /// When the group is to be read next, on a link that is up.
@@ -115,7 +116,11 @@ impl Group {
     pub fn read_again(&mut self, done: Option<oneshot::Sender<Result<(), String>>>) {
         if !self.has_reads() && !self.only_computes() {
             if let Some(done) = done {
-                drop(done.send(Err("the group has no readable tags".into())));
+                let reason = match self.task.watch {
+                    Some(_) => "the device sends the group by itself and cannot be asked for it",
+                    None => "the group has no readable tags",
+                };
+                drop(done.send(Err(reason.into())));
             }
             return;
         }

@@ -16,7 +16,7 @@ use tagwerk_model::{SampleBatch, TagId, TagSet, codec};
 use tagwerk_runtime::view::{CommandRefused, CommandRequest, CommandView, DeviceState};
 use tagwerk_runtime::{Parts, RuleOutput, Runtime, TagIds};
 
-static DRIVERS: &[&dyn Driver] = &[&tagwerk_driver_sim::Sim];
+static DRIVERS: &[&dyn Driver] = &[&tagwerk_driver_sim::Sim, &crate::rows::FakeRows];
 static SINKS: &[&dyn Sink] = &[&FakeSink];
 
 /// Numbers that grow; a name that comes back has its own.

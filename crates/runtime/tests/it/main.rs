@@ -9,5 +9,6 @@ mod fake_sink;
 mod ledger;
 mod outputs;
 mod reconcile;
+mod rows;
 mod sinks;
 mod watch;

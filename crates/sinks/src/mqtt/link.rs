@@ -5,41 +5,25 @@
 //! from the last acknowledged place, with new packet ids. A kept session could take a new QoS 2
 //! message for the repeat of an old one with the same id, and swallow it.
 
-use super::actor::{Actor, Phase};
-use mqtt_protocol_core::mqtt;
-use mqtt_protocol_core::mqtt::packet::{Properties, Qos};
+use super::actor::Actor;
 use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_component::SinkFault;
 use tagwerk_env::{Clock, Stream};
+use tagwerk_mqtt::packets::{Properties, Qos};
+use tagwerk_mqtt::{Hello, Letter};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How to connect, with all placeholders filled in.
 pub struct Terms {
-    /// The broker's address, for messages.
-    pub address: String,
-    pub version: mqtt::Version,
-    pub client_id: String,
-    pub username: Option<String>,
-    pub password: Option<Vec<u8>>,
-    pub keep_alive: Duration,
+    pub hello: Hello,
     pub ack_timeout: Duration,
     pub in_flight_max: usize,
     pub qos: Qos,
     pub retain: bool,
-    pub will: Option<Letter>,
     /// What to publish, retained, before anything else and at the end.
     pub birth: Option<Letter>,
     pub farewell: Option<Letter>,
-}
-
-/// A message of the connection itself.
-#[derive(Clone)]
-pub struct Letter {
-    pub topic: String,
-    pub payload: Arc<[u8]>,
-    pub qos: Qos,
-    pub retain: bool,
 }
 
 pub struct Message {
@@ -75,11 +59,7 @@ impl Link {
     ) -> Result<Link, SinkFault> {
         let (commands, received) = mpsc::channel(1);
         let (lost_sender, lost) = watch::channel(None);
-        let mut actor = Actor::new(clock, stream, terms, received);
-        actor.say_hello()?;
-        while actor.phase == Phase::Connecting {
-            actor.step().await?;
-        }
+        let mut actor = Actor::connect(clock, stream, terms, received).await?;
         actor.announce().await?;
         let task = tokio::spawn(async move {
             let fault = loop {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tagwerk_component::{Duration, Findings, Place, Secret};
 use tagwerk_model::limits;
+use tagwerk_mqtt::{Access, Address, Version};
 use tagwerk_tls::TlsSettings;
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -87,15 +88,6 @@ pub struct Settings {
     pub in_flight_max: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum Version {
-    #[serde(rename = "3.1.1")]
-    V3,
-    #[default]
-    #[serde(rename = "5")]
-    V5,
-}
-
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Will {
@@ -137,6 +129,21 @@ fn default_in_flight_max() -> usize {
     32
 }
 
+impl Settings {
+    fn access(&self) -> Access<'_> {
+        Access {
+            url: &self.url,
+            username: self.username.as_deref(),
+            password: self.password.as_ref(),
+            password_file: self.password_file.as_deref(),
+            keep_alive: self.keep_alive,
+            connect_timeout: self.connect_timeout,
+            ack_timeout: self.ack_timeout,
+            tls: self.tls.as_ref(),
+        }
+    }
+}
+
 /// Settings that passed check.
 pub struct Checked {
     pub settings: Settings,
@@ -146,71 +153,6 @@ pub struct Checked {
     pub status_topic: Option<Template>,
     pub will_topic: Option<Template>,
     pub program: Option<Program>,
-}
-
-/// The broker's address, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    pub host: String,
-    pub port: u16,
-    pub tls: bool,
-}
-
-const ADDRESS_REMEDY: &str = "write `mqtt://host:1883`, or `mqtts://host:8883` for TLS";
-
-impl Address {
-    pub fn parse(url: &str) -> Result<Address, String> {
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| format!("`{url}` is not the address of a broker"))?;
-        let tls = match scheme {
-            "mqtt" => false,
-            "mqtts" => true,
-            other => return Err(format!("`{other}://` is not a scheme this sink knows")),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.contains('@') {
-            return Err("user name and password do not belong into the address".into());
-        }
-        if rest.contains(['/', '?', '#']) {
-            return Err("the address of a broker has no path".into());
-        }
-        let (host, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
-            Some((host, after)) => (host, after.strip_prefix(':')),
-            None => match rest.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (rest, None),
-            },
-        };
-        let port = match port {
-            None => {
-                if tls {
-                    8883
-                } else {
-                    1883
-                }
-            }
-            Some(text) => match text.parse() {
-                Ok(port) if port != 0 => port,
-                _ => return Err(format!("`{text}` is not a port")),
-            },
-        };
-        let host_letter = |c: char| c.is_ascii_alphanumeric() || "-._:%".contains(c);
-        if host.is_empty() || !host.chars().all(host_letter) {
-            return Err(format!("`{host}` is not a host name or an IP address"));
-        }
-        Ok(Address { host: host.to_owned(), port, tls })
-    }
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scheme = if self.tls { "mqtts" } else { "mqtt" };
-        match self.host.contains(':') {
-            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
-            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
-        }
-    }
 }
 
 impl Checked {
@@ -228,12 +170,8 @@ impl Checked {
                 return None;
             }
         };
-        let address = Address::parse(&settings.url);
-        if let Err(problem) = &address {
-            findings.error(Place::settings("url"), problem, ADDRESS_REMEDY);
-        }
+        let address = settings.access().check(findings);
         check_numbers(&settings, findings);
-        check_access(&settings, address.as_ref().ok(), findings);
         let topic = template("topic", &settings.topic, topic::DATA, findings);
         let client_id = template("client_id", &settings.client_id, topic::CONNECTION, findings);
         let status_topic = settings
@@ -247,7 +185,7 @@ impl Checked {
             return None;
         }
         Some(Checked {
-            address: address.ok()?,
+            address: address?,
             topic: topic?,
             client_id: client_id?,
             status_topic: status_topic.flatten(),
@@ -269,57 +207,6 @@ fn check_numbers(settings: &Settings, findings: &mut Findings) {
             format!("choose a number from 1 to {}", limits::SINK_IN_FLIGHT_MAX),
         );
     }
-    let keep_alive = settings.keep_alive.0;
-    if keep_alive.subsec_nanos() != 0 || !(1..=65_535).contains(&keep_alive.as_secs()) {
-        findings.error(
-            Place::settings("keep_alive"),
-            format!("MQTT cannot express {}", settings.keep_alive),
-            "choose whole seconds from `1s` to `65535s`",
-        );
-    }
-    for (key, duration) in
-        [("connect_timeout", settings.connect_timeout), ("ack_timeout", settings.ack_timeout)]
-    {
-        if !(100..=600_000).contains(&duration.0.as_millis()) {
-            findings.error(
-                Place::settings(key),
-                format!("{duration} is out of range"),
-                "choose from `100ms` to `10m`",
-            );
-        }
-    }
-}
-
-fn check_access(settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
-    let given = [
-        ("password_file", settings.password_file.is_some()),
-        ("password", settings.password.is_some()),
-    ];
-    if given.iter().all(|(_, given)| *given) {
-        findings.error(
-            Place::settings("password"),
-            "the password is given twice, as a file and as a secret",
-            "remove `password` or `password_file`",
-        );
-    }
-    if let Some((key, _)) = given.iter().find(|(_, given)| *given)
-        && settings.username.is_none()
-    {
-        findings.error(
-            Place::settings(key),
-            "there is a password but no user name",
-            "add `username`",
-        );
-    }
-    let Some(tls) = &settings.tls else { return };
-    if address.is_some_and(|address| !address.tls) {
-        findings.error(
-            Place::settings("tls"),
-            format!("there are TLS settings, but `{}` does not use TLS", settings.url),
-            "write `mqtts://` in `url`, or remove `tls`",
-        );
-    }
-    tls.check(&Place::settings("tls"), findings);
 }
 
 fn check_will(will: &Will, has_status: bool, findings: &mut Findings) -> Option<Template> {
@@ -376,7 +263,12 @@ fn check_filter(settings: &Settings, findings: &mut Findings) -> Option<Program>
             "let the filter name the topics: `.tags[] | {topic: .name, payload: .value}`",
         );
     }
-    Program::check(settings.format, settings.filter.as_deref(), Some(topic::problem), findings)
+    Program::check(
+        settings.format,
+        settings.filter.as_deref(),
+        Some(tagwerk_mqtt::topic_problem),
+        findings,
+    )
 }
 
 #[cfg(test)]

@@ -9,9 +9,6 @@ pub const DATA: &[&str] = &["edge", "device", "group", "tag"];
 /// Placeholders of what belongs to the connection: client id, will, status.
 pub const CONNECTION: &[&str] = &["edge", "sink"];
 
-/// Longest topic, MQTT 5 section 1.5.4.
-pub const TOPIC_BYTES_MAX: usize = 65_535;
-
 pub fn parse(text: &str, known: &'static [&'static str]) -> Result<Template, Problem> {
     if let Some(letter) = text.chars().find(|c| matches!(c, '+' | '#') || c.is_control()) {
         return Err(Problem::Text(format!("{letter:?} cannot stand in it")));
@@ -40,18 +37,6 @@ fn level(name: &str) -> Cow<'_, str> {
         true => name.replace(wrong, "_").into(),
         false => name.into(),
     }
-}
-
-/// Why a topic that a filter made cannot be published to.
-pub fn problem(topic: &str) -> Option<String> {
-    if topic.is_empty() {
-        return Some("the topic is empty".into());
-    }
-    if topic.len() > TOPIC_BYTES_MAX {
-        return Some(format!("the topic has {} bytes, MQTT allows {TOPIC_BYTES_MAX}", topic.len()));
-    }
-    let wrong = topic.chars().find(|c| matches!(c, '+' | '#') || c.is_control())?;
-    Some(format!("{wrong:?} cannot stand in the topic `{}`", topic.escape_debug()))
 }
 
 #[cfg(test)]

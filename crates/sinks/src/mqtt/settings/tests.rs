@@ -60,7 +60,7 @@ fn wrong_settings_say_what_and_where() {
         ),
         (
             json!({ "url": "tcp://b" }),
-            format!("url: `tcp://` is not a scheme this sink knows | {URL}"),
+            format!("url: `tcp://` is not a scheme of an MQTT broker | {URL}"),
         ),
         (
             json!({ "url": "mqtt://u:p@b" }),

@@ -1,6 +1,6 @@
 use super::*;
 
-const TOPICS: Option<TopicProblem> = Some(crate::mqtt::topic::problem);
+const TOPICS: Option<TopicProblem> = Some(tagwerk_mqtt::topic_problem);
 
 const INPUT: &str = r#"{"timestamp":1,"node":"boiler","group":"fast","edge":"e1","device":"boiler",
     "tags":[{"name":"a","value":5,"unit":"bar","quality":"good"},

@@ -433,23 +433,7 @@ impl Planning {
             })?;
         }
         let deadline = Arc::new(Deadline::default());
-        let totals = match &window {
-            Some(window) if self.lookups.is_empty() && self.tables.len() == 1 => {
-                Totals::of(&physical, &schemas[0].1, window)?
-            }
-            _ => None,
-        };
-        let body = match (totals, &window, self.tables.len()) {
-            (Some(totals), ..) => Body::Totals(Box::new(totals)),
-            (None, None, 1) if self.lookups.is_empty() => match stages(&physical, &schemas[0].1) {
-                Some(stages) => Body::Stages(stages),
-                None => Body::Plan(physical.clone()),
-            },
-            _ => {
-                let watch: Arc<dyn Ends> = deadline.clone();
-                Body::Plan(watched(physical.clone(), &watch)?)
-            }
-        };
+        let body = self.body(&physical, window.as_ref(), &schemas[0].1, &deadline)?;
         let plan = displayable(&*physical).indent(false).to_string();
         let task = Arc::new(self.task());
         let sources: Vec<Source> = self
@@ -486,6 +470,33 @@ impl Planning {
             used: self.used,
             turn: parking_lot::Mutex::new(()),
         })
+    }
+
+    /// The cheapest form in which the plan can be run over rows with these columns.
+    fn body(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        window: Option<&Window>,
+        rows: &SchemaRef,
+        deadline: &Arc<Deadline>,
+    ) -> Result<Body, Finding> {
+        let plain = self.tables.len() == 1 && self.lookups.is_empty();
+        match window {
+            None if plain => {
+                return Ok(match stages(plan, rows) {
+                    Some(stages) => Body::Stages(stages),
+                    None => Body::Plan(plan.clone()),
+                });
+            }
+            Some(window) if plain => {
+                if let Some(totals) = Totals::of(plan, rows, window)? {
+                    return Ok(Body::Totals(Box::new(totals)));
+                }
+            }
+            _ => {}
+        }
+        let watch: Arc<dyn Ends> = deadline.clone();
+        Ok(Body::Plan(watched(plan.clone(), &watch)?))
     }
 
     /// Each rule has memory of its own for its statement, and names no function any more.

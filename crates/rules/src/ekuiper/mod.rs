@@ -170,6 +170,12 @@ impl<'a> Work<'a> {
             made.push(Rule::read(id, document, self));
         }
         Work::columns_of_streams(&mut made);
+        for table in &mut self.tables {
+            let uses = made.iter().flat_map(|rule| &rule.uses);
+            table.learn(uses.filter(|used| used.stream == table.of));
+        }
+        // Without rows and columns there is nothing to write; the report says that it was there.
+        self.tables.retain(|table| table.source.0 != "rows" || !table.columns.is_empty());
         proof::plan_all(&mut made, &self.streams, &self.tables, planner);
         self.tell_columns(&made);
         made

@@ -76,8 +76,7 @@ fn tables(uses: &[Use], made: &Made<'_>, known: &Columns) -> TagTable {
     let mut templates: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
     for used in uses {
         if let Some(table) = made.tables.iter().find(|table| table.of == used.stream) {
-            let columns: Vec<_> = used.columns.iter().map(|(n, kind)| (n.clone(), *kind)).collect();
-            lookups.add(Lookup::new(table.name.as_str().into(), "".into(), &table.empty(&columns)));
+            lookups.add(Lookup::new(table.name.as_str().into(), "".into(), &table.empty()));
             continue;
         }
         let device = match &used.target {

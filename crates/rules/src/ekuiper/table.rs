@@ -3,6 +3,7 @@
 use super::export::Export;
 use super::names;
 use super::report::{Note, StreamReport};
+use super::statement::Use;
 use super::stream::{Kind, Stream};
 use serde_json::{Map, Value, json};
 use tagwerk_model::{ColumnType, Table};
@@ -48,10 +49,21 @@ impl LookupTable {
         }
     }
 
+    /// Where its statement names no columns, it has those that rules name.
+    pub fn learn<'a>(&mut self, uses: impl Iterator<Item = &'a Use>) {
+        let is_free = self.columns.is_empty();
+        for (name, kind) in uses.flat_map(|used| &used.columns).filter(|_| is_free) {
+            match self.columns.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => *known = known.or(*kind),
+                None => self.columns.push((name.clone(), *kind)),
+            }
+        }
+    }
+
     /// Without rows: rules are planned against it.
-    pub fn empty(&self, others: &[(String, Kind)]) -> Table {
-        let all = if self.columns.is_empty() { others } else { &self.columns };
-        Table::without_rows(all.iter().map(|(name, kind)| (name.as_str(), column_type(*kind))))
+    pub fn empty(&self) -> Table {
+        let columns = self.columns.iter();
+        Table::without_rows(columns.map(|(name, kind)| (name.as_str(), column_type(*kind))))
     }
 }
 

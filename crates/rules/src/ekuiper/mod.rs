@@ -171,8 +171,7 @@ impl<'a> Work<'a> {
         }
         Work::columns_of_streams(&mut made);
         for table in &mut self.tables {
-            let uses = made.iter().flat_map(|rule| &rule.uses);
-            table.learn(uses.filter(|used| used.stream == table.of));
+            table.learn(made.iter().flat_map(|rule| &rule.uses));
         }
         // Without rows and columns there is nothing to write; the report says that it was there.
         self.tables.retain(|table| table.source.0 != "rows" || !table.columns.is_empty());

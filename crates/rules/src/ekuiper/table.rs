@@ -51,8 +51,11 @@ impl LookupTable {
 
     /// Where its statement names no columns, it has those that rules name.
     pub fn learn<'a>(&mut self, uses: impl Iterator<Item = &'a Use>) {
-        let is_free = self.columns.is_empty();
-        for (name, kind) in uses.flat_map(|used| &used.columns).filter(|_| is_free) {
+        if !self.columns.is_empty() {
+            return;
+        }
+        let of = self.of.clone();
+        for (name, kind) in uses.filter(|used| used.stream == of).flat_map(|used| &used.columns) {
             match self.columns.iter_mut().find(|(known, _)| known == name) {
                 Some((_, known)) => *known = known.or(*kind),
                 None => self.columns.push((name.clone(), *kind)),

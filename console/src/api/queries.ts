@@ -4,7 +4,7 @@ import { MutationCache, QueryCache, QueryClient, keepPreviousData, queryOptions 
 import type { AlarmFilter } from './alarms'
 import { api, type TagFilter } from './client'
 import { ApiError } from './errors'
-import type { RuleFilter } from './rules'
+import type { Rule, RuleFilter } from './rules'
 import { noteCost } from '../lib/ruleCost'
 import { tablePageSize } from '../lib/tables'
 import type { Range } from '../lib/trend'
@@ -197,6 +197,24 @@ export const rulesQuery = (filter: RuleFilter) =>
     refetchInterval: 2_000,
     placeholderData: keepPreviousData,
   })
+
+/** As many as a page of the edge may hold. */
+const rulesMost = 1_000
+
+/** All that match, page by page. */
+export async function allRules(filter: Omit<RuleFilter, 'offset' | 'limit'>, signal?: AbortSignal, onPage?: (found: number, total: number) => void): Promise<Rule[]> {
+  const found: Rule[] = []
+  for (;;) {
+    const page = await api.rules({ ...filter, offset: found.length, limit: rulesMost }, signal)
+    found.push(...page.items)
+    onPage?.(found.length, page.total)
+    if (page.items.length === 0 || found.length >= page.total) return found
+  }
+}
+
+/** How rules do after something was done to many; `at` tells one such time from the next. */
+export const followedRulesQuery = (at: number) =>
+  queryOptions({ queryKey: ['followed-rules', at], queryFn: ({ signal }) => allRules({}, signal), refetchInterval: 1_000, gcTime: 0 })
 
 export const ruleQuery = (rule: string) =>
   queryOptions({

@@ -10,11 +10,40 @@ import { Prose } from '../ui/Prose'
 import { RuleMark, StageMark } from './ruleMarks'
 import { Ago } from './Since'
 
-export function RuleTable({ rules, onLabel }: { rules: Rule[]; onLabel: (label: string) => void }) {
+/** For those who may change rules. */
+export interface Choosing {
+  chosen: ReadonlySet<string>
+  onTurn: (names: string[], on: boolean) => void
+}
+
+interface Props {
+  rules: Rule[]
+  choosing: Choosing | undefined
+  onLabel: (label: string) => void
+}
+
+export function RuleTable({ rules, choosing, onLabel }: Props) {
+  const all = choosing !== undefined && rules.every((rule) => choosing.chosen.has(rule.name))
+  const some = choosing !== undefined && !all && rules.some((rule) => choosing.chosen.has(rule.name))
   return (
     <table className="table row-cards rules">
       <thead>
         <tr>
+          {choosing !== undefined && (
+            <th scope="col" className="cell-choose">
+              <span className="checkbox">
+                <input
+                  type="checkbox"
+                  aria-label="Choose all of this page"
+                  ref={(box) => {
+                    if (box !== null) box.indeterminate = some
+                  }}
+                  checked={all}
+                  onChange={() => choosing.onTurn(rules.map((rule) => rule.name), !all)}
+                />
+              </span>
+            </th>
+          )}
           <th scope="col">Rule</th>
           <th scope="col" className="rule-state">
             State
@@ -25,10 +54,10 @@ export function RuleTable({ rules, onLabel }: { rules: Rule[]; onLabel: (label: 
           <th scope="col" className="number">
             Rows out
           </th>
-          <th scope="col" className="number">
+          <th scope="col" className="number rule-few">
             Late
           </th>
-          <th scope="col" className="number">
+          <th scope="col" className="number rule-few">
             Errors
           </th>
           <th scope="col" className="number">
@@ -41,19 +70,27 @@ export function RuleTable({ rules, onLabel }: { rules: Rule[]; onLabel: (label: 
       </thead>
       <tbody>
         {rules.map((rule) => (
-          <Row key={rule.name} rule={rule} onLabel={onLabel} />
+          <Row key={rule.name} rule={rule} choosing={choosing} onLabel={onLabel} />
         ))}
       </tbody>
     </table>
   )
 }
 
-function Row({ rule, onLabel }: { rule: Rule; onLabel: (label: string) => void }) {
+function Row({ rule, choosing, onLabel }: Omit<Props, 'rules'> & { rule: Rule }) {
   const trouble = troubleOf(rule)
   const text = rule.text ?? ''
   const [now, whole] = costWords(shareOf(rule.name), rule.busy_seconds)
+  const chosen = choosing?.chosen.has(rule.name) === true
   return (
-    <tr>
+    <tr className={chosen ? 'chosen' : ''}>
+      {choosing !== undefined && (
+        <td className="cell-choose">
+          <label className="checkbox">
+            <input type="checkbox" checked={chosen} onChange={() => choosing.onTurn([rule.name], !chosen)} aria-label={`Choose ${rule.name}`} />
+          </label>
+        </td>
+      )}
       <th scope="row" className="rule-name">
         <Link to={paths.rule(rule.name)}>{rule.name}</Link>
         {text !== '' && <span className="sub">{text}</span>}

@@ -61,7 +61,7 @@ export function templatesIn(text: string): Record<string, unknown>[] {
 }
 
 /** The lists of the document whose items have names. */
-export type List = 'devices' | 'templates' | 'rules'
+export type List = 'devices' | 'templates' | 'rules' | 'alarms'
 
 /** An item as the document has it; nothing when there is none of its name or the text is broken. */
 export function itemIn(text: string, list: List, name: string): unknown {
@@ -305,6 +305,34 @@ export function withinItem(text: string, list: List, name: string, edit: (docume
     return text.slice(0, item.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(item.range[1])
   }
   return rewrittenBlock(text, item, edit)
+}
+
+/** Sets one key of several items where they stand, and nothing else; a key that is not there comes behind the name. */
+export function withKeyOfItems(text: string, list: List, names: ReadonlySet<string>, key: string, value: string): string {
+  const items = parseDocument(text).get(list)
+  if (!isSeq(items)) return text
+  let done = 0
+  const parts: string[] = []
+  for (const item of items.items) {
+    if (!isMap(item) || !names.has(String(item.get('name')))) continue
+    const [from, to, fresh] = keyEdit(text, item, key, value) ?? [done, done, '']
+    parts.push(text.slice(done, from), fresh)
+    done = to
+  }
+  return parts.join('') + text.slice(done)
+}
+
+/** From where to where the text is replaced, and by what. */
+function keyEdit(text: string, item: YAMLMap, key: string, value: string): [number, number, string] | undefined {
+  const old = item.get(key, true)
+  // A key without a value has a place of no length directly behind its colon.
+  if (hasRange(old)) return [old.range[0], old.range[1], old.range[0] === old.range[1] ? ` ${value}` : value]
+  const name = item.get('name', true)
+  if (!hasRange(name) || !hasRange(item)) return undefined
+  if (item.flow === true) return [name.range[1], name.range[1], `, ${key}: ${value}`]
+  const end = lineEnd(text, name.range[1] - 1)
+  const line = `${' '.repeat(columnOf(text, item.range[0]))}${key}: ${value}\n`
+  return [end, end, text[end - 1] === '\n' ? line : `\n${line}`]
 }
 
 function rewrittenBlock(text: string, item: Ranged, edit: (document: Document) => void): string {

@@ -8,7 +8,7 @@ import { duration } from './time'
 export const stageWords: Record<RuleStage, string> = { draft: 'draft', trial: 'trial', live: 'live' }
 
 export const stageMeanings: Record<RuleStage, string> = {
-  draft: 'Kept, and not run.',
+  draft: 'Stopped: kept, and not run.',
   trial: 'Runs and shows its rows here; nothing is stored, raised or written.',
   live: 'Runs; its rows are stored, and its actions are done.',
 }

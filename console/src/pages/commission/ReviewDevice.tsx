@@ -14,16 +14,16 @@ interface Props {
   comment: string
   onClose: () => void
   onSaved: () => void
-  /** where to go then */
-  to: string
+  /** where to go then; unless told, nowhere */
+  to?: string
   /** a device or rule that is removed by it, and not asked for again */
   gone?: string
-  /** what else is done when it is given up, and where to go then */
+  /** what else is done when it is given up, and where to go then: unless told, to the overview, or nowhere without `to` */
   onDiscarded?: () => void
   back?: string
 }
 
-export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDiscarded = onSaved, back = paths.overview }: Props) {
+export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDiscarded = onSaved, back = to === undefined ? undefined : paths.overview }: Props) {
   const running = useSuspenseQuery(configQuery).data
   const navigate = useNavigate()
   // The dialog is open on one change; only what it is made to may be another revision by now.
@@ -37,12 +37,12 @@ export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDisc
       onClose={onClose}
       onDiscard={() => {
         onDiscarded()
-        void navigate(back)
+        if (back !== undefined) void navigate(back)
       }}
       onRebase={() => {}}
       onApplied={async () => {
         onSaved()
-        await navigate(to)
+        if (to !== undefined) await navigate(to)
         await queryClient.invalidateQueries({ predicate: ({ queryKey: [kind, name] }) => kind !== 'diff' && (gone === undefined || name !== gone) })
       }}
     />

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
-import { deviceIn, deviceNames, emptyDocument, withDevice, withDeviceKeys, withTagKeys, withTags, withTemplate, withoutDevice, withoutTag, type DeviceForm } from './document'
+import { deviceIn, deviceNames, emptyDocument, withDevice, withDeviceKeys, withTagKeys, withTags, withTemplate, withinItem, withoutDevice, withoutTag, type DeviceForm } from './document'
 
 const text = `# The plant.
 version: 1
@@ -158,4 +158,12 @@ test('tags of a device on one line are changed and removed as well', () => {
   const changed = withTagKeys(one, 'press', 'efficiency', { formula: 'b' })
   expect(deviceIn(changed, 'press')?.groups?.[0]?.tags).toEqual([{ ...efficiency, formula: 'b' }])
   expect(deviceIn(withoutTag(changed, 'press', 'efficiency'), 'press')?.groups?.[0]?.tags).toEqual([])
+})
+
+test('whole numbers keep all their digits, whatever changes beside them', () => {
+  const before = 'rules:\n  - name: a\n    max: 18446744073709551615 # all\n  - { name: b, max: 18446744073709551615, old: 1 }\n'
+  const set = (name: string) => (of: string) => withinItem(of, 'rules', name, (document) => document.set('fresh', 1))
+  const after = set('b')(set('a')(before))
+  expect(after).toContain('    max: 18446744073709551615 # all\n    fresh: 1\n')
+  expect(after).toContain('  - { name: b, max: 18446744073709551615, old: 1, fresh: 1 }\n')
 })

@@ -68,6 +68,11 @@ export function itemIn(text: string, list: List, name: string): unknown {
   return itemNode(parseDocument(text), list, name)?.toJSON()
 }
 
+/** The same with the places and the exact texts of its values. */
+export function nodeIn(text: string, list: List, name: string): YAMLMap | undefined {
+  return itemNode(parseDocument(text), list, name)
+}
+
 export function withDevice(text: string, device: DeviceForm): string {
   return withItem(text, 'devices', pruned(device))
 }
@@ -300,9 +305,10 @@ export function withinItem(text: string, list: List, name: string, edit: (docume
   const item = itemNode(parseDocument(text), list, name)
   if (item === undefined || !hasRange(item)) return text
   if (item.flow === true) {
-    const document = new Document(item.toJSON())
+    const document = parseDocument(text.slice(item.range[0], item.range[1]))
     edit(document)
-    return text.slice(0, item.range[0]) + (document.contents === null ? '{}' : flowText(document.toJSON() as object).trimEnd()) + text.slice(item.range[1])
+    styled(document)
+    return text.slice(0, item.range[0]) + indented(document.toString({ lineWidth: 0 }), columnOf(text, item.range[0])).trim() + text.slice(item.range[1])
   }
   return rewrittenBlock(text, item, edit)
 }
@@ -412,7 +418,9 @@ function flowText(form: object): string {
 const isTag = (keys: readonly string[]) => keys.includes('type') && (keys.includes('address') || keys.includes('formula')) && !keys.includes('tags')
 const oneLine = (form: object) => !Object.values(form).some((value) => typeof value === 'string' && value.includes('\n'))
 
-/** Tags on one line each, and quotes around every text that some reader of YAML could take for something else. */
+const wholeNumber = /^[-+]?\d+$/
+
+/** Tags on one line each, all digits of whole numbers, and quotes around every text that some reader of YAML could take for something else. */
 function styled(document: Document) {
   visit(document, {
     Map: (_, map) => {
@@ -420,6 +428,8 @@ function styled(document: Document) {
       if (map.flow === undefined && isTag(Object.keys(form)) && oneLine(form)) map.flow = true
     },
     Scalar: (key, scalar) => {
+      // A JavaScript number would round it.
+      if (typeof scalar.value === 'number' && !Number.isSafeInteger(scalar.value) && wholeNumber.test(scalar.source ?? '')) scalar.value = BigInt(scalar.source ?? '')
       if (key === 'key' || typeof scalar.value !== 'string' || scalar.type !== undefined) return
       const plain = /^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*$/.test(scalar.value) || /^\d+(ms|s|m|h)$/.test(scalar.value)
       const word = /^(y|n|yes|no|on|off|true|false|null|inf|nan)$/i.test(scalar.value)
@@ -435,6 +445,6 @@ function pruned(form: object): Record<string, unknown> {
     Object.entries(form).filter(([key, value]) => {
       if (value === undefined || (value === '' && key !== 'name')) return false
       return !((key === 'settings' || key === 'parameters') && typeof value === 'object' && value !== null && Object.keys(value).length === 0)
-    }).map(([key, value]) => [key, key === 'groups' || key === 'tags' ? (value as object[]).map(pruned) : value]),
+    }).map(([key, value]) => [key, (key === 'groups' || key === 'tags') && Array.isArray(value) ? value.map((each: unknown) => (typeof each === 'object' && each !== null ? pruned(each) : each)) : value]),
   )
 }

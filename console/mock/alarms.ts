@@ -1,5 +1,8 @@
 /** The mock's alarms: a few of every state while its faults last, all normal otherwise. Acting on them with the
  * comment `too late` finds that somebody else was quicker with the first of them. */
+import { alarmIn, definedIn, type AlarmForm } from '../src/lib/alarmForm'
+import { judge } from '../src/lib/alarmJudge'
+import { chooses, patternOf } from '../src/lib/pattern'
 import type { Alarm, AlarmAction, AlarmAnswer, AlarmChange, AlarmChangeKind, AlarmChoice, AlarmCounts, AlarmName, AlarmPriority, AlarmState } from '../src/api/alarms'
 import { Refused, ago, type Route } from './call'
 import type { MockEdge } from './edge'
@@ -104,7 +107,10 @@ export class Alarms {
   private kept: Kept[] = []
   private changes: AlarmChange[] = []
 
-  constructor(private readonly edge: MockEdge) {
+  constructor(
+    private readonly edge: MockEdge,
+    private readonly text: () => string,
+  ) {
     edge.alarmCounts = () => this.counts()
   }
 
@@ -135,8 +141,32 @@ export class Alarms {
   private all(): Alarm[] {
     if (this.edge.devices.length === 0) return []
     const faults = this.edge.scenario === 'faults'
+    const own = this.defined()
     const special = faults ? this.kept : this.kept.map((each) => ({ ...each, ...rest, text: each.text, response: each.response }))
-    return [...special, ...calm(this.edge).filter((each) => !this.kept.some((one) => one.name === each.name && one.device === each.device && one.tag === each.tag))].map((each) => this.shown(each)).toSorted((a, b) => classOf(a.state) - classOf(b.state) || urgency.indexOf(a.priority) - urgency.indexOf(b.priority) || order.indexOf(a.state) - order.indexOf(b.state))
+    return [...own, ...special, ...calm(this.edge).filter((each) => !this.kept.some((one) => one.name === each.name && one.device === each.device && one.tag === each.tag))].map((each) => this.shown(each)).toSorted((a, b) => classOf(a.state) - classOf(b.state) || urgency.indexOf(a.priority) - urgency.indexOf(b.priority) || order.indexOf(a.state) - order.indexOf(b.state))
+  }
+
+  /** Those of the configuration that the mock does not know, judged by what their tags are now. */
+  private defined(): Kept[] {
+    const text = this.text()
+    const known = new Set([...this.kept, ...calm(this.edge)].map((each) => each.name))
+    return definedIn(text).flatMap(({ name, condition }) => {
+      const form = known.has(name) ? undefined : alarmIn(text, name)
+      return form === undefined ? [] : this.instances(form, condition)
+    })
+  }
+
+  private instances(form: AlarmForm, condition: string): Kept[] {
+    const patterns = form.tags.flatMap((tag) => patternOf(tag) ?? [])
+    const now = Date.now()
+    return this.edge.devices.flatMap((device) =>
+      [...device.tags.values()].flatMap((tag) => {
+        if (!patterns.some((pattern) => chooses(pattern, { device: device.name, group: tag.point.group, name: tag.point.name }))) return []
+        const state = { text: tag.last?.text ?? null, unit: tag.point.unit ?? '', severity: tag.last?.severity ?? ('bad' as const), ageMs: tag.last === undefined ? null : now - tag.last.at, qualitySince: tag.qualitySince }
+        const active = form.enabled && judge(form, state, now).met === true
+        return [{ ...rest, name: form.name, device: device.name, tag: tag.point.name, priority: form.priority, condition, text: form.text === '' ? null : form.text, response: form.response === '' ? null : form.response, active, unacknowledged: active ? 1 : 0, raised: active ? 1 : 0, since: active ? ago(1_000) : null }]
+      }),
+    )
   }
 
   private shown(alarm: Kept): Alarm {

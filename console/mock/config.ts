@@ -2,6 +2,7 @@
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml'
 
 import type { Change, DiffResult, Effect, Finding, TemplateChange } from '../src/api/types'
+import { lintAlarms } from './alarmLint'
 import { fieldValue } from './field'
 import { expanded, type PlainDevice } from './library'
 import type { Point, points } from './plant'
@@ -115,6 +116,43 @@ rules:
     stage: draft
     sql: |
       SELECT film_left FROM "packer-1"
+alarms:
+  - name: pressure-high
+    tags: ["boiler-*/drum_pressure"]
+    condition: above
+    limit: 8.5 # by the boiler's papers
+    hysteresis: 0.2
+    on_delay: 5s
+    priority: critical
+    text: Drum pressure too high
+    response: Take load off the boiler, then look at the safety valve
+  - name: oxygen-low
+    tags: ["boiler-*/flue_gas_oxygen"]
+    condition: below
+    limit: 2
+    samples: [3, 5]
+    priority: high
+    text: Too little oxygen in the flue gas
+    response: Open the air damper by hand, then call the burner service
+  - name: infeed-full
+    tags: ["packer-*/infeed_full"]
+    condition: equals
+    value: true
+    on_delay: 5m
+    text: Infeed full for 5 minutes
+  - name: film-torn
+    tags: ["packer-1/film_tension"]
+    condition: below
+    limit: 6
+    latching: true
+    priority: low
+    text: Film torn
+    suppress_when: { tag: speed, equals: 0 }
+  - name: lost
+    tags: ["*/*"]
+    condition: bad
+    on_delay: 1m
+    priority: low
 `
 
 /** The demo plant with tags that are computed of others; the analyser of boiler 2 fails. */
@@ -146,6 +184,7 @@ const known: Record<string, string[]> = {
   devices: ['name', 'description', 'driver', 'template', 'parameters', 'overrides', 'enabled', 'settings', 'groups'],
   groups: ['name', 'interval', 'tags'],
   tags: ['name', 'address', 'formula', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
+  alarms: ['name', 'tags', 'condition', 'limit', 'range', 'value', 'after', 'per', 'reference', 'hysteresis', 'priority', 'on_delay', 'off_delay', 'samples', 'latching', 'acknowledge', 'suppress_when', 'enabled', 'text', 'response'],
   rules: ['name', 'sql', 'stage', 'lateness', 'labels', 'text', 'units', 'actions'],
   sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
 }
@@ -208,7 +247,9 @@ export function parse(text: string): Parsed {
     if (kind === 'devices' && !node.has('driver') && !node.has('template')) find('error', path, node.range?.[0] ?? 0, 'The device has no `driver`', 'Add `driver: modbus-tcp`, or `driver: sim` to simulate it.')
   }
   walk(document.contents, '', '')
-  return { findings, devices: devicesOf(document.toJS()) }
+  const devices = devicesOf(document.toJS())
+  lintAlarms(document, devices, find)
+  return { findings, devices }
 }
 
 function offsetOf(node: unknown): number {

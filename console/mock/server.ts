@@ -37,7 +37,7 @@ interface Options {
 
 const edge = new MockEdge()
 const letters = new Letters(edge)
-const alarms = new Alarms(edge)
+const alarms = new Alarms(edge, () => revisions[0]?.text ?? '')
 const setupToken = 'one-time-token'
 let users: (User & { password: string })[] = []
 let tokens: ApiToken[] = []

@@ -229,6 +229,24 @@ export const router = createBrowserRouter([
                 lazy: async () => ({ Component: (await import('./pages/alarms/AlarmHistoryPage')).AlarmHistoryPage }),
               },
               {
+                path: '/alarms/definitions',
+                loader: page(() => queryClient.fetchQuery(configQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/DefinitionsPage')).DefinitionsPage }),
+              },
+              {
+                path: '/alarms/definitions/:alarm',
+                loader: page(() => queryClient.fetchQuery(configQuery)),
+                shouldRevalidate: ({ currentParams, nextParams }) => currentParams['alarm'] !== nextParams['alarm'],
+                lazy: async () => ({ Component: (await import('./pages/alarms/DefinitionPage')).DefinitionPage }),
+              },
+              {
+                path: '/alarms/new',
+                loader: page(() => queryClient.fetchQuery(configQuery)),
+                shouldRevalidate: () => false,
+                lazy: async () => ({ Component: (await import('./pages/alarms/NewAlarmPage')).NewAlarmPage }),
+              },
+              {
                 path: '/alarms/notifications',
                 loader: page(() => queryClient.ensureQueryData(notifyQuery)),
                 shouldRevalidate: () => false,

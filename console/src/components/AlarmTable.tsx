@@ -90,6 +90,9 @@ function Row({ alarm, chosen, act }: { alarm: Alarm; chosen: boolean; act: Props
           <Link to={paths.trendsOf(alarm.device, alarm.tag, '1h')} aria-label={`Trend of ${alarm.device} / ${alarm.tag}`}>
             Trend
           </Link>
+          <Link to={paths.definition(alarm.name)} aria-label={`Definition of ${alarm.name}`}>
+            Definition
+          </Link>
           <Link to={paths.alarmHistoryOf(alarm.name, alarm.device, alarm.tag)} aria-label={`History of ${alarm.name} of ${alarm.device}, ${alarm.tag}`}>
             History
           </Link>

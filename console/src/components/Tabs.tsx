@@ -42,6 +42,7 @@ export function SettingsTabs() {
 const alarms = [
   [paths.alarms, 'Now'],
   [paths.alarmHistory, 'History'],
+  [paths.definitions, 'Definitions'],
   [paths.notify, 'Notifications'],
 ] as const
 

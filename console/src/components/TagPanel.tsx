@@ -147,6 +147,14 @@ function TagDetail({ tag, listedAt }: { tag: Tag; listedAt: number }) {
             ...(tag.source_time === undefined ? [] : [['Time at the source', clockMs(tag.source_time)] as [string, string]]),
           ]}
         />
+        {may(me.role, 'engineer') && (
+          <p>
+            <Link to={paths.newAlarmOn(tag.device, tag.name)} className="button quiet">
+              <Icon name="bell" />
+              Add an alarm
+            </Link>
+          </p>
+        )}
         {tag.formula !== undefined && may(me.role, 'engineer') && (
           <p>
             <Link to={paths.formula(tag.device, tag.name)} className="button quiet">

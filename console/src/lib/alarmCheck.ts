@@ -143,10 +143,12 @@ export function alarmOn(tag: Pick<Tag, 'device' | 'name' | 'type'>, base: AlarmF
 
 const nameEnds: Record<AlarmCondition, string> = { above: 'high', below: 'low', outside: 'outside', equals: 'state', not_equals: 'state', rising: 'rising', falling: 'falling', deviation: 'off', bad: 'bad', stale: 'silent' }
 
+/** What of it a name may hold. */
+const plain = (text: string) => text.replaceAll(/[^A-Za-z0-9._-]+/g, '').replace(/^[._-]+/, '').slice(0, 100)
+
 /** After the first tag and the condition; empty where they do not tell one. */
 export function proposedName({ tags, condition }: Pick<AlarmForm, 'tags' | 'condition'>, taken: ReadonlySet<string>): string {
   const { device = '', tag = '' } = patternOf(tags[0]?.trim() ?? '') ?? {}
-  const plain = (text: string) => text.replaceAll(/[^A-Za-z0-9._-]+/g, '').replace(/^[._-]+/, '').slice(0, 100)
   const stem = [plain(tag), plain(device)].find((part) => part !== '')
   if (stem === undefined) return ''
   const name = `${stem}-${nameEnds[condition]}`

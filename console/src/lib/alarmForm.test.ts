@@ -110,8 +110,9 @@ test('what is wrong is said by field', () => {
   expect(problems({ condition: 'equals', value: { kind: 'number', text: '' } })['value']).toMatch(/number/)
 })
 
+const finding = (path: string, problem: string, weight: Finding['weight'] = 'error'): Finding => ({ weight, path, line: 1, column: 1, problem, remedy: 'do this' })
+
 test('findings of the edge stand at the fields they belong to', () => {
-  const finding = (path: string, problem: string, weight: Finding['weight'] = 'error'): Finding => ({ weight, path, line: 1, column: 1, problem, remedy: 'do this' })
   const found = located([finding('alarms[hot].limit', 'the limit -1 is negative'), finding('alarms[hot]', 'the condition `above` has no `limit`'), finding('alarms[hot].tags[1]', '`x` matches no tag', 'warning'), finding('alarms[hot]', 'odd'), finding('alarms[hotter].limit', 'no'), finding('alarms[hot].range', 'empty')], 'alarms[hot]')
   expect(Object.fromEntries(found.errors)).toEqual({ limit: 'The limit -1 is negative. Do this. The condition `above` has no `limit`. Do this.', high: 'Empty. Do this.' })
   expect(Object.fromEntries(found.warnings)).toEqual({ 'tags.1': '`x` matches no tag. Do this.' })
@@ -126,7 +127,7 @@ test('an alarm of a tag has its usual condition and a name', () => {
   expect(proposedName({ tags: ['*/*'], condition: 'bad' }, taken)).toBe('')
 })
 
-const now = (text: string | null, more: Partial<Now> = {}): Now => ({ text, unit: '°C', severity: 'good', ageMs: 1_000, qualitySince: 0, ...more })
+const now = (value: string | null, more: Partial<Now> = {}): Now => ({ text: value, unit: '°C', severity: 'good', ageMs: 1_000, qualitySince: 0, ...more })
 const met = (form: Partial<AlarmForm>, value: Now, other?: Now, past?: Sample[]) => judge({ ...emptyAlarm, ...form }, value, 600_000, other, past)
 
 test('whether a condition is met now', () => {
@@ -147,8 +148,9 @@ test('whether a condition is met now', () => {
   expect(met({ condition: 'deviation', limit: '5' }, now('12')).met).toBeUndefined()
 })
 
+const sample = (s: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ time: new Date(s * 1_000).toISOString(), value, text: String(value), quality, code: 0 })
+
 test('a rate of change is taken as even over the time in between', () => {
-  const sample = (s: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ time: new Date(s * 1_000).toISOString(), value, text: String(value), quality, code: 0 })
   const rising = { condition: 'rising' as const, limit: '10', per: '1m' }
   expect(met(rising, now('30'), undefined, [sample(0, 10), sample(59, 12), sample(60, 30)])).toEqual({ met: true, words: 'It rose by 20 °C in 1m.' })
   expect(met(rising, now('30'), undefined, [sample(0, 10), sample(600, 30)])).toMatchObject({ met: false, words: 'It rose by 2 °C in 1m.' })
@@ -170,11 +172,12 @@ test('what follows from a condition that is met', () => {
   expect(consequence({ ...emptyAlarm, samplesMet: '2', samplesOf: '3' }, undefined)).toMatch(/2 of the last 3/)
 })
 
+const choosing = (written: string) => {
+  const pattern = patternOf(written)
+  return pattern === undefined ? undefined : chooses(pattern, { device: 'boiler-1', group: 'process', name: 'pressure' })
+}
+
 test('patterns choose tags as on the edge', () => {
-  const choosing = (text: string) => {
-    const pattern = patternOf(text)
-    return pattern === undefined ? undefined : chooses(pattern, { device: 'boiler-1', group: 'process', name: 'pressure' })
-  }
   for (const [pattern, expected] of [['*', true], ['*/*', true], ['boiler-1/*', true], ['boiler-?/press*', true], ['*/process/*', true], ['*/p*s/pressure', true], ['boiler/*', false], ['*/slow/*', false], ['boiler-??/*', false], ['b.iler-1/*', false], ['', undefined], ['a', undefined], ['a//b', undefined], ['a/b/c/d', undefined], ['a /b', undefined]] as const) {
     expect([pattern, choosing(pattern)]).toEqual([pattern, expected])
   }

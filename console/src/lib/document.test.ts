@@ -160,9 +160,10 @@ test('tags of a device on one line are changed and removed as well', () => {
   expect(deviceIn(withoutTag(changed, 'press', 'efficiency'), 'press')?.groups?.[0]?.tags).toEqual([])
 })
 
+const set = (name: string) => (of: string) => withinItem(of, 'rules', name, (document) => document.set('fresh', 1))
+
 test('whole numbers keep all their digits, whatever changes beside them', () => {
   const before = 'rules:\n  - name: a\n    max: 18446744073709551615 # all\n  - { name: b, max: 18446744073709551615, old: 1 }\n'
-  const set = (name: string) => (of: string) => withinItem(of, 'rules', name, (document) => document.set('fresh', 1))
   const after = set('b')(set('a')(before))
   expect(after).toContain('    max: 18446744073709551615 # all\n    fresh: 1\n')
   expect(after).toContain('  - { name: b, max: 18446744073709551615, old: 1, fresh: 1 }\n')

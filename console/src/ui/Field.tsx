@@ -2,16 +2,19 @@
 import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes } from 'react'
 
 import { Icon } from './Icon'
+import { Prose } from './Prose'
 
 interface Common {
   label: string
   hint?: ReactNode
   problem?: string | undefined
+  /** what is odd about it, and no mistake */
+  warning?: string | undefined
 }
 
 type TextProps = Common & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }
 
-export function TextField({ label, hint, problem, ref, ...input }: TextProps) {
+export function TextField({ label, hint, problem, warning, ref, ...input }: TextProps) {
   const id = useId()
   return (
     <div className="field">
@@ -27,16 +30,16 @@ export function TextField({ label, hint, problem, ref, ...input }: TextProps) {
         id={id}
         className="input"
         aria-invalid={problem !== undefined || undefined}
-        aria-describedby={described(id, hint, problem)}
+        aria-describedby={described(id, hint, problem ?? warning)}
       />
-      <FieldProblem id={id} problem={problem} />
+      <FieldProblem id={id} problem={problem} warning={warning} />
     </div>
   )
 }
 
 type SelectProps = Common & SelectHTMLAttributes<HTMLSelectElement>
 
-export function SelectField({ label, hint, problem, children, ...select }: SelectProps) {
+export function SelectField({ label, hint, problem, warning, children, ...select }: SelectProps) {
   const id = useId()
   return (
     <div className="field">
@@ -46,10 +49,10 @@ export function SelectField({ label, hint, problem, children, ...select }: Selec
           {hint}
         </span>
       )}
-      <select {...select} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem)}>
+      <select {...select} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)}>
         {children}
       </select>
-      <FieldProblem id={id} problem={problem} />
+      <FieldProblem id={id} problem={problem} warning={warning} />
     </div>
   )
 }
@@ -59,13 +62,16 @@ function described(id: string, hint: ReactNode, problem: string | undefined): st
   return ids.filter((each) => each !== '').join(' ') || undefined
 }
 
-function FieldProblem({ id, problem }: { id: string; problem: string | undefined }) {
+function FieldProblem({ id, problem, warning }: Pick<Common, 'problem' | 'warning'> & { id: string }) {
+  const words = problem ?? warning
   return (
     <span aria-live="polite">
-      {problem !== undefined && (
-        <span className="problem" id={`${id}-problem`}>
+      {words !== undefined && (
+        <span className={problem === undefined ? 'problem is-warning' : 'problem'} id={`${id}-problem`}>
           <Icon name="warning" />
-          {problem}
+          <span>
+            <Prose text={words} />
+          </span>
         </span>
       )}
     </span>

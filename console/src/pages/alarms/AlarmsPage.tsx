@@ -26,7 +26,8 @@ export function AlarmsPage() {
   useTitle('Alarms')
   const counts = useSuspenseQuery(statusQuery).data.alarms
   const [search] = useSearchParams()
-  const cannot = whyNot(useMe().role, 'operator', 'Acknowledging and shelving')
+  const me = useMe()
+  const cannot = whyNot(me.role, 'operator', 'Acknowledging and shelving')
   const { state, priority, device, text, offset } = alarmFilter(search)
   return (
     <div className="page">
@@ -35,6 +36,14 @@ export function AlarmsPage() {
           <h1>Alarms</h1>
           <p className="muted">{counts.total === 0 ? 'What somebody must hear of: a value beyond its limit, a machine that stands still.' : countWords(counts)}</p>
         </div>
+        {counts.total > 0 && may(me.role, 'engineer') && (
+          <div className="page-head-end">
+            <Link className="button primary" to={paths.newAlarm}>
+              <Icon name="plus" />
+              New alarm
+            </Link>
+          </div>
+        )}
       </header>
       <AlarmTabs />
       {counts.total === 0 ? (

@@ -23,15 +23,15 @@ export function NoAlarms() {
     <section className="panel" aria-label="No alarms">
       <div className="body empty">
         <h2>No alarm is configured yet</h2>
-        <p>Say in the configuration which tags are watched, and what raises an alarm. Each tag that is chosen has an alarm of its own:</p>
+        <p>Say which tags are watched, and what raises an alarm. Each tag that is chosen has an alarm of its own. In the configuration it looks like this:</p>
         {/* A region that scrolls must be reachable by keyboard. */}
         {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
         <pre className="example" tabIndex={0} role="region" aria-label="Example of alarms in a configuration">
           {example}
         </pre>
         {engineer ? (
-          <Link className="button primary" to={paths.config}>
-            Open the configuration
+          <Link className="button primary" to={paths.newAlarm}>
+            Add the first alarm
           </Link>
         ) : (
           <p>

@@ -6,6 +6,7 @@ import { api } from '../api/client'
 import { tagQuery } from '../api/queries'
 import type { Tag } from '../api/types'
 import { useNow } from '../hooks/useNow'
+import { useSettled } from '../hooks/useSettled'
 import type { Watched } from '../hooks/useWatched'
 import type { AlarmForm } from '../lib/alarmForm'
 import { asksPast, consequence, isValue, judge, type Now } from '../lib/alarmJudge'
@@ -49,9 +50,9 @@ const nowOf = (tag: Tag): Now => ({ text: tag.text, unit: tag.unit ?? '', severi
 
 /** `device/tag`, or a tag of the device that has the alarm. */
 function useOther(own: Tag, name: string, enabled: boolean): Tag | undefined {
-  const parts = name.trim().split('/')
+  const parts = useSettled(name.trim()).split('/')
   const [device, tag] = parts.length === 2 ? [parts[0] ?? '', parts[1] ?? ''] : [own.device, parts[0] ?? '']
-  return useQuery({ ...tagQuery(device, tag), enabled: enabled && device !== '' && tag !== '', retry: false }).data
+  return useQuery({ ...tagQuery(device, tag), enabled: enabled && device !== '' && tag !== '', retry: false, refetchInterval: ({ state }) => (state.error === null ? 2_000 : false) }).data
 }
 
 function Row({ form, tag }: { form: AlarmForm; tag: Tag }) {

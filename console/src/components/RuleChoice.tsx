@@ -79,7 +79,7 @@ function Progress({ set, onHeard }: { set: StageSet; onHeard: () => void }) {
           <ul className="plain-list">
             {progress.failed.map((each) => (
               <li key={each.name}>
-                <Link to={paths.rule(each.name)}>{each.name}</Link>: <Prose text={each.problem} /> <Prose text={each.remedy} />
+                <Link to={paths.rule(each.name)}>{each.name}</Link>: <Prose text={`${each.problem.replace(/\.$/, '')}.`} /> <Prose text={each.remedy} />
               </li>
             ))}
           </ul>

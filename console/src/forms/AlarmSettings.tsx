@@ -190,7 +190,7 @@ function More({ form, problems, warnings, others, onChange, bind }: Pick<Props, 
             </div>
             <div className="rule-fields">
               <TextField label="Met in" inputMode="numeric" {...bind('samplesMet', 'samples')} />
-              <TextField label="of the last" inputMode="numeric" {...bind('samplesOf', 'samples')} problem={undefined} warning={undefined} />
+              <TextField label="Of the last" inputMode="numeric" {...bind('samplesOf', 'samples')} problem={undefined} warning={undefined} />
             </div>
           </div>
         )}

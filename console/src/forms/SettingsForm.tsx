@@ -111,6 +111,8 @@ function FieldInput({ field, value, onChange, problems, path }: InputProps) {
       )
     case 'secret':
       return <SecretField {...common} value={secretName(value)} onChange={(name) => onChange(name === '' ? undefined : { secret: name })} />
+    case 'words':
+      return <WordsField {...common} value={value} onChange={onChange} />
     case 'choice':
       return <ChoiceField {...common} field={field} value={value} onChange={onChange} />
     case 'variant':
@@ -278,6 +280,26 @@ function ListField({ field, value, onChange, problems, path }: InputProps & { fi
           <Icon name="warning" />
           {problems.get(path)}
         </span>
+      )}
+    </fieldset>
+  )
+}
+
+/** Text, or a secret of the edge that holds it, such as an address that must stay unknown. */
+function WordsField({ label, hint, problem, value, onChange }: PlainProps) {
+  const secret = typeof value === 'object' && value !== null
+  return (
+    <fieldset className="sub-form">
+      <legend>{label}</legend>
+      <p className="small muted">{hint}</p>
+      <label className="checkbox">
+        <input type="checkbox" checked={secret} onChange={(event) => onChange(event.target.checked ? { secret: '' } : undefined)} />
+        Held in a secret of the edge
+      </label>
+      {secret ? (
+        <SecretField label="Secret" hint={undefined} problem={problem} value={secretName(value)} onChange={(name) => onChange({ secret: name })} />
+      ) : (
+        <TextField label="As text" aria-label={`${label} as text`} autoComplete="off" autoCapitalize="none" spellCheck={false} problem={problem} value={typeof value === 'string' ? value : ''} onChange={(event) => onChange(event.target.value === '' ? undefined : event.target.value)} />
       )}
     </fieldset>
   )

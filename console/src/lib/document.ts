@@ -50,7 +50,7 @@ export function deviceNames(text: string): string[] {
 }
 
 export function namesIn(text: string, list: List): string[] {
-  const found = parseDocument(text).get(list)
+  const found = parseDocument(text).getIn(pathOf(list))
   if (!isSeq(found)) return []
   return found.items.flatMap((item) => (isMap(item) && typeof item.get('name') === 'string' ? [String(item.get('name'))] : []))
 }
@@ -61,7 +61,9 @@ export function templatesIn(text: string): Record<string, unknown>[] {
 }
 
 /** The lists of the document whose items have names. */
-export type List = 'devices' | 'templates' | 'rules' | 'alarms'
+export type List = 'devices' | 'templates' | 'rules' | 'alarms' | 'notify.channels' | 'notify.routes'
+
+const pathOf = (list: List) => list.split('.')
 
 /** An item as the document has it; nothing when there is none of its name or the text is broken. */
 export function itemIn(text: string, list: List, name: string): unknown {
@@ -219,7 +221,7 @@ export function withDeviceKeys(text: string, name: string, keys: Partial<DeviceF
 }
 
 /** Only what differs is written, so that comments beside what stays stay too. */
-function mergeMap(document: Document, key: string, wanted: Record<string, unknown>) {
+export function mergeMap(document: Pick<Document, 'get' | 'set' | 'createNode'>, key: string, wanted: Record<string, unknown>) {
   const map = document.get(key)
   if (!isMap(map)) {
     if (Object.keys(wanted).length > 0) document.set(key, document.createNode(wanted))
@@ -239,10 +241,10 @@ export function withoutDevice(text: string, name: string): string {
 /** Takes an item out, with the comment lines that stand directly above it. */
 export function withoutItem(text: string, list: List, name: string): string {
   const document = parseDocument(text)
-  const items = document.get(list)
+  const items = document.getIn(pathOf(list))
   const item = itemNode(document, list, name)
   if (!isSeq(items) || item === undefined || !hasRange(item)) return text
-  if (items.flow === true) return rewritten(text, (whole) => whole.deleteIn([list, items.items.indexOf(item)]))
+  if (items.flow === true) return rewritten(text, (whole) => whole.deleteIn([...pathOf(list), items.items.indexOf(item)]))
   return withoutFrom(text, items, item, pairOf(document, list))
 }
 
@@ -265,12 +267,15 @@ function withoutFrom(text: string, items: YAMLSeq, item: Ranged, pair: Pair | un
 /** Adds an item to one of the document's lists, which is made when it is missing. */
 export function withItem(text: string, key: List, form: object): string {
   const document = parseDocument(text)
-  const list = document.get(key)
+  const list = document.getIn(pathOf(key))
   if (isSeq(list) && list.items.length > 0) {
-    return list.flow === true ? rewritten(text, (whole) => whole.addIn([key], whole.createNode(form))) : appended(text, list, form)
+    return list.flow === true ? rewritten(text, (whole) => whole.addIn(pathOf(key), whole.createNode(form))) : appended(text, list, form)
   }
-  const item = indented(`- ${indented(blockText(form), 2).trimStart()}`, 2)
+  const [outer = key, inner] = pathOf(key)
   const pair = pairOf(document, key)
+  if (inner !== undefined && pair === undefined) return withInnerList(text, outer, inner, form)
+  const column = isScalar(pair?.key) && hasRange(pair.key) ? columnOf(text, pair.key.range[0]) : 0
+  const item = indented(`- ${indented(blockText(form), 2).trimStart()}`, column + 2)
   if (pair === undefined || !isScalar(pair.key) || !hasRange(pair.key)) {
     const before = text === '' || text.endsWith('\n') ? text : `${text}\n`
     // Templates come before the devices that use them.
@@ -286,6 +291,23 @@ export function withItem(text: string, key: List, form: object): string {
   const rest = text.slice(colon + 1, line)
   const comment = rest.includes('#') ? ` ${rest.slice(rest.indexOf('#')).trimEnd()}` : ''
   return `${text.slice(0, colon + 1)}${comment}\n${item}${text.slice(Math.min(text.length, line))}`
+}
+
+/** Makes a list with its first item inside a map of the document, which is made too when it is missing. */
+function withInnerList(text: string, outer: string, inner: string, form: object): string {
+  return withinMap(text, outer, (document) => document.set(inner, document.createNode([pruned(form)])))
+}
+
+/** Rewrites one map of the document, which is made when it is missing. */
+export function withinMap(text: string, key: string, edit: (document: Document) => void): string {
+  const document = parseDocument(text)
+  const map = document.get(key)
+  if (isMap(map) && map.flow !== true && hasRange(map)) return rewrittenBlock(text, map, edit)
+  const fresh = new Document(isMap(map) ? map.toJSON() : {})
+  edit(fresh)
+  if (document.has(key)) return rewritten(text, (whole) => whole.set(key, fresh.contents))
+  styled(fresh)
+  return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${key}:\n${indented(fresh.toString({ lineWidth: 0 }), 2)}`
 }
 
 /** Writes an item behind the last of a list in block style, at its indentation. */
@@ -315,7 +337,7 @@ export function withinItem(text: string, list: List, name: string, edit: (docume
 
 /** Sets one key of several items where they stand, and nothing else; a key that is not there comes behind the name. */
 export function withKeyOfItems(text: string, list: List, names: ReadonlySet<string>, key: string, value: string): string {
-  const items = parseDocument(text).get(list)
+  const items = parseDocument(text).getIn(pathOf(list))
   if (!isSeq(items)) return text
   let done = 0
   const parts: string[] = []
@@ -361,13 +383,15 @@ function rewritten(text: string, edit: (document: Document) => void): string {
 }
 
 function itemNode(document: Document, list: List, name: string): YAMLMap | undefined {
-  const items = document.get(list)
+  const items = document.getIn(pathOf(list))
   if (!isSeq(items)) return undefined
   return items.items.find((item): item is YAMLMap => isMap(item) && item.get('name') === name)
 }
 
-function pairOf(document: Document, key: string): Pair | undefined {
-  const contents = document.contents
+function pairOf(document: Document, list: string): Pair | undefined {
+  const keys = list.split('.')
+  const key = keys.at(-1)
+  const contents = keys.length === 1 ? document.contents : document.getIn(keys.slice(0, -1))
   return isMap(contents) ? contents.items.find((pair) => isPair(pair) && isScalar(pair.key) && pair.key.value === key) : undefined
 }
 

@@ -1,14 +1,16 @@
 /** Keys of one item of the document as forms write them: only what differs is touched, with the comments beside it. */
-import { Document, isCollection, isScalar, type Node, type YAMLMap } from 'yaml'
+import { Document, isCollection, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml'
 
 export type Keys = Record<string, unknown>
 
 const isCompound = (value: unknown) => typeof value === 'object' && value !== null
 
-/** A value as a part of a document; lists and maps stand on one line. */
+/** A value as a part of a document: lists and maps stand on one line, of a list of maps each. */
 export function nodeOf(value: unknown): Node | null {
   const node = new Document(value).contents
-  if (isCollection(node)) node.flow = true
+  const maps = isSeq(node) ? node.items.filter(isMap) : []
+  for (const map of maps) map.flow = true
+  if (isCollection(node)) node.flow = maps.length === 0
   return node as Node | null
 }
 

@@ -30,6 +30,8 @@ export type Field = Common &
     | { kind: 'switch' }
     | { kind: 'duration' }
     | { kind: 'secret' }
+    /** text, or a secret that holds it */
+    | { kind: 'words' }
     | { kind: 'choice'; choices: Choice[] }
     | { kind: 'variant'; variants: Variant[] }
     | { kind: 'object'; fields: Field[] }
@@ -58,6 +60,7 @@ function fieldOf(root: JsonSchema, name: string, raw: JsonSchema, required: bool
   }
   if (depth > depthMax) return { ...common, kind: 'other' }
   if (isSecret(schema)) return { ...common, kind: 'secret' }
+  if (isWords(root, schema)) return { ...common, kind: 'words' }
   const variants = variantsOf(root, schema, depth)
   if (variants !== undefined) {
     const choices = variants.filter((variant) => variant.field === undefined)
@@ -107,6 +110,11 @@ function typeOf(schema: JsonSchema): string | undefined {
 export function isSecret(schema: JsonSchema): boolean {
   const names = Object.keys(schema.properties ?? {})
   return names.length === 1 && names[0] === 'secret'
+}
+
+function isWords(root: JsonSchema, schema: JsonSchema): boolean {
+  const options = (schema.anyOf ?? []).filter((option) => option.type !== 'null').map((option) => resolved(root, option))
+  return options.length === 2 && options.some(isSecret) && options.some((option) => typeOf(option) === 'string' && option.enum === undefined && option.const === undefined)
 }
 
 function choicesOf(root: JsonSchema, schema: JsonSchema): Choice[] {
@@ -168,6 +176,8 @@ function problemsIn(field: Field, value: unknown, path: string): Map<string, str
       return one(field.pattern !== undefined && !matches(field.pattern, value) ? `It must fit the pattern ${field.pattern}.` : undefined)
     case 'secret':
       return one(secretName(value) === '' ? 'Choose a stored secret, or set a new one.' : undefined)
+    case 'words':
+      return one(typeof value === 'string' ? undefined : secretName(value) === '' ? 'Choose a stored secret, or set a new one.' : undefined)
     case 'choice':
       return one(field.choices.some((choice) => choice.value === value) ? undefined : 'Choose one of the list.')
     case 'object':

@@ -69,8 +69,8 @@ function List({ all }: { all: Defined[] }) {
             <tr>
               <th scope="col">Alarm</th>
               <th scope="col">Raised when the value is</th>
-              <th scope="col">Tags</th>
               <th scope="col">Priority</th>
+              <th scope="col">Tags</th>
             </tr>
           </thead>
           <tbody>
@@ -80,17 +80,17 @@ function List({ all }: { all: Defined[] }) {
                   <Link to={paths.definition(each.name)}>{each.name}</Link>
                   {each.text !== '' && <span className="sub">{each.text}</span>}
                 </th>
-                <td data-label="raised when">{each.condition.replace(/^is /, '')}</td>
-                <td className="alarm-tag" data-label="tags">
-                  {each.tags.join(', ')}
-                </td>
-                <td>
+                <td className="definition-when" data-label="raised when">{each.condition.replace(/^is /, '')}</td>
+                <td data-label="priority">
                   {isPriority(each.priority) ? <PriorityMark priority={each.priority} /> : each.priority}
                   {!each.enabled && (
                     <Mark tone="off" icon="off">
                       not enabled
                     </Mark>
                   )}
+                </td>
+                <td className="alarm-tag" data-label="tags">
+                  {each.tags.join(', ')}
                 </td>
               </tr>
             ))}

@@ -79,3 +79,41 @@ export function lintTags(item: YAMLMap, path: string, tags: PlainTag[], find: Fi
     return chosen
   })
 }
+
+const zones: readonly string[] = ['UTC', ...Intl.supportedValuesOf('timeZone')]
+
+export function lintNotify(document: Document, find: Find) {
+  const notify = document.get('notify')
+  if (!isMap(notify)) return
+  const zone: unknown = notify.get('time_zone', true)
+  if (isScalar(zone) && !zones.includes(String(zone.value))) find('error', 'notify.time_zone', placeOf(zone), `there is no time zone \`${String(zone.value)}\``, 'write it as the database of time zones does, such as `Europe/Berlin`')
+  const items = (key: string): YAMLMap[] => {
+    const list: unknown = notify.get(key)
+    return isSeq(list) ? list.items.filter((item): item is YAMLMap => isMap(item)) : []
+  }
+  const names = items('channels').map((item) => String(item.get('name')))
+  const used = new Set<string>()
+  for (const route of items('routes')) lintRoute(route, names, used, find)
+  for (const channel of items('channels')) {
+    const name = String(channel.get('name'))
+    const path = `notify.channels[${name}]`
+    if (!used.has(name)) find('warning', `${path}.name`, placeOf(channel.get('name', true)), `no route leads to the channel \`${name}\``, 'name it in `to` of a route, or remove it')
+    const settings: unknown = channel.get('settings')
+    const from: unknown = isMap(settings) ? settings.get('from', true) : undefined
+    if (isScalar(from) && !String(from.value).includes('@')) find('error', `${path}.settings.from`, placeOf(from), `\`${String(from.value)}\` is no address`, 'write one such as `tagwerk@plant.example`')
+  }
+}
+
+function lintRoute(route: YAMLMap, names: string[], used: Set<string>, find: Find) {
+  const path = `notify.routes[${String(route.get('name'))}]`
+  const look = (list: unknown, place: string) => {
+    for (const [index, node] of (isSeq(list) ? list.items : []).entries()) {
+      const name = isScalar(node) ? String(node.value) : ''
+      used.add(name)
+      if (!names.includes(name)) find('error', `${place}[${index}]`, placeOf(node), `there is no channel \`${name}\``, 'name one of `notify.channels`, or add it there')
+    }
+  }
+  look(route.get('to'), `${path}.to`)
+  const levels: unknown = route.get('escalate')
+  for (const [index, level] of (isSeq(levels) ? levels.items : []).entries()) if (isMap(level)) look(level.get('to'), `${path}.escalate[${index}].to`)
+}

@@ -2,7 +2,7 @@
 import { LineCounter, isMap, isScalar, isSeq, parseDocument, type Node } from 'yaml'
 
 import type { Change, DiffResult, Effect, Finding, TemplateChange } from '../src/api/types'
-import { lintAlarms } from './alarmLint'
+import { lintAlarms, lintNotify } from './alarmLint'
 import { fieldValue } from './field'
 import { expanded, type PlainDevice } from './library'
 import type { Point, points } from './plant'
@@ -153,6 +153,39 @@ alarms:
     condition: bad
     on_delay: 1m
     priority: low
+notify:
+  time_zone: Europe/Berlin
+  channels:
+    - name: shift-mail
+      kind: email
+      description: Whoever is on shift
+      settings:
+        server: mail.plant.example # in hall 1
+        from: tagwerk@plant.example
+        to: [shift@plant.example, control-room@plant.example]
+    - name: chief-mail
+      kind: email
+      settings: { server: mail.plant.example, from: tagwerk@plant.example, to: [chief@plant.example] }
+    - name: pager
+      kind: webhook
+      settings: { url: { secret: pager-address } }
+  routes:
+    - name: boilers
+      description: Boilers are looked after day and night
+      tags: ["boiler-*/*"]
+      min_priority: high
+      to: [shift-mail]
+      also: [cleared, acknowledged]
+      after: 30s
+      repeat: 15m
+      escalate:
+        - { after: 10m, to: [chief-mail, pager] } # wakes people
+      messages_per_hour_max: 20
+    - name: rest
+      to: [shift-mail]
+      quiet:
+        - { days: [sat, sun], from: "00:00", to: "00:00" }
+        - { from: "22:00", to: "06:00" }
 `
 
 /** The demo plant with tags that are computed of others; the analyser of boiler 2 fails. */
@@ -185,6 +218,7 @@ const known: Record<string, string[]> = {
   groups: ['name', 'interval', 'tags'],
   tags: ['name', 'address', 'formula', 'type', 'unit', 'description', 'access', 'range', 'scale', 'deadband', 'report'],
   alarms: ['name', 'tags', 'condition', 'limit', 'range', 'value', 'after', 'per', 'reference', 'hysteresis', 'priority', 'on_delay', 'off_delay', 'samples', 'latching', 'acknowledge', 'suppress_when', 'enabled', 'text', 'response'],
+  notify: ['time_zone', 'public_url', 'channels', 'routes'],
   rules: ['name', 'sql', 'stage', 'lateness', 'labels', 'text', 'units', 'actions'],
   sinks: ['name', 'kind', 'description', 'enabled', 'settings', 'tags', 'from'],
 }
@@ -249,6 +283,7 @@ export function parse(text: string): Parsed {
   walk(document.contents, '', '')
   const devices = devicesOf(document.toJS())
   lintAlarms(document, devices, find)
+  lintNotify(document, find)
   return { findings, devices }
 }
 

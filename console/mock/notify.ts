@@ -1,12 +1,15 @@
-/** The mock's notifications: one channel delivers, one fails while the faults last, one was never used. A test by
+/** The mock's notifications, of the channels and routes that are configured: one channel delivers, one fails while the faults last, one was never used. A test by
  * the failing one is refused, and one by `pager` is taken for one of two. */
 import type { Notify, NotifyChannel, NotifyRoute, NotifyTest } from '../src/api/notify'
+import { namesIn } from '../src/lib/document'
+import { channelIn, notifyIn, routeIn } from '../src/lib/notifyForm'
 import { Refused, ago, type Route } from './call'
+import { durationMs } from './config'
 import type { MockEdge } from './edge'
 
 const rest = { description: null, last_success: null, last_failure: null, failing_since: null, delivered: 0, refused: 0, given_up: 0, waiting_messages: 0, waiting_alarms: 0 }
 
-function channels(troubled: boolean): NotifyChannel[] {
+function knownChannels(troubled: boolean): NotifyChannel[] {
   const cause = 'cannot connect to the mail server at mail.plant.example:587: connection refused (os error 111)'
   const failing = { state: 'failing' as const, last_failure: { at: ago(40_000), cause }, failing_since: ago(2_400_000), waiting_messages: 1, waiting_alarms: 6 }
   return [
@@ -16,7 +19,7 @@ function channels(troubled: boolean): NotifyChannel[] {
   ]
 }
 
-function routes(troubled: boolean): NotifyRoute[] {
+function knownRoutes(troubled: boolean): NotifyRoute[] {
   return [
     {
       name: 'boilers',
@@ -38,8 +41,31 @@ function routes(troubled: boolean): NotifyRoute[] {
   ]
 }
 
-function test(name: string, troubled: boolean): NotifyTest {
-  const found = channels(troubled).find((channel) => channel.name === name)
+function channels(text: string, troubled: boolean): NotifyChannel[] {
+  const known = knownChannels(troubled)
+  return namesIn(text, 'notify.channels').map((name) => {
+    const form = channelIn(text, name)
+    const to: unknown = form?.settings['to']
+    const recipients = Array.isArray(to) ? to.map(String) : ['webhook']
+    const { kind = '?', description = '' } = form ?? {}
+    return { ...rest, state: 'unused', ...known.find((each) => each.name === name), name, kind, description: description === '' ? null : description, recipients }
+  })
+}
+
+function routes(text: string, troubled: boolean): NotifyRoute[] {
+  const known = knownRoutes(troubled)
+  return namesIn(text, 'notify.routes').flatMap((name): NotifyRoute[] => {
+    const form = routeIn(text, name)
+    if (form === undefined || !form.enabled) return []
+    const ms = (written: string) => durationMs(written) ?? 0
+    const levels = [{ after_ms: ms(form.after), to: form.to }, ...form.escalate.map((level) => ({ after_ms: ms(level.after), to: level.to }))]
+    const state = known.find((each) => each.name === name)
+    return [{ name, description: form.description === '' ? null : form.description, min_priority: form.minPriority, levels, repeat_ms: form.repeat === '' ? null : ms(form.repeat), cleared: form.cleared, acknowledged: form.acknowledged, messages_per_hour_max: Number(form.messagesMax || 60), quiet_up_to: state?.quiet_up_to ?? null, open: state?.open ?? 0, waiting: state?.waiting ?? 0 }]
+  })
+}
+
+function test(name: string, all: NotifyChannel[]): NotifyTest {
+  const found = all.find((channel) => channel.name === name)
   if (found === undefined) throw new Refused(404, 'not_found', `there is no channel ${name}`, 'look at the list of channels; `notify.channels` of the configuration has them')
   const answers = found.recipients.map((recipient) =>
     found.state === 'failing'
@@ -51,14 +77,14 @@ function test(name: string, troubled: boolean): NotifyTest {
   return { ok: answers.every((answer) => answer.ok), answers }
 }
 
-export function notifyRoutes(edge: MockEdge): Route[] {
+export function notifyRoutes(edge: MockEdge, running: () => string): Route[] {
+  const troubled = () => edge.scenario === 'faults'
   const all = (): Notify => {
-    const none = edge.scenario === 'empty'
-    const troubled = edge.scenario === 'faults'
-    return { time_zone: none ? 'UTC' : 'Europe/Berlin', channels: none ? [] : channels(troubled), routes: none ? [] : routes(troubled) }
+    const zone = notifyIn(running()).timeZone
+    return { time_zone: zone === '' ? 'UTC' : zone, channels: channels(running(), troubled()), routes: routes(running(), troubled()) }
   }
   return [
     [/^GET \/notify$/, 'viewer', all],
-    [/^POST \/notify\/channels\/([^/]+)\/test$/, 'operator', ({ part }) => test(part(1), edge.scenario === 'faults')],
+    [/^POST \/notify\/channels\/([^/]+)\/test$/, 'operator', ({ part }) => test(part(1), channels(running(), troubled()))],
   ]
 }

@@ -177,7 +177,7 @@ const routes: Route[] = [
   ...letterRoutes(letters),
   ...exportRoutes(edge),
   ...alarmRoutes(alarms),
-  ...notifyRoutes(edge),
+  ...notifyRoutes(edge, () => revisions[0]?.text ?? ''),
   ...ruleRoutes(new Rules(edge, () => revisions[0]?.text ?? '')),
   ...tableRoutes(new Tables(edge)),
   [/^GET \/tags$/, 'viewer', ({ url }) => paged(filtered(edge.devices.flatMap((device) => [...device.tags.values()].map((tag) => edge.tag(device, tag))), url.searchParams.get('filter')), url)],

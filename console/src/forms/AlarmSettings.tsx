@@ -5,11 +5,11 @@ import { alarmPriorities } from '../api/alarms'
 import { conditionHints, conditionWords } from '../lib/alarmCheck'
 import { alarmConditions, hasHysteresis, hasSamples, needs, type AlarmCondition, type AlarmForm } from '../lib/alarmForm'
 import type { Problems } from '../lib/formKeys'
-import { Button } from '../ui/Button'
 import { SelectField, TextField } from '../ui/Field'
 import { Prose } from '../ui/Prose'
 import { ComparedField } from './ComparedField'
 import { TagField } from './TagField'
+import { TagListField } from './TagListField'
 
 interface Props {
   form: AlarmForm
@@ -47,7 +47,14 @@ function Watched({ form, unit, problems, warnings, fresh, onChange, bind }: Prop
         <h2 id={id}>What is watched</h2>
       </header>
       <div className="body form">
-        <TagList form={form} problems={problems} warnings={warnings} onChange={onChange} />
+        <TagListField
+          title="Tags"
+          hint="A device and its tag, such as `boiler-1/pressure`. `*` stands for any characters: `boiler-*/pressure`. Each tag has an alarm of its own."
+          tags={form.tags}
+          problems={problems}
+          warnings={warnings}
+          onChange={(tags) => onChange({ tags })}
+        />
         <SelectField
           label="Raised when the value is"
           hint={<Prose text={conditionHints[form.condition]} />}
@@ -66,39 +73,6 @@ function Watched({ form, unit, problems, warnings, fresh, onChange, bind }: Prop
         {fresh && <TextField label="Name" hint="For good: it tells the alarm in lists, routes and the history. Letters from a to z, digits, dots and dashes." spellCheck={false} maxLength={128} {...bind('name', 'name')} />}
       </div>
     </section>
-  )
-}
-
-function TagList({ form, problems, warnings, onChange }: Pick<Props, 'form' | 'problems' | 'warnings' | 'onChange'>) {
-  const id = useId()
-  const many = form.tags.length > 1
-  const put = (index: number, tag: string) => onChange({ tags: form.tags.map((each, at) => (at === index ? tag : each)) })
-  return (
-    <div className="form" role="group" aria-labelledby={id}>
-      <div>
-        <h3 id={id}>Tags</h3>
-        <p className="small muted">
-          <Prose text="A device and its tag, such as `boiler-1/pressure`. `*` stands for any characters: `boiler-*/pressure`. Each tag has an alarm of its own." />
-        </p>
-      </div>
-      {form.tags.map((tag, index) => (
-        // The place in the list is all the identity an item has.
-        // oxlint-disable-next-line react/no-array-index-key
-        <div className="list-item" key={index}>
-          <TagField label={many ? `Tag ${index + 1}` : 'Tag'} value={tag} problem={problems.get(`tags.${index}`)} warning={warnings.get(`tags.${index}`)} onChange={(next) => put(index, next)} />
-          {many && (
-            <Button icon="close" kind="quiet" onClick={() => onChange({ tags: form.tags.filter((_, at) => at !== index) })}>
-              Remove<span className="visually-hidden"> tag {index + 1}</span>
-            </Button>
-          )}
-        </div>
-      ))}
-      <div>
-        <Button icon="plus" onClick={() => onChange({ tags: [...form.tags, ''] })}>
-          Add another tag
-        </Button>
-      </div>
-    </div>
   )
 }
 

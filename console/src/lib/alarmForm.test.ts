@@ -86,7 +86,7 @@ test('an alarm is taken out, and the others stay', () => {
 
 test('definitions are listed in few words', () => {
   expect(definedIn(text).map((each) => [each.condition, each.priority, each.enabled])).toEqual([['above 95', 'medium', true], [expect.stringMatching(/^is 1844/), 'medium', true], ['more than 5 from setpoint', 'medium', true]])
-  expect([...ruleAlarmsIn(text)]).toEqual([['r', 'r'], ['second', 'r']])
+  expect([...ruleAlarmsIn(text)]).toEqual([['r', { rule: 'r', priority: 'medium' }], ['second', { rule: 'r', priority: 'medium' }]])
   expect(definedIn('alarms: [')).toEqual([])
   expect(definedIn('')).toEqual([])
 })

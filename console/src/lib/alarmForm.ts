@@ -215,12 +215,12 @@ function listIn(text: string, key: string): Record<string, unknown>[] {
 }
 
 /** Alarms of rules, by name, with the rule that raises each: unless told, it has the rule's name. */
-export function ruleAlarmsIn(text: string): Map<string, string> {
+export function ruleAlarmsIn(text: string): Map<string, { rule: string; priority: string }> {
   return new Map(
     listIn(text, 'rules').flatMap(({ name, actions }) =>
-      (Array.isArray(actions) ? actions : []).flatMap((action: unknown): [string, string][] => {
+      (Array.isArray(actions) ? actions : []).flatMap((action: unknown): [string, { rule: string; priority: string }][] => {
         const alarm: unknown = isRecord(action) ? action['alarm'] : undefined
-        return isRecord(alarm) && typeof name === 'string' ? [[typeof alarm['name'] === 'string' ? alarm['name'] : name, name]] : []
+        return isRecord(alarm) && typeof name === 'string' ? [[typeof alarm['name'] === 'string' ? alarm['name'] : name, { rule: name, priority: typeof alarm['priority'] === 'string' ? alarm['priority'] : 'medium' }]] : []
       }),
     ),
   )

@@ -102,8 +102,9 @@ test('another channel and route come behind the last, and are taken out', () => 
   expect(parse(none).notify.channels).toEqual([])
 })
 
+const problems = (form: Partial<RouteForm>) => Object.fromEntries(routeProblems({ ...emptyRoute, name: 'a', to: ['x'], ...form }, new Set(['taken'])))
+
 test('what is wrong is said by field', () => {
-  const problems = (form: Partial<RouteForm>) => Object.fromEntries(routeProblems({ ...emptyRoute, name: 'a', to: ['x'], ...form }, new Set(['taken'])))
   expect(problems({})).toEqual({})
   expect(problems({ name: 'taken', to: [] })).toMatchObject({ name: expect.stringContaining('already'), to: expect.stringContaining('channel') })
   expect(problems({ alarms: 'over*, boiler/x' })['alarms']).toMatch(/boiler\/x/)
@@ -115,8 +116,9 @@ test('what is wrong is said by field', () => {
   expect([...channelProblems(emptyChannel, new Set()).keys()]).toEqual(['@name', '@kind'])
 })
 
+const at = (path: string) => ({ weight: 'error' as const, path, line: 1, column: 1, problem: 'odd', remedy: 'mend it' })
+
 test('findings of the edge stand at the fields they belong to', () => {
-  const at = (path: string) => ({ weight: 'error' as const, path, line: 1, column: 1, problem: 'odd', remedy: 'mend it' })
   const found = (paths: string[], item: string, field: (key: string) => string) => [...located(paths.map((path) => at(`${item}.${path}`)), item, field).errors.keys()]
   expect(found(['to[0]', 'alarms[1]', 'tags[1]', 'escalate[0].to[1]', 'escalate[0].after', 'quiet[1].from'], 'notify.routes[a]', routeField)).toEqual(['to', 'alarms', 'tags.1', 'escalate.0.to', 'escalate.0.after', 'quiet.1.from'])
   expect(found(['settings.server', 'settings.to[0]', 'name'], 'notify.channels[a]', channelField)).toEqual(['server', 'to.0', '@name'])

@@ -6,19 +6,15 @@ import { configQuery } from '../../api/queries'
 import { AlarmPreview } from '../../components/AlarmPreview'
 import { FindingList } from '../../components/FindingList'
 import { AlarmSettings } from '../../forms/AlarmSettings'
+import { FormFoot, Outdated } from '../../forms/FormFoot'
 import { useFormDraft } from '../../hooks/useFormDraft'
-import { useLint } from '../../hooks/useLint'
+import { errorsOf, useItemFindings } from '../../hooks/useItemFindings'
 import { useMe } from '../../hooks/useMe'
-import { useSettled } from '../../hooks/useSettled'
 import { useWatched } from '../../hooks/useWatched'
-import { alarmProblems, located, proposedName } from '../../lib/alarmCheck'
+import { alarmProblems, proposedName } from '../../lib/alarmCheck'
 import { otherKeys, ruleAlarmsIn, withAlarm, type AlarmForm } from '../../lib/alarmForm'
 import { emptyDocument, namesIn } from '../../lib/document'
-import type { Problems } from '../../lib/formKeys'
-import { plural } from '../../lib/numbers'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
-import { Notice } from '../../ui/Notice'
 import { ReviewDevice } from '../commission/ReviewDevice'
 
 interface Props {
@@ -33,7 +29,7 @@ export function takenIn(text: string): Set<string> {
   return new Set([...namesIn(text, 'alarms'), ...ruleAlarmsIn(text).keys()])
 }
 
-const noProblems: Problems = new Map()
+const at = ({ name }: AlarmForm) => `alarms[${name}]`
 
 export function AlarmWorkbench({ original, draftName, fresh }: Props) {
   const me = useMe()
@@ -46,7 +42,7 @@ export function AlarmWorkbench({ original, draftName, fresh }: Props) {
   const problems = alarmProblems(form, taken)
   const watched = useWatched(form.tags)
   const units = new Set(watched.tags.map((tag) => tag.unit ?? ''))
-  const found = useFindings(text, form, changed && problems.size === 0, me.edge)
+  const found = useItemFindings({ text, form, write: withAlarm, at }, changed && problems.size === 0)
   const edit = (part: Partial<AlarmForm>) =>
     change((before) => {
       const after = { ...before, ...part }
@@ -54,48 +50,30 @@ export function AlarmWorkbench({ original, draftName, fresh }: Props) {
       const follows = fresh && part.name === undefined && (before.name === '' || before.name === proposedName(before, taken))
       return follows ? { ...after, name: proposedName(after, taken) } : after
     })
-  const worthSaving = changed || fresh
-  const wrong = found.errors.size + found.others.filter((each) => each.weight === 'error').length
+  const wrong = errorsOf(found)
   return (
     <>
-      {outdated && (
-        <Notice tone="warn" title="Somebody else changed this alarm after you began">
-          <span>Reviewing compares yours with what runs now.</span>
-          <div>
-            <Button onClick={discard}>Discard mine, take the newer one</Button>
-          </div>
-        </Notice>
-      )}
+      {outdated && <Outdated what="alarm" onDiscard={discard} />}
       <div className="alarm-split">
         <AlarmSettings form={form} unit={units.size === 1 ? ([...units][0] ?? '') : ''} problems={tried && problems.size > 0 ? problems : found.errors} warnings={found.warnings} fresh={fresh} others={others} onChange={edit} />
         <AlarmPreview form={form} watched={watched} />
       </div>
       {found.others.length > 0 && <FindingList findings={found.others} withoutLines />}
-      <div className={changed ? 'step-foot rule-foot' : 'step-foot rule-foot is-idle'}>
-        <Button
-          kind="primary"
-          onClick={() => {
-            setTried(true)
-            if (problems.size === 0 && wrong === 0) setReview(true)
-          }}
-          whyNot={!worthSaving ? 'Nothing is changed yet.' : wrong > 0 ? `Mend ${plural(wrong, 'finding')} first.` : undefined}
-        >
-          Review and save
-        </Button>
-        {changed && (
-          <Button
-            onClick={() => {
-              discard()
-              setTried(false)
-            }}
-          >
-            Discard changes
-          </Button>
-        )}
-        <span role="status" className="problem">
-          {tried && problems.size > 0 && `${plural(problems.size, 'field')} to mend: ${[...problems.values()][0] ?? ''}`}
-        </span>
-      </div>
+      <FormFoot
+        changed={changed}
+        fresh={fresh}
+        problems={problems}
+        tried={tried}
+        wrong={wrong}
+        onSave={() => {
+          setTried(true)
+          if (problems.size === 0 && wrong === 0) setReview(true)
+        }}
+        onDiscard={() => {
+          discard()
+          setTried(false)
+        }}
+      />
       {review && (
         <ReviewDevice
           edit={(running) => withAlarm(running?.text ?? emptyDocument(me.edge), form)}
@@ -108,12 +86,4 @@ export function AlarmWorkbench({ original, draftName, fresh }: Props) {
       )}
     </>
   )
-}
-
-/** What the edge says of this alarm, at its fields; nothing while the form itself is not filled in. */
-function useFindings(text: string, form: AlarmForm, enabled: boolean, edge: string) {
-  const settled = useSettled(form)
-  const whole = useMemo(() => (enabled ? withAlarm(text === '' ? emptyDocument(edge) : text, settled) : ''), [enabled, text, settled, edge])
-  const lint = useLint(whole, enabled)
-  return useMemo(() => (enabled && lint.state === 'checked' && lint.text === whole ? located(lint.result?.findings ?? [], `alarms[${settled.name}]`) : { errors: noProblems, warnings: noProblems, others: [] }), [enabled, lint, whole, settled.name])
 }

@@ -64,7 +64,7 @@ export function DefinitionPage() {
 }
 
 function NotHere({ name, text }: { name: string; text: string }) {
-  const rule = ruleAlarmsIn(text).get(name)
+  const rule = ruleAlarmsIn(text).get(name)?.rule
   if (rule !== undefined) {
     return (
       <Notice tone="info" title={`${name} is raised by the rule ${rule}`}>

@@ -1,20 +1,24 @@
 /** Who is told of alarms: channels with what became of their messages and a test, and the routes that lead there. */
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useMemo } from 'react'
+import { Link } from 'react-router'
 
-import { api } from '../../api/client'
-import type { NotifyChannel, NotifyRoute, NotifyTest } from '../../api/notify'
-import { notifyQuery, queryClient } from '../../api/queries'
+import type { NotifyChannel, NotifyRoute } from '../../api/notify'
+import { configQuery, notifyQuery } from '../../api/queries'
 import { PriorityMark } from '../../components/alarmMarks'
+import { ChannelTest } from '../../components/ChannelTest'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
 import { Since } from '../../components/Since'
 import { AlarmTabs } from '../../components/Tabs'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
+import { namesIn } from '../../lib/document'
 import { alsoWords, levelWords, notifyWords, waitingWords } from '../../lib/notify'
 import { count, plural } from '../../lib/numbers'
-import { whyNot } from '../../lib/roles'
-import { Button } from '../../ui/Button'
+import { may, whyNot } from '../../lib/roles'
+import { paths } from '../../paths'
+import { Icon } from '../../ui/Icon'
 import { Mark } from '../../ui/Mark'
 import { Notice } from '../../ui/Notice'
 import { Prose } from '../../ui/Prose'
@@ -46,7 +50,9 @@ export function NotifyPage() {
 }
 
 function Channels({ channels }: { channels: NotifyChannel[] }) {
-  const cannot = whyNot(useMe().role, 'operator', 'Sending a test')
+  const { role } = useMe()
+  const changes = may(role, 'engineer')
+  const cannot = whyNot(role, 'operator', 'Sending a test')
   const failing = channels.filter((channel) => channel.state === 'failing').length
   return (
     <section className="panel" aria-labelledby="channels">
@@ -55,11 +61,12 @@ function Channels({ channels }: { channels: NotifyChannel[] }) {
         <span className="muted small" role="status">
           {failing === 0 ? plural(channels.length, 'channel') : `${count(failing)} of ${plural(channels.length, 'channel')} failing`}
         </span>
+        {changes && <Add to={paths.newChannel}>New channel</Add>}
       </header>
       {cannot !== undefined && <p className="body muted small">{cannot}</p>}
       <ul className="certificate-list">
         {channels.map((channel) => (
-          <Channel key={channel.name} channel={channel} may={cannot === undefined} />
+          <Channel key={channel.name} channel={channel} mayTest={cannot === undefined} changes={changes} />
         ))}
       </ul>
     </section>
@@ -68,8 +75,7 @@ function Channels({ channels }: { channels: NotifyChannel[] }) {
 
 const tones = { unused: ['off', 'info'], delivering: ['good', 'check'], failing: ['bad', 'cross'] } as const
 
-function Channel({ channel, may }: { channel: NotifyChannel; may: boolean }) {
-  const test = useMutation({ mutationFn: () => api.testChannel(channel.name), onSettled: () => queryClient.invalidateQueries(notifyQuery) })
+function Channel({ channel, mayTest, changes }: { channel: NotifyChannel; mayTest: boolean; changes: boolean }) {
   const [tone, icon] = tones[channel.state]
   const failed = channel.last_failure
   return (
@@ -80,6 +86,7 @@ function Channel({ channel, may }: { channel: NotifyChannel; may: boolean }) {
         <Mark tone={tone} icon={icon}>
           {notifyWords[channel.state]}
         </Mark>
+        {changes && <Change to={paths.channel(channel.name)} what={`the channel ${channel.name}`} />}
       </div>
       {channel.description !== null && <p>{channel.description}</p>}
       {channel.state === 'failing' && failed !== null && (
@@ -98,59 +105,50 @@ function Channel({ channel, may }: { channel: NotifyChannel; may: boolean }) {
           ...(failed !== null && channel.state !== 'failing' ? [['Last failure', <span key="failure"><Since time={failed.at} />: <Prose text={failed.cause} /></span>] as [string, React.ReactNode]] : []),
         ]}
       />
-      {may && (
-        <div className="buttons">
-          <Button busy={test.isPending} onClick={() => test.mutate()}>
-            Send a test<span className="visually-hidden"> by {channel.name}</span>
-          </Button>
-        </div>
-      )}
-      <div role="status">
-        {test.error !== null && <Failure error={test.error} />}
-        {test.data !== undefined && <Outcome test={test.data} />}
-      </div>
+      {mayTest && <ChannelTest name={channel.name} />}
     </li>
   )
 }
 
-function Outcome({ test }: { test: NotifyTest }) {
-  const arrived = test.answers.filter((answer) => answer.ok).length
-  return (
-    <Notice tone={test.ok ? 'good' : arrived > 0 ? 'warn' : 'bad'} title={test.ok ? 'The test was taken.' : arrived > 0 ? 'The test was not taken for everybody.' : 'The test was not taken.'}>
-      <ul className="plain-list">
-        {test.answers.map((answer) => (
-          <li key={answer.recipient}>
-            {answer.recipient}: <Prose text={answer.answer} />
-          </li>
-        ))}
-      </ul>
-    </Notice>
-  )
-}
-
 function Routes({ routes, zone }: { routes: NotifyRoute[]; zone: string | null }) {
+  const changes = may(useMe().role, 'engineer')
+  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const named = useMemo(() => namesIn(text, 'notify.routes'), [text])
+  // The edge tells of those that are enabled alone.
+  const off = named.filter((name) => !routes.some((route) => route.name === name))
   return (
     <section className="panel" aria-labelledby="routes">
       <header>
         <h2 id="routes">Routes</h2>
-        <span className="muted small">Times are of {zone ?? 'UTC'}.</span>
+        <span className="muted small">
+          Times are of {zone ?? 'UTC'}. {changes && <Link to={paths.notifySettings}>Time zone and links</Link>}
+        </span>
+        {changes && <Add to={paths.newRoute}>New route</Add>}
       </header>
-      {routes.length === 0 ? (
-        <p className="body">
-          None is enabled, so nobody is told. Add one under <code>notify.routes</code> in the configuration.
-        </p>
-      ) : (
+      {routes.length === 0 && <p className="body">None is enabled, so nobody is told. {changes ? 'Add a route, or enable one.' : 'Ask somebody with the role engineer to add one.'}</p>}
+      {routes.length > 0 && (
         <ul className="certificate-list">
           {routes.map((route) => (
-            <Route key={route.name} route={route} />
+            <Route key={route.name} route={route} changes={changes} />
           ))}
         </ul>
+      )}
+      {off.length > 0 && (
+        <p className="body small">
+          Not enabled:{' '}
+          {off.map((name, index) => (
+            <span key={name}>
+              {index > 0 && ', '}
+              {changes ? <Link to={paths.route(name)}>{name}</Link> : name}
+            </span>
+          ))}
+        </p>
       )}
     </section>
   )
 }
 
-function Route({ route }: { route: NotifyRoute }) {
+function Route({ route, changes }: { route: NotifyRoute; changes: boolean }) {
   return (
     <li aria-label={`Route ${route.name}`}>
       <div className="template-head">
@@ -165,6 +163,7 @@ function Route({ route }: { route: NotifyRoute }) {
             {plural(route.open, 'alarm')} not acknowledged
           </Mark>
         )}
+        {changes && <Change to={paths.route(route.name)} what={`the route ${route.name}`} />}
       </div>
       {route.description !== null && <p>{route.description}</p>}
       <Facts
@@ -177,5 +176,23 @@ function Route({ route }: { route: NotifyRoute }) {
         ]}
       />
     </li>
+  )
+}
+
+function Change({ to, what }: { to: string; what: string }) {
+  return (
+    <Link className="button quiet notify-change" to={to}>
+      <Icon name="pencil" />
+      Change<span className="visually-hidden"> {what}</span>
+    </Link>
+  )
+}
+
+function Add({ to, children }: { to: string; children: string }) {
+  return (
+    <Link className="button" to={to}>
+      <Icon name="plus" />
+      {children}
+    </Link>
   )
 }

@@ -189,7 +189,7 @@ export const components: Components = {
         properties: {
           url: { anyOf: [{ type: 'string' }, { $ref: '#/$defs/Secret' }], description: 'Where to send: `https://host/path`, or a secret of the edge that holds it, as the address of a chat often is one.' },
           method: { enum: ['POST', 'PUT', 'PATCH'], type: 'string', default: 'POST', description: 'Method of the request.' },
-          headers: { type: 'object', additionalProperties: true, default: {}, description: 'Headers of the request. A value is text, or a secret of the edge: `{secret: NAME}`.' },
+          headers: { type: 'object', default: {}, description: 'Headers of the request. A value is text, or a secret of the edge: `{secret: NAME}`.' },
           body: { description: 'What is sent: keys and values of a JSON text, or plain text, with placeholders such as `{subject}` and `{message}`. Default: all that is known, as JSON.' },
           timeout: { type: 'string', format: 'duration', default: '20s', description: 'Time for the server to take the request and answer it.' },
         },

@@ -118,8 +118,9 @@ test('what is wrong is said by field', () => {
 
 const at = (path: string) => ({ weight: 'error' as const, path, line: 1, column: 1, problem: 'odd', remedy: 'mend it' })
 
+const found = (paths: string[], item: string, field: (key: string) => string) => [...located(paths.map((path) => at(`${item}.${path}`)), item, field).errors.keys()]
+
 test('findings of the edge stand at the fields they belong to', () => {
-  const found = (paths: string[], item: string, field: (key: string) => string) => [...located(paths.map((path) => at(`${item}.${path}`)), item, field).errors.keys()]
   expect(found(['to[0]', 'alarms[1]', 'tags[1]', 'escalate[0].to[1]', 'escalate[0].after', 'quiet[1].from'], 'notify.routes[a]', routeField)).toEqual(['to', 'alarms', 'tags.1', 'escalate.0.to', 'escalate.0.after', 'quiet.1.from'])
   expect(found(['settings.server', 'settings.to[0]', 'name'], 'notify.channels[a]', channelField)).toEqual(['server', 'to.0', '@name'])
 })

@@ -34,8 +34,8 @@ export function AlarmPreview({ form, watched }: { form: AlarmForm; watched: Watc
         {error !== null && <Failure error={error} />}
         {none && <p className="muted">Choose a tag: its value shows up here, and whether the alarm would be active.</p>}
         {!none && asking && tags.length === 0 && <p className="muted">Asking the edge…</p>}
-        {!none && !asking && error === null && tags.length === 0 && <p>No device has such a tag now. Nothing is watched until one has.</p>}
-        <ul className="plain-list alarm-now">
+        {!none && !asking && error === null && tags.length === 0 && <p>No device has such a tag now. What rules give is watched too, and not shown here.</p>}
+        <ul className="alarm-now">
           {tags.slice(0, shownMost).map((tag) => (
             <Row key={`${tag.device}/${tag.name}`} form={form} tag={tag} />
           ))}

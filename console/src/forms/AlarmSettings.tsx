@@ -5,7 +5,7 @@ import { alarmPriorities } from '../api/alarms'
 import { conditionHints, conditionWords } from '../lib/alarmCheck'
 import { alarmConditions, hasHysteresis, hasSamples, needs, type AlarmCondition, type AlarmForm } from '../lib/alarmForm'
 import type { Problems } from '../lib/formKeys'
-import { SelectField, TextField } from '../ui/Field'
+import { AreaField, SelectField, TextField } from '../ui/Field'
 import { Prose } from '../ui/Prose'
 import { ComparedField } from './ComparedField'
 import { TagField } from './TagField'
@@ -92,12 +92,12 @@ function ConditionFields({ form, unit, problems, warnings, onChange, bind }: Pic
       {needed.includes('value') && <ComparedField label="Compared with" unit={unit} value={form.value} problem={problems.get('value')} warning={warnings.get('value')} onChange={(value) => onChange({ value })} />}
       {needed.includes('after') && <TextField label="For how long" hint="Such as 5m. Longer than the interval at which the tag is read." placeholder="5m" {...bind('after', 'after')} />}
       <div className="rule-fields">
-        {needed.includes('limit') && <TextField label={`${change ? 'Change' : form.condition === 'deviation' ? 'Distance' : 'Limit'}${inUnit}`} hint={change ? 'By more than this within the span.' : form.condition === 'deviation' ? 'How far apart is too far.' : undefined} inputMode="decimal" {...bind('limit', 'limit')} />}
-        {needed.includes('range') && <TextField label={`Lower limit${inUnit}`} inputMode="decimal" {...bind('low', 'low')} />}
-        {needed.includes('range') && <TextField label={`Upper limit${inUnit}`} inputMode="decimal" {...bind('high', 'high')} />}
+        {needed.includes('limit') && <TextField label={`${change ? 'Change' : form.condition === 'deviation' ? 'Distance' : 'Limit'}${inUnit}`} hint={change ? 'By more than this within the span.' : form.condition === 'deviation' ? 'How far apart is too far.' : `Raised ${form.condition} this.`} inputMode="decimal" {...bind('limit', 'limit')} />}
+        {needed.includes('range') && <TextField label={`Lower limit${inUnit}`} hint="Raised below this." inputMode="decimal" {...bind('low', 'low')} />}
+        {needed.includes('range') && <TextField label={`Upper limit${inUnit}`} hint="Raised above this." inputMode="decimal" {...bind('high', 'high')} />}
         {change && <TextField label="Span" hint="Such as 1m. From 1s to 31d." placeholder="1m" {...bind('per', 'per')} />}
         {hasHysteresis(form.condition) && <TextField label={`Hysteresis${inUnit} (optional)`} hint={backHints[form.condition] ?? 'How far it must come back behind the limit until the alarm is over.'} inputMode="decimal" placeholder="0" {...bind('hysteresis', 'hysteresis')} />}
-        <TextField label="Delay before it is raised (optional)" hint="It must be so for this long, such as 5s or 10m." placeholder="0s" {...bind('onDelay', 'on_delay')} />
+        <TextField label="On delay (optional)" hint="Raised once it is so for this long, such as 5s or 10m." placeholder="0s" {...bind('onDelay', 'on_delay')} />
       </div>
     </>
   )
@@ -116,8 +116,8 @@ function Treated({ form, problems, warnings, others, onChange, bind }: Props & {
             <option key={each}>{each}</option>
           ))}
         </SelectField>
-        <TextField label="Text (optional)" hint="What it means, for those who read it." maxLength={1_000} {...bind('text', 'text')} />
-        <TextField label="Response (optional)" hint="What to do about it." maxLength={1_000} {...bind('response', 'response')} />
+        <AreaField label="Text (optional)" hint="What it means, for those who read it." maxLength={1_000} {...bind('text', 'text')} />
+        <AreaField label="Response (optional)" hint="What to do about it." maxLength={1_000} {...bind('response', 'response')} />
         <label className="checkbox">
           <input type="checkbox" checked={form.latching} onChange={(event) => onChange({ latching: event.target.checked })} />
           Stays until somebody resets it
@@ -155,7 +155,7 @@ function More({ form, problems, warnings, others, onChange, bind }: Pick<Props, 
     <details className="more-settings" open={used || wrong || undefined}>
       <summary>More</summary>
       <div className="form">
-        <TextField label="Delay before it is over (optional)" hint="It must be over for this long, such as 30s." placeholder="0s" {...bind('offDelay', 'off_delay')} />
+        <TextField label="Off delay (optional)" hint="Over once it is over for this long, such as 30s." placeholder="0s" {...bind('offDelay', 'off_delay')} />
         {hasSamples(form.condition) && (
           <div role="group" aria-labelledby={id} className="form">
             <div>

@@ -7,7 +7,7 @@ import { patternOf } from './pattern'
 
 const monthMs = 31 * 86_400_000
 const samplesMost = 64
-const textBytesMost = 1_000
+const textBytesMost = 1_024
 
 const numberWords = 'Write a number, with a point as the decimal sign, such as 8.5.'
 
@@ -57,7 +57,7 @@ export function alarmProblems(form: AlarmForm, taken: ReadonlySet<string>): Prob
     note('suppress_when.equals', comparedProblem(form.suppressValue))
   }
   for (const [field, text] of [['text', form.text], ['response', form.response]] as const) {
-    note(field, new TextEncoder().encode(text).length > textBytesMost ? 'Shorten it: 1000 bytes at most.' : undefined)
+    note(field, new TextEncoder().encode(text).length > textBytesMost ? 'Shorten it: 1024 bytes at most.' : undefined)
   }
   return problems
 }

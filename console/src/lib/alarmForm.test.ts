@@ -185,3 +185,11 @@ test('patterns choose tags as on the edge', () => {
   expect(exactOf({ device: 'a', group: 'g', tag: 'b' })).toBeUndefined()
   expect(literalOf('*_temp*re?')).toBe('_temp')
 })
+
+test('texts of several lines stay so', () => {
+  const response = 'Close V3\nthen call\n'
+  for (const before of [text, 'alarms:\n  - { name: hot, tags: ["a/b"], condition: bad }\n']) {
+    const after = withAlarm(before, { ...(alarmIn(before, 'hot') ?? emptyAlarm), response })
+    expect(alarmIn(after, 'hot')?.response.trim()).toBe(response.trim())
+  }
+})

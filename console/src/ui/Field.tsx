@@ -1,5 +1,5 @@
 /** A labelled input with its hint and its problem, tied together for screen readers. */
-import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes } from 'react'
+import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from 'react'
 
 import { Icon } from './Icon'
 import { Prose } from './Prose'
@@ -32,6 +32,25 @@ export function TextField({ label, hint, problem, warning, ref, ...input }: Text
         aria-invalid={problem !== undefined || undefined}
         aria-describedby={described(id, hint, problem ?? warning)}
       />
+      <FieldProblem id={id} problem={problem} warning={warning} />
+    </div>
+  )
+}
+
+type AreaProps = Common & TextareaHTMLAttributes<HTMLTextAreaElement>
+
+/** For a text that may have several lines. */
+export function AreaField({ label, hint, problem, warning, ...area }: AreaProps) {
+  const id = useId()
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint !== undefined && (
+        <span className="hint" id={`${id}-hint`}>
+          {hint}
+        </span>
+      )}
+      <textarea rows={2} {...area} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)} />
       <FieldProblem id={id} problem={problem} warning={warning} />
     </div>
   )

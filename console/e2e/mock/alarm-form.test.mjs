@@ -226,6 +226,7 @@ test('without alarms the pages say what to do first', async () => {
   const { page, context, problems } = await visit('max')
   await page.goto(`${base}/alarms/definitions`)
   await page.getByRole('heading', { name: 'No alarm is configured yet' }).waitFor()
+  await page.getByRole('link', { name: 'add one first' }).waitFor()
   await audited(page, 'alarm-definitions-empty')
   await page.getByRole('link', { name: 'Add the first alarm' }).click()
   await page.getByRole('heading', { name: 'New alarm' }).waitFor()

@@ -1,6 +1,8 @@
 /** What stands on the pages of alarms until one is configured. */
+import { useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 
+import { statusQuery } from '../../api/queries'
 import { useMe } from '../../hooks/useMe'
 import { may } from '../../lib/roles'
 import { paths } from '../../paths'
@@ -19,6 +21,7 @@ const example = `alarms:
 
 export function NoAlarms() {
   const engineer = may(useMe().role, 'engineer')
+  const devices = useQuery({ ...statusQuery, select: (status) => status.devices.total }).data
   return (
     <section className="panel" aria-label="No alarms">
       <div className="body empty">
@@ -29,6 +32,11 @@ export function NoAlarms() {
         <pre className="example" tabIndex={0} role="region" aria-label="Example of alarms in a configuration">
           {example}
         </pre>
+        {engineer && devices === 0 && (
+          <p>
+            There is no device yet whose tags could be watched: <Link to={paths.addDevice}>add one first</Link>.
+          </p>
+        )}
         {engineer ? (
           <Link className="button primary" to={paths.newAlarm}>
             Add the first alarm

@@ -50,7 +50,7 @@ export function AreaField({ label, hint, problem, warning, ...area }: AreaProps)
           {hint}
         </span>
       )}
-      <textarea rows={2} {...area} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)} />
+      <textarea rows={2} {...area} id={id} className="input area" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)} />
       <FieldProblem id={id} problem={problem} warning={warning} />
     </div>
   )

@@ -84,6 +84,8 @@ pub struct RuleView {
     pub at_work: bool,
     /// Samples that it has not taken yet.
     pub behind: u64,
+    /// It has taken all samples before this; none: as all that have nothing to do.
+    reached: Option<u64>,
 }
 
 /// All rules. Cheap to clone.
@@ -101,6 +103,7 @@ struct Inner {
 struct Shown {
     rules: BTreeMap<Arc<str>, RuleView>,
     newest: HashMap<Arc<str>, Vec<Output>>,
+    position: u64,
 }
 
 #[derive(Default)]
@@ -139,6 +142,8 @@ pub(crate) struct Running {
     failed: Option<String>,
     pub feeds: Vec<Feed>,
     pub feeding: Option<usize>,
+    /// What is shown of it is how it is.
+    pub shown: bool,
     /// Samples before this were before the rule.
     pub from: u64,
     /// Rows given and not written.
@@ -200,11 +205,15 @@ impl Board {
     }
 
     pub fn list(&self) -> Vec<RuleView> {
-        self.0.shown.lock().rules.values().cloned().collect()
+        let shown = self.0.shown.lock();
+        let end = self.0.journal.end(Log::Samples);
+        shown.rules.values().map(|view| shown.as_of(end, view)).collect()
     }
 
     pub fn one(&self, name: &str) -> Option<RuleView> {
-        self.0.shown.lock().rules.get(name).cloned()
+        let shown = self.0.shown.lock();
+        let end = self.0.journal.end(Log::Samples);
+        shown.rules.get(name).map(|view| shown.as_of(end, view))
     }
 
     /// The rows that a rule gave last, oldest first.
@@ -212,20 +221,34 @@ impl Board {
         self.0.shown.lock().newest.get(name).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn show(&self, state: &mut State) {
-        let end = self.0.journal.end(Log::Samples);
+    /// Shows how these rules fare now.
+    pub(crate) fn show(&self, state: &mut State, names: impl Iterator<Item = Arc<str>>) {
+        let mut shown = self.0.shown.lock();
+        shown.position = state.position;
+        for name in names {
+            let Some(running) = state.running.get_mut(&name) else { continue };
+            shown.rules.insert(name.clone(), running.view());
+            let newest = shown.newest.entry(name).or_default();
+            newest.clear();
+            newest.extend(running.newest.iter().cloned());
+        }
+    }
+
+    /// Forgets those that are gone, and shows all.
+    pub(crate) fn show_all(&self, state: &mut State) {
         let mut shown = self.0.shown.lock();
         shown.rules.retain(|name, _| state.running.contains_key(name));
         shown.newest.retain(|name, _| state.running.contains_key(name));
-        let position = state.position;
-        for (name, running) in &mut state.running {
-            let behind = end.saturating_sub(running.position(position));
-            shown.rules.insert(name.clone(), running.view(behind));
-            let newest = shown.newest.entry(name.clone()).or_default();
-            if running.newest.back() != newest.last() || running.newest.len() != newest.len() {
-                *newest = running.newest.iter().cloned().collect();
-            }
-        }
+        drop(shown);
+        let names: Vec<Arc<str>> = state.running.keys().cloned().collect();
+        self.show(state, names.into_iter());
+    }
+}
+
+impl Shown {
+    fn as_of(&self, end: u64, view: &RuleView) -> RuleView {
+        let behind = end.saturating_sub(view.reached.unwrap_or(self.position));
+        RuleView { behind, ..view.clone() }
     }
 }
 
@@ -306,6 +329,7 @@ impl Running {
             name: definition.name.clone(),
             feeds: definition.feeds(),
             feeding: None,
+            shown: true,
             // Nobody is told today of what was last week: a new rule begins now.
             from: if goes_on { position } else { begun_at.max(position) },
             catching_up: goes_on && position < begun_at && definition.stage == Stage::Live,
@@ -350,10 +374,10 @@ impl Running {
     }
 
     /// Lets the rule work here, and takes what it gives.
-    pub fn work(&mut self, runner: &Runner, clock: &dyn Clock, one: Work) {
+    pub fn work(&mut self, runner: &Runner, clock: &dyn Clock, now_ns: i64, one: Work) {
         let Some(instance) = &mut self.instance else { return };
         let worked = work(instance, runner, clock, vec![one]);
-        self.worked(worked, clock.wall().unix_ns);
+        self.worked(worked, now_ns);
     }
 
     /// Leaves work for when it is back; `reached` is up to where it is if nothing waits so far.
@@ -415,9 +439,12 @@ impl Running {
         }
         self.last_output = Some(now_ns);
         let newest = out.len().saturating_sub(NEWEST_MAX);
-        self.newest.extend(out[newest..].iter().cloned());
-        let over = self.newest.len().saturating_sub(NEWEST_MAX);
-        self.newest.drain(..over);
+        for row in &out[newest..] {
+            if self.newest.len() == NEWEST_MAX {
+                self.newest.pop_front();
+            }
+            self.newest.push_back(row.clone());
+        }
         match (self.definition.stage, self.catching_up) {
             (Stage::Live, true) => self.unconfirmed.extend(out),
             (Stage::Live, false) => self.unwritten.extend(out),
@@ -451,7 +478,8 @@ impl Running {
         (self.counts, self.memory) = (Counts::default(), 0);
     }
 
-    fn view(&mut self, behind: u64) -> RuleView {
+    fn view(&mut self) -> RuleView {
+        self.shown = true;
         let program = self.definition.program.as_ref().ok();
         if let Some(instance) = &self.instance {
             (self.counts, self.memory) = (instance.counts.clone(), instance.memory());
@@ -473,7 +501,8 @@ impl Running {
             busy: self.busy,
             memory: self.memory + self.waiting_bytes,
             at_work: self.away.is_some(),
-            behind,
+            behind: 0,
+            reached: self.is_busy().then_some(self.reached),
         }
     }
 }

@@ -27,8 +27,15 @@ const CURSOR: &str = "rules";
 const IDLE: Duration = Duration::from_millis(100);
 /// Blocks taken in one step.
 const BLOCKS_AT_ONCE: usize = 256;
+/// From the begin of one step to the next so many times as long as it took, between these bounds, while
+/// nothing more is there.
+const PACE: u32 = 8;
+const PACE_MIN: Duration = Duration::from_micros(200);
+const PACE_MAX: Duration = Duration::from_millis(10);
 /// How rules fare is shown so often while they work.
 const SHOWN_EVERY: Duration = Duration::from_millis(200);
+/// And so often while they do not.
+const SHOWN_IDLE: Duration = Duration::from_millis(20);
 /// Rows that a rule has given and that could not be written yet. More: the rule is stopped.
 const UNWRITTEN_MAX: usize = 100_000;
 /// How long the end waits for rules that are at work. What they do then is done again by the next start.
@@ -55,9 +62,13 @@ pub struct Keeper {
     /// Where it was when this step began, with all before it taken or put aside.
     stepped: u64,
     /// Rules that have rows to take, those for which something waits, and those that have rows to write.
-    fed: BTreeSet<Arc<str>>,
+    fed: Vec<Arc<str>>,
     waiting: BTreeSet<Arc<str>>,
     giving: BTreeSet<Arc<str>>,
+    /// Rules that fare otherwise than is shown.
+    touched: Vec<Arc<str>>,
+    /// The edge's time as this step began.
+    now_ns: i64,
     /// Came while nothing else was to do.
     back: Option<Done>,
     /// The edge's time at which the clock may end something.
@@ -105,7 +116,9 @@ impl Keeper {
             begun_at,
             saving: Saving::new(env.clock.now(), position),
             stepped: position,
-            fed: BTreeSet::new(),
+            fed: Vec::new(),
+            touched: Vec::new(),
+            now_ns: env.clock.wall().unix_ns,
             waiting: BTreeSet::new(),
             giving: BTreeSet::new(),
             back: None,
@@ -136,11 +149,13 @@ impl Keeper {
         let mut state = board.state();
         let position = self.samples.position();
         self.stepped = position;
+        self.now_ns = board.env().clock.wall().unix_ns;
+        let mut all = false;
         let mut giving = std::mem::take(&mut self.giving);
         self.come_back(&mut state, &mut giving);
         if let Some(wanted) = state.wanted.take() {
             // Anything may be due, and anything may have been seen.
-            (self.next_due, self.caught_up) = (Some(i64::MIN), false);
+            (self.next_due, self.caught_up, all) = (Some(i64::MIN), false, true);
             let end = board.journal().end(Stream::Samples);
             state.begin(wanted, (position, end), self.begun_at);
             self.look_up(&state);
@@ -160,7 +175,9 @@ impl Keeper {
             if let Some(running) = state.running.get_mut(&name) {
                 self.flush(running);
                 self.next_due = earliest(self.next_due, running.due());
-                giving.insert(name);
+                if !running.unwritten.is_empty() {
+                    giving.insert(name);
+                }
             }
         }
         // What is taken is looked up, and what the clock ends is behind it.
@@ -168,11 +185,11 @@ impl Keeper {
         if !self.catching_up() {
             if !self.caught_up {
                 // What is given again and does not stand in the stream was lost with the last run's end.
-                self.caught_up = true;
+                (self.caught_up, all) = (true, true);
                 state.running.values_mut().for_each(Running::caught_up);
                 giving.extend(state.running.keys().cloned());
             }
-            let now_ns = board.env().clock.wall().unix_ns;
+            let now_ns = self.now_ns;
             if !more && looked_up && self.next_due.is_some_and(|due| due <= now_ns) {
                 self.tick_all(&mut state, now_ns, &mut giving);
             }
@@ -180,6 +197,7 @@ impl Keeper {
         for name in giving {
             let Some(running) = state.running.get_mut(&name) else { continue };
             write(&mut *self.outlet, &name, running);
+            touch(&mut self.touched, running);
             if !running.unwritten.is_empty() {
                 self.giving.insert(name);
             }
@@ -188,9 +206,13 @@ impl Keeper {
         self.save(&mut state, false);
         self.send_out(&mut state);
         let now = board.env().clock.now();
-        if taken == 0 || now.since(self.shown) >= SHOWN_EVERY {
+        let idle = taken == 0 && now.since(self.shown) >= SHOWN_IDLE;
+        if all {
+            (self.shown, self.touched) = (now, Vec::new());
+            board.show_all(&mut state);
+        } else if idle || now.since(self.shown) >= SHOWN_EVERY {
             self.shown = now;
-            board.show(&mut state);
+            board.show(&mut state, std::mem::take(&mut self.touched).into_iter());
         }
         more
     }
@@ -266,11 +288,12 @@ impl Keeper {
     /// Rules that were at work on a thread have something to write, and may go on.
     fn come_back(&mut self, state: &mut State, giving: &mut BTreeSet<Arc<str>>) {
         let Some(workers) = &mut self.workers else { return };
-        let now_ns = self.board.env().clock.wall().unix_ns;
+        let now_ns = self.now_ns;
         while let Some(done) = self.back.take().or_else(|| workers.try_done()) {
             let name = done.rule.clone();
             if let Some(running) = state.running.get_mut(&name) {
                 running.come_back(done, now_ns);
+                touch(&mut self.touched, running);
                 self.next_due = earliest(self.next_due, running.due());
                 self.waiting.insert(name.clone());
                 giving.insert(name);
@@ -287,7 +310,7 @@ impl Keeper {
             let Some(job) = running.leave(position) else { continue };
             if let Err(job) = workers.send(job) {
                 let done = job.done(&self.runner, &*self.board.env().clock);
-                running.come_back(done, self.board.env().clock.wall().unix_ns);
+                running.come_back(done, self.now_ns);
                 self.giving.insert(name);
             }
         }
@@ -295,6 +318,7 @@ impl Keeper {
 
     /// Does work of a rule, here and now or as soon as a thread can.
     fn hand(&mut self, running: &mut Running, one: Work) {
+        touch(&mut self.touched, running);
         let long = running.program.as_ref().is_some_and(|program| program.may_take_long());
         let aside = self.workers.is_some() && self.caught_up && long;
         if aside || running.is_busy() {
@@ -302,7 +326,7 @@ impl Keeper {
             self.waiting.insert(running.name.clone());
             return;
         }
-        running.work(&self.runner, &*self.board.env().clock, one);
+        running.work(&self.runner, &*self.board.env().clock, self.now_ns, one);
     }
 
     fn take(&mut self, state: &mut State, block: &Block) {
@@ -351,8 +375,9 @@ impl Keeper {
                 self.flush(running);
             }
             running.feeds[source].push(batch);
-            running.feeding = Some(source);
-            self.fed.insert(running.name.clone());
+            if running.feeding.replace(source).is_none() {
+                self.fed.push(running.name.clone());
+            }
         }
     }
 
@@ -442,6 +467,15 @@ impl Keeper {
         }
     }
 
+    /// Where a step takes long, rows gather before the next: one by one they cost many times as much.
+    fn pace(&self, begun: Moment) {
+        let clock = &self.board.env().clock;
+        let pause = (clock.now().since(begun) * PACE).min(PACE_MAX);
+        if pause >= PACE_MIN {
+            clock.park_until(begun.after(pause));
+        }
+    }
+
     fn due_in(&self) -> Duration {
         // Not before a rule has done what it has to do with the tables of before.
         if self.force.next_change().is_some_and(|change| change <= self.samples.position()) {
@@ -465,6 +499,13 @@ impl Keeper {
             }
         };
         runner.wait(tagwerk_env::timeout(&*clock, until, news));
+    }
+}
+
+/// What is shown of it is no longer how it is.
+fn touch(touched: &mut Vec<Arc<str>>, running: &mut Running) {
+    if std::mem::take(&mut running.shown) {
+        touched.push(running.name.clone());
     }
 }
 
@@ -497,9 +538,11 @@ pub fn run(mut keeper: Keeper, stop: watch::Receiver<bool>) {
     let stopping = || *stop.borrow() || stop.has_changed().is_err();
     let mut pause = limits::PANIC_FIRST;
     while !stopping() {
+        let begun = clock.now();
         match catch_unwind(AssertUnwindSafe(|| keeper.step())) {
             Ok(true) => {}
             Ok(false) => {
+                keeper.pace(begun);
                 let most = keeper.due_in();
                 keeper.wait(most);
             }

@@ -29,6 +29,8 @@ struct Track {
     pieces: Pieces,
     piece: Option<Piece>,
     at: usize,
+    /// The piece was not looked at yet.
+    fresh: bool,
 }
 
 impl Past {
@@ -62,6 +64,7 @@ impl Past {
                 pieces: open(tag.id),
                 piece: None,
                 at: 0,
+                fresh: false,
             }));
         }
         past.next_set = past.sets.len() as u32;
@@ -101,6 +104,9 @@ impl Past {
 
     /// A tag may have had another type or unit then.
     fn know_types(&mut self, group: usize, met: &[usize]) {
+        if !met.iter().any(|track| std::mem::take(&mut self.tracks[*track].fresh)) {
+            return;
+        }
         let set = &self.sets[group];
         let others = met.iter().filter_map(|track| {
             let Track { index, piece, .. } = &self.tracks[*track];
@@ -144,7 +150,7 @@ impl Track {
             }
             match self.pieces.next() {
                 None => return Ok(None),
-                Some(piece) => (self.piece, self.at) = (Some(piece?), 0),
+                Some(piece) => (self.piece, self.at, self.fresh) = (Some(piece?), 0, true),
             }
         }
     }

@@ -114,12 +114,53 @@ pub(crate) struct State {
     /// Lookup tables as they are now, where somebody has said so since they were looked at.
     pub lookups: Option<Vec<Arc<Lookup>>>,
     pub running: BTreeMap<Arc<str>, Running>,
-    /// Of each device met, the rules that read it.
-    pub readers: HashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Who reads what; none, where that has to be looked up anew.
+    pub readers: Option<Readers>,
     saved: HashMap<String, SavedRule>,
     pub position: u64,
     /// Rules came or went since the last snapshot.
     pub changed: bool,
+}
+
+/// The rules that read a device, by their names.
+#[derive(Default)]
+pub(crate) struct Readers {
+    devices: HashMap<Arc<str>, Arc<[Arc<str>]>>,
+    /// Those that read all samples.
+    every: Arc<[Arc<str>]>,
+}
+
+impl Readers {
+    pub fn of(&self, device: &str) -> Arc<[Arc<str>]> {
+        self.devices.get(device).unwrap_or(&self.every).clone()
+    }
+
+    fn among(running: &BTreeMap<Arc<str>, Running>) -> Readers {
+        let mut devices: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
+        let mut every: Vec<Arc<str>> = Vec::new();
+        for (name, running) in running {
+            match running.feeds.iter().any(Feed::is_samples) {
+                true => every.push(name.clone()),
+                false => {
+                    let own = running.feeds.iter().filter_map(Feed::devices).flatten();
+                    for device in own {
+                        let readers = devices.entry(device.clone()).or_default();
+                        if readers.last() != Some(name) {
+                            readers.push(name.clone());
+                        }
+                    }
+                }
+            }
+        }
+        // A rule's own output is no input of it.
+        let devices = devices.into_iter().map(|(device, mut readers)| {
+            readers.extend(every.iter().cloned());
+            readers.retain(|name| *name != device);
+            readers.sort();
+            (device, readers.into())
+        });
+        Readers { devices: devices.collect(), every: every.into() }
+    }
 }
 
 pub(crate) struct Running {
@@ -271,7 +312,13 @@ impl State {
         if let Some(wanted) = &mut self.wanted {
             wanted.retain(|old| same(&old.name, &|rule| old.is_like(rule)));
         }
-        self.readers.clear();
+        self.readers = None;
+    }
+
+    /// Who reads a device.
+    pub fn readers(&mut self, device: &str) -> Arc<[Arc<str>]> {
+        let running = &self.running;
+        self.readers.get_or_insert_with(|| Readers::among(running)).of(device)
     }
 
     /// Begins the rules that are wanted, at the keeper's place in the stream and its end; `begun_at` is
@@ -294,7 +341,7 @@ impl State {
             self.running.insert(name, running);
         }
         self.saved.clear();
-        self.readers.clear();
+        self.readers = None;
     }
 }
 

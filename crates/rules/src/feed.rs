@@ -2,7 +2,7 @@
 
 use crate::cell::{Cell, CellType, array};
 use crate::program::Source;
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewBuilder};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,9 +13,37 @@ use tagwerk_sql::stream::{ReadColumn, SAMPLE_COLUMNS, SampleColumn, Stream};
 pub struct Feed {
     of: Of,
     types: Vec<CellType>,
-    columns: Vec<Vec<Cell>>,
+    columns: Vec<Gathered>,
     schema: SchemaRef,
     rows: usize,
+}
+
+/// A column that is being gathered.
+enum Gathered {
+    Cells(Vec<Cell>),
+    /// Of every sample the same few texts.
+    Texts(StringViewBuilder),
+}
+
+impl Gathered {
+    fn push(&mut self, cell: Cell) {
+        match (self, cell) {
+            (Gathered::Cells(cells), cell) => cells.push(cell),
+            (Gathered::Texts(texts), Cell::Text(text)) => texts.append_value(text),
+            (Gathered::Texts(texts), _) => texts.append_null(),
+        }
+    }
+
+    fn finish(&mut self, own: CellType) -> ArrayRef {
+        match self {
+            Gathered::Texts(texts) => Arc::new(texts.finish()),
+            Gathered::Cells(cells) => {
+                let column = array(own, cells);
+                cells.clear();
+                column
+            }
+        }
+    }
 }
 
 enum Of {
@@ -63,7 +91,13 @@ impl Feed {
                 }
             }
         };
-        let columns = vec![Vec::new(); base];
+        let columns = (0..base).map(|place| match &of {
+            Of::Samples(columns) if is_name(columns[place]) => {
+                Gathered::Texts(StringViewBuilder::new().with_deduplicate_strings())
+            }
+            _ => Gathered::Cells(Vec::new()),
+        });
+        let columns = columns.collect();
         let schema = Arc::new(Schema::new(fields));
         Feed { of, types, columns, schema, rows: 0 }
     }
@@ -73,6 +107,14 @@ impl Feed {
         match &self.of {
             Of::Reads { devices, .. } => devices.contains_key(device),
             Of::Samples(_) => true,
+        }
+    }
+
+    /// Those whose reads are rows of the table; none, where all are.
+    pub fn devices(&self) -> Option<impl Iterator<Item = &Arc<str>>> {
+        match &self.of {
+            Of::Reads { devices, .. } => Some(devices.keys()),
+            Of::Samples(_) => None,
         }
     }
 
@@ -86,7 +128,12 @@ impl Feed {
             Of::Samples(columns) => {
                 for sample in batch.samples() {
                     for (column, cells) in columns.iter().zip(&mut self.columns) {
-                        cells.push(narrow(*column, batch, &sample));
+                        match cells {
+                            Gathered::Texts(texts) => {
+                                texts.append_value(name(*column, batch, &sample));
+                            }
+                            Gathered::Cells(cells) => cells.push(narrow(*column, batch, &sample)),
+                        }
                     }
                     self.rows += 1;
                 }
@@ -147,9 +194,8 @@ impl Feed {
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let fields = self.schema.fields().iter();
         let columns = self.types.iter().zip(&mut self.columns).zip(fields);
-        let columns = columns.map(|((own, cells), field)| -> Option<ArrayRef> {
-            let column = array(*own, cells);
-            cells.clear();
+        let columns = columns.map(|((own, gathered), field)| -> Option<ArrayRef> {
+            let column = gathered.finish(*own);
             match column.data_type() == field.data_type() {
                 true => Some(column),
                 false => arrow::compute::cast(&column, field.data_type()).ok(),
@@ -158,6 +204,23 @@ impl Feed {
         let columns: Option<Vec<ArrayRef>> = columns.collect();
         self.rows = 0;
         RecordBatch::try_new_with_options(self.schema.clone(), columns?, &options).ok()
+    }
+}
+
+fn is_name(column: SampleColumn) -> bool {
+    use SampleColumn::{Device, Quality, Tag, Type, Unit};
+    matches!(column, Device | Tag | Quality | Unit | Type)
+}
+
+/// A text that many samples share.
+fn name<'a>(column: SampleColumn, batch: &'a SampleBatch, sample: &SampleRef<'_>) -> &'a str {
+    let tag = &batch.set.tags()[sample.index];
+    match column {
+        SampleColumn::Device => batch.set.device(),
+        SampleColumn::Tag => &tag.name,
+        SampleColumn::Unit => &tag.unit,
+        SampleColumn::Type => tag.data_type.name(),
+        _ => sample.quality.severity().name(),
     }
 }
 
@@ -186,7 +249,6 @@ fn typed(cell: Cell, wanted: CellType) -> Cell {
 }
 
 fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> Cell {
-    let tag = &batch.set.tags()[sample.index];
     let of = |kind: Kind| match (batch.set.kind(sample.index), kind) {
         (own, wanted) if own == wanted => sample.value.map_or(Cell::Null, Cell::from_value),
         (Kind::List, Kind::Text) => sample.value.map_or(Cell::Null, Cell::from_value),
@@ -194,16 +256,12 @@ fn narrow(column: SampleColumn, batch: &SampleBatch, sample: &SampleRef<'_>) -> 
     };
     match column {
         SampleColumn::Time => Cell::Time(batch.unix_ns),
-        SampleColumn::Device => Cell::Text(batch.set.device().into()),
-        SampleColumn::Tag => Cell::Text((&*tag.name).into()),
         SampleColumn::Value => {
             sample.value.and_then(|v| Cell::from_value(v).as_f64()).map_or(Cell::Null, Cell::F64)
         }
-        SampleColumn::Quality => severity(sample.quality),
         SampleColumn::Code => Cell::U64(u64::from(sample.quality.0)),
         SampleColumn::SourceTime => sample.source_time.map_or(Cell::Null, Cell::Time),
         SampleColumn::Of(kind) => of(kind),
-        SampleColumn::Unit => Cell::Text((&*tag.unit).into()),
-        SampleColumn::Type => Cell::Text(tag.data_type.name().into()),
+        column => Cell::Text(name(column, batch, sample).into()),
     }
 }

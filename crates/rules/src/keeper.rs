@@ -205,16 +205,22 @@ impl Keeper {
         state.position = self.samples.position();
         self.save(&mut state, false);
         self.send_out(&mut state);
-        let now = board.env().clock.now();
-        let idle = taken == 0 && now.since(self.shown) >= SHOWN_IDLE;
-        if all {
-            (self.shown, self.touched) = (now, Vec::new());
-            board.show_all(&mut state);
-        } else if idle || now.since(self.shown) >= SHOWN_EVERY {
-            self.shown = now;
-            board.show(&mut state, std::mem::take(&mut self.touched).into_iter());
-        }
+        self.show(&mut state, all, taken == 0);
         more
+    }
+
+    fn show(&mut self, state: &mut State, all: bool, idle: bool) {
+        let now = self.board.env().clock.now();
+        let every = if idle { SHOWN_IDLE } else { SHOWN_EVERY };
+        if !all && now.since(self.shown) < every {
+            return;
+        }
+        self.shown = now;
+        let touched = std::mem::take(&mut self.touched);
+        match all {
+            true => self.board.show_all(state),
+            false => self.board.show(state, touched.into_iter()),
+        }
     }
 
     /// How many there were, and whether there may be more: those from a change of a table on, and those
@@ -336,26 +342,14 @@ impl Keeper {
         if of_rule && let Some(running) = state.running.get_mut(device) {
             self.recorded(running, block);
         }
-        let State { running, readers, .. } = state;
-        let readers = match readers.get(device) {
-            Some(readers) => readers,
-            None => {
-                let wants = |r: &Running| r.feeds.iter().any(|feed| feed.wants(device));
-                // A rule's own output is no input of it.
-                let names =
-                    running.iter().filter(|(name, running)| ***name != *device && wants(running));
-                let names: Vec<Arc<str>> = names.map(|(name, _)| name.clone()).collect();
-                readers.entry(Arc::from(device)).or_insert(names)
-            }
-        };
+        let readers = state.readers(device);
         if readers.is_empty() {
             return;
         }
         let decoded = codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns);
         let Ok(batch) = decoded else { return };
-        let readers = readers.clone();
-        for name in readers {
-            if let Some(running) = running.get_mut(&name)
+        for name in &*readers {
+            if let Some(running) = state.running.get_mut(name)
                 && block.span.from >= running.from
             {
                 self.feed(running, &batch, of_rule);

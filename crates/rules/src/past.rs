@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::sync::Arc;
 use tagwerk_historian::{Piece, TagInfo};
 use tagwerk_model::{
@@ -17,13 +18,21 @@ pub struct Past {
     next_set: u32,
     /// In the order of groups, each one's tags in a row.
     tracks: Vec<Track>,
-    /// The time of each track's next sample.
+    /// The time of each run's next sample.
     heads: BinaryHeap<Reverse<(i64, usize)>>,
+    runs: Vec<Run>,
     failed: bool,
 }
 
-struct Track {
+/// Tracks of a group, few enough to look at each for every batch.
+struct Run {
     group: usize,
+    tracks: Range<usize>,
+}
+
+const RUN_TRACKS: usize = 32;
+
+struct Track {
     /// Among the tags of its set.
     index: usize,
     pieces: Pieces,
@@ -31,6 +40,8 @@ struct Track {
     at: usize,
     /// The piece was not looked at yet.
     fresh: bool,
+    /// The time of its next sample.
+    next: Option<i64>,
 }
 
 impl Past {
@@ -42,6 +53,7 @@ impl Past {
             next_set: 0,
             tracks: Vec::new(),
             heads: BinaryHeap::new(),
+            runs: Vec::new(),
             failed: false,
         };
         for group in tags.chunk_by(|a, b| (&a.device, &a.group) == (&b.device, &b.group)) {
@@ -58,47 +70,59 @@ impl Past {
                 group: (&*group[0].group).into(),
                 tags: group.iter().map(definition).collect(),
             })));
+            let first = past.tracks.len();
             past.tracks.extend(group.iter().enumerate().map(|(index, tag)| Track {
-                group: place,
                 index,
                 pieces: open(tag.id),
                 piece: None,
                 at: 0,
                 fresh: false,
+                next: None,
             }));
+            let last = past.tracks.len();
+            past.runs.extend(
+                (first..last)
+                    .step_by(RUN_TRACKS)
+                    .map(|from| Run { group: place, tracks: from..last.min(from + RUN_TRACKS) }),
+            );
         }
         past.next_set = past.sets.len() as u32;
-        for place in 0..past.tracks.len() {
-            past.wait_for(place)?;
+        for track in &mut past.tracks {
+            track.next = track.time()?;
         }
+        (0..past.runs.len()).for_each(|run| past.wait_for(run));
         Ok(past)
     }
 
-    /// Puts the track's next sample among those that wait.
-    fn wait_for(&mut self, track: usize) -> Result<(), String> {
-        if let Some(time) = self.tracks[track].time()? {
-            self.heads.push(Reverse((time, track)));
+    /// Puts the run's next sample among those that wait.
+    fn wait_for(&mut self, run: usize) {
+        let tracks = &self.tracks[self.runs[run].tracks.clone()];
+        if let Some(time) = tracks.iter().filter_map(|track| track.next).min() {
+            self.heads.push(Reverse((time, run)));
         }
-        Ok(())
     }
 
     fn batch(&mut self) -> Result<Option<SampleBatch>, String> {
         let Some(Reverse((time, first))) = self.heads.pop() else { return Ok(None) };
-        let group = self.tracks[first].group;
-        let mut met = vec![first];
-        while let Some(Reverse((other, track))) = self.heads.peek()
+        let group = self.runs[first].group;
+        let mut runs = vec![first];
+        while let Some(Reverse((other, run))) = self.heads.peek()
             && *other == time
-            && self.tracks[*track].group == group
+            && self.runs[*run].group == group
         {
-            met.push(*track);
+            runs.push(*run);
             self.heads.pop();
         }
+        let all = runs.iter().flat_map(|run| self.runs[*run].tracks.clone());
+        let met: Vec<usize> = all.filter(|track| self.tracks[*track].next == Some(time)).collect();
         self.know_types(group, &met);
         let batch = made(&self.sets[group], time, met.iter().map(|track| &self.tracks[*track]));
         for track in met {
-            self.tracks[track].at += 1;
-            self.wait_for(track)?;
+            let track = &mut self.tracks[track];
+            track.at += 1;
+            track.next = track.time()?;
         }
+        runs.into_iter().for_each(|run| self.wait_for(run));
         Ok(Some(batch))
     }
 

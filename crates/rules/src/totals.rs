@@ -266,10 +266,11 @@ impl Counter {
         indices: &[usize],
         count: usize,
     ) -> Result<(), RuleError> {
-        Ok(match self {
+        match self {
             Counter::Groups(groups) => groups.merge_batch(states, indices, count)?,
             Counter::One(one) => one.merge_batch(states)?,
-        })
+        }
+        Ok(())
     }
 
     fn result(&mut self) -> Result<ArrayRef, RuleError> {

@@ -395,7 +395,7 @@ fn trial() -> Done<Json> {
         };
         Box::new(historian.scan(&request).map(|piece| piece.map_err(|error| error.to_string())))
     };
-    let tags = table(&[writer.set.definition.clone()]);
+    let tags = table(std::slice::from_ref(&writer.set.definition));
     let runner = Runner::new(env.clock.clone())?;
     let rate = |sql: &str| -> Done<f64> {
         let program = plan(sql, &tags)?;

@@ -16,9 +16,9 @@ use tagwerk_archive::{Archive, Asked, Direction, TagName, union};
 use tagwerk_config::CheckedKeep;
 use tagwerk_env::Moment;
 use tagwerk_historian::{
-    Buckets, FoldRow, Historian, Keep, Kept, Need, ReadError, Retention, Scan, TagInfo,
+    Buckets, FoldRow, Historian, Keep, Kept, Need, ReadError, Retention, Scan, TagInfo, Wanted,
 };
-use tagwerk_model::{TagDefinition, TagId, limits};
+use tagwerk_model::{DataType, TagDefinition, TagId, limits};
 use tagwerk_runtime::EventQuery;
 use tagwerk_sql::{
     AlarmRow, Cancel, DeliveryRow, EventRow, Latest, LedgerRow, Lookups, Pieces, Rows, SinkRow,
@@ -158,6 +158,16 @@ impl Source for Tables {
         }
     }
 
+    /// What is archived comes whole.
+    fn history_columns(&self, scan: &Scan, wanted: Wanted) -> Pieces {
+        match self.books.history_off().is_none()
+            && self.can_fold(&(scan.from_unix_ns..scan.to_unix_ns))
+        {
+            true => undamaged(self.books.historian.scan_columns(scan, wanted)),
+            false => self.history(scan),
+        }
+    }
+
     /// The archive has no folds.
     fn can_fold(&self, span: &Range<i64>) -> bool {
         match self.archiving.found() {
@@ -172,6 +182,10 @@ impl Source for Tables {
             Some(why) => Box::new(std::iter::once(Err(why))),
             None => undamaged(self.books.historian.folds(scan, buckets, need)),
         }
+    }
+
+    fn types(&self, tag: TagId, span: &Range<i64>) -> Option<Vec<DataType>> {
+        self.books.historian.types(tag, span.start, span.end).ok()
     }
 
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {

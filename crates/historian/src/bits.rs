@@ -32,14 +32,56 @@ pub(crate) fn pack(values: &[u64], width: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(&word.to_le_bytes()[..rest]);
 }
 
-/// Reads what [`pack`] wrote and hands each value to `each`.
-#[inline]
-pub(crate) fn unpack(bytes: &[u8], count: usize, width: u32, mut each: impl FnMut(u64)) {
-    debug_assert!(count <= PACK && width <= 64);
-    if width == 0 {
-        (0..count).for_each(|_| each(0));
-        return;
+/// Values of more bits than this are rare, and read one by one.
+const NARROW: usize = 32;
+/// Behind the bits of the last value of a group, so that eight bytes can be read wherever one begins.
+const GROUP_BYTES: usize = NARROW + 8;
+const PADDED: usize = 7 * NARROW + GROUP_BYTES;
+
+/// Reads what [`pack`] wrote, of which there must be enough: at most [`PACK`] values.
+pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
+    debug_assert!(out.len() <= PACK && width <= 64);
+    macro_rules! narrow {
+        ($($width:literal)*) => {
+            match width {
+                0 => out.fill(0),
+                $($width => unpack_narrow::<$width>(bytes, out),)*
+                _ => unpack_wide(bytes, width, out),
+            }
+        };
     }
+    narrow!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
+}
+
+/// Eight values of a width take as many bytes as one has bits; with the width known, where each of
+/// them begins is known too.
+fn unpack_narrow<const W: usize>(bytes: &[u8], out: &mut [i64]) {
+    let mut padded = [0; PADDED];
+    let length = bytes.len().min(PACK / 8 * W);
+    padded[..length].copy_from_slice(&bytes[..length]);
+    let mask = (1u64 << W) - 1;
+    let value = |group: &[u8; GROUP_BYTES], place: usize| {
+        let at = place * W;
+        let eight = group[at / 8..].first_chunk::<8>().copied().unwrap_or_default();
+        (u64::from_le_bytes(eight) >> (at % 8) & mask) as i64
+    };
+    let group = |number: usize| {
+        padded[number * W..].first_chunk::<GROUP_BYTES>().unwrap_or(&[0; GROUP_BYTES])
+    };
+    let (groups, rest) = out.as_chunks_mut::<8>();
+    for (number, out) in groups.iter_mut().enumerate() {
+        let group = group(number);
+        for (place, out) in out.iter_mut().enumerate() {
+            *out = value(group, place);
+        }
+    }
+    let last = group(groups.len());
+    for (place, out) in rest.iter_mut().enumerate() {
+        *out = value(last, place);
+    }
+}
+
+fn unpack_wide(bytes: &[u8], width: u32, out: &mut [i64]) {
     // One word more than the widest pack, so that the second half of a value is always there.
     let mut words = [0u64; PACK + 1];
     let (whole, rest) = bytes.as_chunks::<8>();
@@ -53,12 +95,12 @@ pub(crate) fn unpack(bytes: &[u8], count: usize, width: u32, mut each: impl FnMu
     }
     let mask = u64::MAX >> (64 - width);
     let mut at = 0u32;
-    for _ in 0..count {
+    for out in out {
         let (word, shift) = ((at / 64) as usize & (PACK - 1), at % 64);
         let low = words[word] >> shift;
         // Twice, for a shift by 64 is not defined.
         let high = words[word + 1] << 1 << (63 - shift);
-        each((low | high) & mask);
+        *out = ((low | high) & mask) as i64;
         at += width;
     }
 }
@@ -148,8 +190,9 @@ mod tests {
             let mut bytes = Vec::new();
             pack(&values, width, &mut bytes);
             prop_assert_eq!(bytes.len(), packed_bytes(values.len(), width));
-            let mut back = Vec::new();
-            unpack(&bytes, values.len(), width, |v| back.push(v));
+            let mut back = vec![-1; values.len()];
+            unpack(&bytes, width, &mut back);
+            let back: Vec<u64> = back.into_iter().map(|v| v as u64).collect();
             prop_assert_eq!(back, values);
         }
 

@@ -1,6 +1,7 @@
 //! A tag's past as few points as a chart has room for, without losing its extremes or a change of
 //! quality. Summaries serve where a chunk lies inside of one slice of time.
 
+use crate::chunk::Wanted;
 use crate::historian::Historian;
 use crate::piece::Piece;
 use crate::read::Scan;
@@ -229,7 +230,7 @@ impl Historian {
                 continue;
             }
             let added = match chunk.summary.rollup {
-                None => chunk.load().map(|piece| thinning.add_piece(&piece)),
+                None => chunk.load(Wanted::ALL).map(|piece| thinning.add_piece(&piece)),
                 Some(_) => chunk.load_rows().map(|(head, rows)| {
                     rows.iter().for_each(|row| thinning.add_row(head.data_type, row));
                 }),

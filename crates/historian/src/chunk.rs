@@ -13,6 +13,18 @@ use tagwerk_model::{DataType, Kind, Quality, TagId, limits};
 /// The source time of a sample whose source gave none.
 pub const NO_SOURCE_TIME: i64 = i64::MIN;
 
+/// Which columns of samples are wanted. Qualities always come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub times: bool,
+    pub source_times: bool,
+    pub values: bool,
+}
+
+impl Wanted {
+    pub const ALL: Wanted = Wanted { times: true, source_times: true, values: true };
+}
+
 /// Samples of one chunk. A stored chunk that claims more is damaged.
 pub(crate) const SAMPLES_MAX: usize = 65_536;
 
@@ -125,10 +137,9 @@ pub(crate) fn decode_bits(
     }
     let mut signed = Vec::new();
     integers::decode(input, count, &mut signed)?;
-    if out.is_empty() {
-        *out = signed.into_iter().map(|v| v as u64).collect();
-    } else {
-        out.extend(signed.into_iter().map(|v| v as u64));
+    match out.is_empty() {
+        true => *out = signed.into_iter().map(|v| v as u64).collect(),
+        false => out.extend(signed.into_iter().map(|v| v as u64)),
     }
     Some(())
 }
@@ -197,13 +208,16 @@ fn put_sources(times: &[i64], sources: &[i64], scratch: &mut Scratch, out: &mut 
     out.extend_from_slice(if a.len() <= b.len() { &a } else { &b });
 }
 
-fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
+/// Spans that have source times and that have not, and how many have.
+type Spans = (Vec<(bool, usize, usize)>, usize);
+
+fn read_spans(input: &mut Input<'_>, samples: usize) -> Option<Spans> {
     let mut present = input.u8()? == 1;
     let mut spans = Vec::new();
     let mut total = 0;
     for _ in 0..input.varint()? {
         let length = input.varint()?;
-        if length == 0 || length > (times.len() - total) as u64 {
+        if length == 0 || length > (samples - total) as u64 {
             return None;
         }
         spans.push((present, total, total + length as usize));
@@ -211,6 +225,17 @@ fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
         present = !present;
     }
     let count = spans.iter().filter(|s| s.0).map(|s| s.2 - s.1).sum();
+    (total == samples).then_some((spans, count))
+}
+
+fn skip_sources(input: &mut Input<'_>, samples: usize) -> Option<()> {
+    let (_, count) = read_spans(input, samples)?;
+    input.u8()?;
+    integers::skip(input, count)
+}
+
+fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
+    let (spans, count) = read_spans(input, times.len())?;
     let by_distance = match input.u8()? {
         0 => false,
         1 => true,
@@ -226,7 +251,7 @@ fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
             sources[place] = if by_distance { number.wrapping_add(times[place]) } else { number };
         }
     }
-    (total == times.len()).then_some(sources)
+    Some(sources)
 }
 
 /// Only the head of a stored chunk, and how many samples it has.
@@ -258,10 +283,35 @@ pub(crate) fn read_head(input: &mut Input<'_>) -> Option<(Head, usize, u8)> {
 
 /// Reads what [`encode`] wrote.
 pub(crate) fn decode(bytes: &[u8]) -> Option<(Head, Columns)> {
+    decode_some(bytes, Wanted::ALL)
+}
+
+/// The same, of which columns that nobody wants are empty.
+pub(crate) fn decode_some(bytes: &[u8], wanted: Wanted) -> Option<(Head, Columns)> {
     let mut input = Input(bytes);
     let (head, count, flags) = read_head(&mut input)?;
-    let kind = head.data_type.kind();
     let mut columns = Columns::default();
+    let usable = read_runs(&mut input, count, &mut columns)?;
+    let has_sources = flags & SOURCE_TIMES != 0;
+    // They may be stored by their distance to the times.
+    let sources = has_sources && wanted.source_times;
+    match wanted.times || sources {
+        true => integers::decode(&mut input, count, &mut columns.times)?,
+        false => integers::skip(&mut input, count)?,
+    }
+    if sources {
+        columns.source_times = Some(read_sources(&mut input, &columns.times)?);
+    } else if has_sources {
+        skip_sources(&mut input, count)?;
+    }
+    if wanted.values {
+        read_values(&mut input, head.data_type.kind(), (count, usable), &mut columns)?;
+    }
+    Some((head, columns))
+}
+
+/// How many of the samples have a value.
+fn read_runs(input: &mut Input<'_>, count: usize, columns: &mut Columns) -> Option<usize> {
     let (mut total, mut usable) = (0, 0);
     for _ in 0..input.varint()? {
         let run = Run { count: input.varint_u32()?, quality: Quality(input.varint_u32()?) };
@@ -272,13 +322,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Head, Columns)> {
         usable += if run.quality.is_bad() { 0 } else { run.count as usize };
         columns.runs.push(run);
     }
-    if total != count {
-        return None;
-    }
-    integers::decode(&mut input, count, &mut columns.times)?;
-    if flags & SOURCE_TIMES != 0 {
-        columns.source_times = Some(read_sources(&mut input, &columns.times)?);
-    }
+    (total == count).then_some(usable)
+}
+
+fn read_values(
+    input: &mut Input<'_>,
+    kind: Kind,
+    (count, usable): (usize, usize),
+    columns: &mut Columns,
+) -> Option<()> {
     let dictionary = matches!(kind, Kind::Text | Kind::Bytes | Kind::List);
     if dictionary {
         for _ in 0..input.varint()? {
@@ -289,21 +341,21 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Head, Columns)> {
             columns.dictionary.push(content.into());
         }
     }
-    decode_bits(kind, &mut input, usable, &mut columns.bits)?;
+    decode_bits(kind, input, usable, &mut columns.bits)?;
     let places = columns.dictionary.len() as u64;
     if !input.is_empty() || (dictionary && columns.bits.iter().any(|place| *place >= places)) {
         return None;
     }
     if usable != count {
-        spread(&mut columns);
+        spread(count, columns);
     }
-    Some((head, columns))
+    Some(())
 }
 
 /// Puts the values in the places of the usable samples.
-fn spread(columns: &mut Columns) {
+fn spread(count: usize, columns: &mut Columns) {
     let packed = std::mem::take(&mut columns.bits);
-    let mut bits = vec![0; columns.len()];
+    let mut bits = vec![0; count];
     let mut next = packed.into_iter();
     columns.usable(|place| bits[place] = next.next().unwrap_or_default());
     columns.bits = bits;

@@ -9,7 +9,7 @@ use crate::gather::{Cut, Gather};
 use crate::retention::{Fate, Policy};
 use crate::rollup::{self, Rolling, Width};
 use crate::scan::{decode_tags, encode_tags};
-use crate::segment::{Fault, Segment, ending, pages_at, segment_path};
+use crate::segment::{Fault, Payload, Segment, ending, pages_at, segment_path};
 use crate::walk::{Step, Walker};
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -224,7 +224,7 @@ impl Compaction {
     }
 
     /// The chunk's stored form; none when it is damaged, which is noted.
-    fn stored(&mut self, index: usize, entry: &Entry) -> io::Result<Option<Vec<u8>>> {
+    fn stored(&mut self, index: usize, entry: &Entry) -> io::Result<Option<Payload>> {
         let segment = self.inputs[index].segment.clone();
         match segment.chunk(entry) {
             Ok(bytes) => Ok(Some(bytes)),

@@ -196,7 +196,7 @@ pub(crate) fn decode(input: &mut Input<'_>, count: usize, out: &mut Vec<u64>) ->
         BITS if power == 0 => {
             let mut whole = Vec::new();
             integers::decode(input, count, &mut whole)?;
-            out.extend(whole.into_iter().map(|v| v as u64));
+            append(whole.into_iter().map(|v| v as u64), out);
             Some(())
         }
         DECIMAL | DECIMAL_SINGLE => {
@@ -204,13 +204,21 @@ pub(crate) fn decode(input: &mut Input<'_>, count: usize, out: &mut Vec<u64>) ->
             let mut whole = Vec::new();
             integers::decode(input, count, &mut whole)?;
             if form == DECIMAL {
-                out.extend(whole.into_iter().map(|v| restore(v, DECIMAL, power)));
+                append(whole.into_iter().map(|v| restore(v, DECIMAL, power)), out);
             } else {
-                out.extend(whole.into_iter().map(|v| restore(v, DECIMAL_SINGLE, power)));
+                append(whole.into_iter().map(|v| restore(v, DECIMAL_SINGLE, power)), out);
             }
             Some(())
         }
         _ => None,
+    }
+}
+
+/// Collected where nothing is there yet, which needs no second place for the numbers.
+fn append(bits: impl Iterator<Item = u64>, out: &mut Vec<u64>) {
+    match out.is_empty() {
+        true => *out = bits.collect(),
+        false => out.extend(bits),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::summary::{Numbers, Summary};
 use crate::value::Values;
 use std::cmp::Ordering;
 use std::ops::Range;
-use tagwerk_model::{DataType, Kind};
+use tagwerk_model::{DataType, Kind, Qualities, Quality};
 
 /// At least one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub struct FoldNumbers {
 /// What a summary need not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
+    /// Nothing but counts and times.
+    pub counts_only: bool,
     /// When the first and the last value were there.
     pub ends: bool,
     /// The area, which no summary has.
@@ -58,6 +60,9 @@ pub struct Buckets {
 impl Buckets {
     /// Where the bucket of a time begins.
     pub fn start(&self, time: i64) -> i64 {
+        if let Some(since) = time.checked_sub(self.origin_ns) {
+            return time.saturating_sub(since.rem_euclid(self.width_ns.max(1)));
+        }
         let into = (i128::from(time) - i128::from(self.origin_ns))
             .rem_euclid(i128::from(self.width_ns.max(1)));
         i128::from(time).saturating_sub(into).max(i128::from(i64::MIN)) as i64
@@ -100,6 +105,7 @@ impl Fold {
     pub(crate) fn of_summary(summary: &Summary, need: Need) -> Option<Fold> {
         let numeric = is_numeric(summary.data_type.kind());
         let numbers = match summary.numbers {
+            _ if need.counts_only => None,
             None if numeric && summary.count_usable > 0 => return None,
             None => None,
             Some(_) if need.area => return None,
@@ -129,23 +135,25 @@ impl Fold {
     pub fn of_piece(piece: &Piece, places: Range<usize>) -> Fold {
         let times = &piece.times[places.clone()];
         let samples = times.len() as u64;
-        let (mut usable, mut good) = (0, 0);
-        for place in places.clone() {
-            let quality = piece.quality(place);
-            usable += u64::from(!quality.is_bad());
-            good += u64::from(quality.is_good());
-        }
-        let all = usable == samples;
-        let has_value = |place: &usize| all || !piece.quality(*place).is_bad();
+        let (usable, good) = match &piece.qualities {
+            Qualities::One(quality) => {
+                (samples * u64::from(!quality.is_bad()), samples * u64::from(quality.is_good()))
+            }
+            Qualities::Each(each) => {
+                let count = |is: fn(&Quality) -> bool| {
+                    each[places.clone()].iter().filter(|quality| is(quality)).count() as u64
+                };
+                (count(|quality| !quality.is_bad()), count(|quality| quality.is_good()))
+            }
+        };
         let (min_time, max_time) =
             (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
+        let of = Of { piece, places, all: usable == samples };
         let numbers = match &piece.values {
-            Values::F64(v) => fold(piece, places.filter(has_value), v, |v| v, f64::to_bits),
-            Values::I64(v) => fold(piece, places.filter(has_value), v, |v| v as f64, |v| v as u64),
-            Values::U64(v) => fold(piece, places.filter(has_value), v, |v| v as f64, |v| v),
-            Values::Bool(v) => {
-                fold(piece, places.filter(has_value), v, |v| f64::from(u8::from(v)), u64::from)
-            }
+            Values::F64(v) => of.numbers(v, |v| v, f64::to_bits),
+            Values::I64(v) => of.numbers(v, |v| v as f64, |v| v as u64),
+            Values::U64(v) => of.numbers(v, |v| v as f64, |v| v),
+            Values::Bool(v) => of.numbers(v, |v| f64::from(u8::from(v)), u64::from),
             Values::Text(_) | Values::Bytes(_) | Values::List(_) => None,
         };
         Fold { min_time, max_time, samples, usable, good, numbers }
@@ -243,22 +251,46 @@ impl Ordered for f64 {
     }
 }
 
+/// Some samples of a piece.
+struct Of<'a> {
+    piece: &'a Piece,
+    places: Range<usize>,
+    /// Every one of them has a value.
+    all: bool,
+}
+
+impl Of<'_> {
+    fn numbers<T: Ordered>(
+        &self,
+        values: &[T],
+        number: impl Fn(T) -> f64,
+        bits: impl Fn(T) -> u64,
+    ) -> Option<FoldNumbers> {
+        // Of text and the like there are none, and nobody wants them of others.
+        let values = values.get(self.places.clone())?.iter().copied();
+        let samples = values.zip(self.piece.times[self.places.clone()].iter().copied());
+        if self.all {
+            return fold(samples, number, bits);
+        }
+        let usable = |(place, sample)| {
+            (!self.piece.quality(self.places.start + place).is_bad()).then_some(sample)
+        };
+        fold(samples.enumerate().filter_map(usable), number, bits)
+    }
+}
+
 fn fold<T: Ordered>(
-    piece: &Piece,
-    mut places: impl Iterator<Item = usize>,
-    values: &[T],
+    mut samples: impl Iterator<Item = (T, i64)>,
     number: impl Fn(T) -> f64,
     bits: impl Fn(T) -> u64,
 ) -> Option<FoldNumbers> {
-    let begin = places.next()?;
-    let first = values[begin];
-    let (mut min, mut max, mut last, mut last_at) = (first, first, first, piece.times[begin]);
+    let (first, first_at) = samples.next()?;
+    let (mut min, mut max, mut last, mut last_at) = (first, first, first, first_at);
     let mut sum = number(first);
     // Whole nanoseconds, so that equal stretches add without rounding.
     let mut area = 0.0;
-    for place in places {
-        let (value, at) = (values[place], piece.times[place]);
-        area += number(last) * (at.wrapping_sub(last_at)) as u64 as f64;
+    for (value, at) in samples {
+        area += number(last) * nanoseconds(last_at, at);
         sum += number(value);
         min = if value.before(min) { value } else { min };
         max = if max.before(value) { value } else { max };
@@ -269,18 +301,24 @@ fn fold<T: Ordered>(
         max: bits(max),
         first: bits(first),
         last: bits(last),
-        first_at: piece.times[begin],
+        first_at,
         last_at,
         sum,
         area: Some(area / 1e9),
     })
 }
 
+/// From one time to a later one; those that are signed are sooner converted.
+fn nanoseconds(from: i64, to: i64) -> f64 {
+    let between = to.wrapping_sub(from);
+    if between >= 0 { between as f64 } else { between as u64 as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use tagwerk_model::{Qualities, Quality, TagId};
+    use tagwerk_model::TagId;
 
     const SECOND: i64 = 1_000_000_000;
 

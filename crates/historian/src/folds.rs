@@ -2,7 +2,8 @@
 //! are gone, rollups speak for them.
 
 use crate::ReadError;
-use crate::fold::{Buckets, Fold, Need};
+use crate::chunk::Wanted;
+use crate::fold::{Buckets, Fold, Need, is_numeric};
 use crate::historian::{Historian, Inner};
 use crate::piece::Piece;
 use crate::read::{Scan, Sweep};
@@ -107,7 +108,7 @@ impl Folds {
                         self.push(row);
                         return Ok(());
                     }
-                    None => Some(chunk.load()?),
+                    None => Some(chunk.load(self.wanted(chunk.summary.data_type))?),
                 },
                 None => None,
             },
@@ -132,7 +133,10 @@ impl Folds {
         let (mut samples, rollups) = all_sources(&self.inner, tag, from, to)?;
         let rollups = self.rolled(tag, &rollups)?;
         let samples = match self.need.area {
-            true => Samples::InOrder(Box::new(Sweep::new(samples, &self.request))),
+            true => {
+                let wanted = Wanted { source_times: false, ..Wanted::ALL };
+                Samples::InOrder(Box::new(Sweep::new(samples, &self.request, wanted)))
+            }
             false => {
                 samples.sort_by_key(|source| source.summary.min_time);
                 Samples::Chunks(samples.into_iter())
@@ -140,6 +144,12 @@ impl Folds {
         };
         self.of_tag = Some(OfTag { samples, rollups });
         Ok(())
+    }
+
+    /// What a fold is made of.
+    fn wanted(&self, data_type: DataType) -> Wanted {
+        let values = !self.need.counts_only && is_numeric(data_type.kind());
+        Wanted { times: true, source_times: false, values }
     }
 
     fn rolled(&mut self, tag: TagId, sources: &[Source]) -> Result<Rollups, ReadError> {
@@ -155,7 +165,8 @@ impl Folds {
                 }
                 Err(error) => return Err(error),
             };
-            for fold in rows {
+            for mut fold in rows {
+                fold.numbers = fold.numbers.filter(|_| !self.need.counts_only);
                 let (low, high) = (fold.min_time, fold.max_time);
                 let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
                 if !(low >= from && high < to && whole) {

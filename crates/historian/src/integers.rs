@@ -241,6 +241,19 @@ fn decode_runs(input: &mut Input<'_>, count: usize, out: &mut Vec<i64>) -> Optio
     Some(())
 }
 
+fn skip_runs(input: &mut Input<'_>, count: usize) -> Option<()> {
+    let mut left = count as u64;
+    while left > 0 {
+        let length = input.varint()?;
+        if length == 0 || length > left {
+            return None;
+        }
+        input.varint()?;
+        left -= length;
+    }
+    Some(())
+}
+
 fn decode_packed(head: u8, input: &mut Input<'_>, count: usize, out: &mut Vec<i64>) -> Option<()> {
     let origin = ORIGINS[(head >> 2 & 3) as usize];
     let by = DIVISORS[(head >> 5 & 3) as usize];
@@ -251,51 +264,85 @@ fn decode_packed(head: u8, input: &mut Input<'_>, count: usize, out: &mut Vec<i6
     };
     let base = if head >> 4 & 1 == 1 { Some(input.signed()?) } else { None };
     let start = out.len();
-    out.push(0);
-    let mut left = count - 1;
-    while left > 0 {
+    out.resize(start + count, 0);
+    let numbers = &mut out[start..];
+    for pack in numbers[1..].chunks_mut(PACK) {
         let width = u32::from(input.u8()?);
-        let pack = left.min(PACK);
         if width > 64 {
             return None;
         }
-        let bytes = input.take(packed_bytes(pack, width))?;
+        unpack(input.take(packed_bytes(pack.len(), width))?, width, pack);
         match base {
-            Some(base) => unpack(bytes, pack, width, |v| out.push(base.wrapping_add(v as i64))),
-            None => unpack(bytes, pack, width, |v| out.push(unzigzag(v))),
+            Some(base) => pack.iter_mut().for_each(|v| *v = v.wrapping_add(base)),
+            None => pack.iter_mut().for_each(|v| *v = unzigzag(*v as u64)),
         }
-        left -= pack;
     }
-    restore(origin, parameter, &mut out[start..]);
-    match by {
-        1 => out[start..].iter_mut().for_each(|v| *v = v.wrapping_add(first)),
-        _ => out[start..].iter_mut().for_each(|v| *v = v.wrapping_mul(by).wrapping_add(first)),
-    }
+    restore(origin, parameter, (first, by), numbers);
     Some(())
 }
 
 /// From distances, the first of them 0, to numbers.
-fn restore(origin: Origin, parameter: i64, numbers: &mut [i64]) {
-    let mut value = 0i64;
+fn restore(origin: Origin, parameter: i64, (first, by): (i64, i64), numbers: &mut [i64]) {
+    let scaled = |number: i64| number.wrapping_mul(by);
+    let mut value = first;
     match origin {
-        Origin::First => {}
+        Origin::First => {
+            numbers.iter_mut().for_each(|number| *number = first.wrapping_add(scaled(*number)));
+        }
         Origin::Before => numbers.iter_mut().for_each(|number| {
-            value = value.wrapping_add(*number);
+            value = value.wrapping_add(scaled(*number));
             *number = value;
         }),
         Origin::Step => {
-            let mut step = parameter;
+            let mut step = scaled(parameter);
+            numbers[0] = first;
             numbers[1..].iter_mut().for_each(|number| {
-                step = step.wrapping_add(*number);
+                step = step.wrapping_add(scaled(*number));
                 value = value.wrapping_add(step);
                 *number = value;
             });
         }
-        Origin::Line => numbers.iter_mut().for_each(|number| {
-            *number = number.wrapping_add(value);
-            value = value.wrapping_add(parameter);
-        }),
+        Origin::Line => {
+            let rise = scaled(parameter);
+            numbers.iter_mut().for_each(|number| {
+                *number = value.wrapping_add(scaled(*number));
+                value = value.wrapping_add(rise);
+            });
+        }
     }
+}
+
+/// Passes over a column of `count` numbers.
+pub(crate) fn skip(input: &mut Input<'_>, count: usize) -> Option<()> {
+    if count == 0 {
+        return Some(());
+    }
+    let head = input.u8()?;
+    match head & 3 {
+        CONSTANT if head == CONSTANT => return input.varint().map(|_| ()),
+        RUNS if head == RUNS => return skip_runs(input, count),
+        PACKED if head < 0x80 => {}
+        _ => return None,
+    }
+    let origin = ORIGINS[(head >> 2 & 3) as usize];
+    input.varint()?;
+    if matches!(origin, Origin::Step | Origin::Line) {
+        input.varint()?;
+    }
+    if head >> 4 & 1 == 1 {
+        input.varint()?;
+    }
+    let mut left = count - 1;
+    while left > 0 {
+        let width = u32::from(input.u8()?);
+        if width > 64 {
+            return None;
+        }
+        let pack = left.min(PACK);
+        input.take(packed_bytes(pack, width))?;
+        left -= pack;
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -313,6 +360,9 @@ mod tests {
             decode(&mut input, values.len(), &mut back).unwrap();
             assert!(input.is_empty());
             assert_eq!(back, values);
+            let mut input = Input(&bytes);
+            skip(&mut input, values.len()).unwrap();
+            assert!(input.is_empty());
             size = bytes.len();
         }
         size
@@ -368,7 +418,8 @@ mod tests {
 
         #[test]
         fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0usize..600) {
-            let _ = decode(&mut Input(&bytes), count, &mut Vec::new());
+            let decoded = decode(&mut Input(&bytes), count, &mut Vec::new());
+            prop_assert_eq!(skip(&mut Input(&bytes), count), decoded);
         }
     }
 }

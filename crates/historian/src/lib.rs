@@ -41,7 +41,7 @@ mod writer;
 
 pub use book::TagInfo;
 pub use chart::{Chart, ChartPoint};
-pub use chunk::NO_SOURCE_TIME;
+pub use chunk::{NO_SOURCE_TIME, Wanted};
 pub use error::{HistoryError, OpenError, ReadError, Trouble};
 pub use fold::{Buckets, Fold, FoldNumbers, Need};
 pub use folds::{FoldRow, Folds};

@@ -13,13 +13,14 @@ pub struct Piece {
     /// As they were when the samples were taken.
     pub data_type: DataType,
     pub unit: Arc<str>,
-    /// When the gateway read them, ns since 1970.
+    /// When the gateway read them, ns since 1970. Empty where nobody wanted them.
     pub times: Vec<i64>,
     /// [`NO_SOURCE_TIME`] where the source gave none.
     pub source_times: Option<Vec<i64>>,
     pub qualities: Qualities,
-    /// At the place of a bad sample is anything.
+    /// At the place of a bad sample is anything. Empty where nobody wanted them.
     pub values: Values,
+    pub(crate) count: usize,
     /// Of the first sample's chunk: orders samples with equal times.
     pub(crate) seq: u64,
 }
@@ -34,15 +35,16 @@ impl Piece {
         values: Values,
     ) -> Piece {
         let qualities = Qualities::One(Quality::GOOD);
-        Piece { tag, data_type, unit, times, source_times: None, qualities, values, seq: 0 }
+        let (count, source_times, seq) = (times.len(), None, 0);
+        Piece { tag, data_type, unit, times, source_times, qualities, values, count, seq }
     }
 
     pub fn len(&self) -> usize {
-        self.times.len()
+        self.count
     }
 
     pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
+        self.count == 0
     }
 
     pub fn quality(&self, place: usize) -> Quality {
@@ -62,8 +64,10 @@ impl Piece {
         Some(times[place]).filter(|time| *time != NO_SOURCE_TIME)
     }
 
-    /// A decoded chunk, sorted by time. Samples of equal time keep the order of their coming.
+    /// A decoded chunk, sorted by time where it has times. Samples of equal time keep the order of
+    /// their coming.
     pub(crate) fn of(head: Head, columns: Columns) -> Piece {
+        let count = columns.runs.iter().map(|run| run.count as usize).sum();
         let qualities = match &columns.runs[..] {
             [run] => Qualities::One(run.quality),
             runs => {
@@ -82,6 +86,7 @@ impl Piece {
             source_times: columns.source_times,
             qualities,
             values,
+            count,
             seq: head.first_seq,
         };
         if sorted {
@@ -110,17 +115,25 @@ impl Piece {
 
     /// A part of it: of places that it has.
     pub fn slice(&self, range: Range<usize>) -> Piece {
+        let times = |times: &Vec<i64>| match times.is_empty() {
+            true => Vec::new(),
+            false => times[range.clone()].to_vec(),
+        };
         Piece {
             tag: self.tag,
             data_type: self.data_type,
             unit: self.unit.clone(),
-            times: self.times[range.clone()].to_vec(),
-            source_times: self.source_times.as_ref().map(|times| times[range.clone()].to_vec()),
+            times: times(&self.times),
+            source_times: self.source_times.as_ref().map(times),
             qualities: match &self.qualities {
                 Qualities::One(quality) => Qualities::One(*quality),
                 Qualities::Each(qualities) => Qualities::Each(qualities[range.clone()].to_vec()),
             },
-            values: self.values.slice(range),
+            count: range.len(),
+            values: match self.values.is_empty() {
+                true => self.values.clone(),
+                false => self.values.slice(range),
+            },
             seq: self.seq,
         }
     }
@@ -144,11 +157,14 @@ impl Piece {
             pieces[piece].source_time(place).unwrap_or(NO_SOURCE_TIME)
         };
         let values: Vec<&Values> = pieces.iter().map(|piece| &piece.values).collect();
+        let times: Vec<i64> =
+            places.clone().map(|(piece, place)| pieces[piece].times[place]).collect();
         Piece {
             tag: first.tag,
             data_type: first.data_type,
             unit: first.unit.clone(),
-            times: places.clone().map(|(piece, place)| pieces[piece].times[place]).collect(),
+            count: times.len(),
+            times,
             source_times: timed.then(|| places.clone().map(source).collect()),
             qualities: match one {
                 Some(quality) => Qualities::One(quality),
@@ -157,7 +173,10 @@ impl Piece {
                     Qualities::Each(places.clone().map(quality).collect())
                 }
             },
-            values: Values::gather(&values, places),
+            values: match values.iter().all(|values| values.is_empty()) {
+                true => first.values.clone(),
+                false => Values::gather(&values, places),
+            },
             seq: first.seq,
         }
     }

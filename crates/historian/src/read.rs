@@ -2,14 +2,15 @@
 //! chunk for those who can do with summaries.
 
 use crate::ReadError;
+use crate::chunk::Wanted;
 use crate::historian::{Historian, Inner};
 use crate::piece::Piece;
-use crate::sources::{Source, sources};
+use crate::sources::{Source, all_sources, sources};
 use crate::summary::Summary;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tagwerk_model::TagId;
+use tagwerk_model::{DataType, TagId};
 
 /// Which samples are wanted.
 #[derive(Clone, Debug)]
@@ -51,8 +52,14 @@ impl Historian {
     /// The samples, of each tag as they are when its first piece is asked for. Blocking; holds no
     /// lock between calls, and keeps the files open that it reads.
     pub fn scan(&self, request: &Scan) -> Pieces {
+        self.scan_columns(request, Wanted::ALL)
+    }
+
+    /// The same, of which columns that are not wanted may be missing: what is not needed to put
+    /// samples in order is not decoded.
+    pub fn scan_columns(&self, request: &Scan, wanted: Wanted) -> Pieces {
         let (inner, request) = (self.0.clone(), request.clone());
-        Pieces { inner, request, next_tag: 0, sweep: None, ended: false }
+        Pieces { inner, request, wanted, next_tag: 0, sweep: None, ended: false }
     }
 
     /// The chunks that have samples in the range, tag by tag, each tag's by their earliest time (by
@@ -61,6 +68,18 @@ impl Historian {
     pub fn chunks(&self, request: &Scan) -> Chunks {
         let (inner, request) = (self.0.clone(), request.clone());
         Chunks { inner, request, next_tag: 0, sources: Vec::new().into_iter(), ended: false }
+    }
+
+    /// The types that samples of a tag in the range have, each once.
+    pub fn types(&self, tag: TagId, from: i64, to: i64) -> Result<Vec<DataType>, ReadError> {
+        let (samples, rollups) = all_sources(&self.0, tag, from, to)?;
+        let mut types = Vec::new();
+        for source in samples.iter().chain(&rollups) {
+            if !types.contains(&source.summary.data_type) {
+                types.push(source.summary.data_type);
+            }
+        }
+        Ok(types)
     }
 
     /// From when on history holds all of a tag that came in the order of time: what came in first
@@ -80,6 +99,7 @@ impl Historian {
 pub struct Pieces {
     inner: Arc<Inner>,
     request: Scan,
+    wanted: Wanted,
     next_tag: usize,
     sweep: Option<Sweep>,
     ended: bool,
@@ -107,7 +127,7 @@ impl Iterator for Pieces {
             self.next_tag += 1;
             let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
             match sources(&self.inner, *tag, from, to) {
-                Ok(sources) => self.sweep = Some(Sweep::new(sources, &self.request)),
+                Ok(sources) => self.sweep = Some(Sweep::new(sources, &self.request, self.wanted)),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -123,6 +143,7 @@ pub(crate) struct Sweep {
     ready: VecDeque<Piece>,
     from: i64,
     to: i64,
+    wanted: Wanted,
     direction: Direction,
 }
 
@@ -147,6 +168,13 @@ impl Direction {
             Direction::Backward => !summary.max_time,
         }
     }
+
+    fn last(self, summary: &Summary) -> i64 {
+        match self {
+            Direction::Forward => summary.max_time,
+            Direction::Backward => !summary.min_time,
+        }
+    }
 }
 
 /// A piece with what was not given yet.
@@ -157,19 +185,24 @@ struct Loaded {
 }
 
 impl Sweep {
-    pub fn new(mut waiting: Vec<Source>, request: &Scan) -> Sweep {
+    pub fn new(mut waiting: Vec<Source>, request: &Scan, wanted: Wanted) -> Sweep {
         let direction = if request.newest_first { Direction::Backward } else { Direction::Forward };
         let key =
             |s: &Source| (direction.first(&s.summary), direction.key(s.summary.first_seq as i64));
         waiting.sort_by_key(|source| std::cmp::Reverse(key(source)));
         let (from, to) = (request.from_unix_ns, request.to_unix_ns);
-        Sweep { waiting, loaded: Vec::new(), ready: VecDeque::new(), from, to, direction }
+        let (loaded, ready) = (Vec::new(), VecDeque::new());
+        Sweep { waiting, loaded, ready, from, to, wanted, direction }
     }
 
     pub fn next(&mut self) -> Option<Result<Piece, ReadError>> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
                 return Some(Ok(piece));
+            }
+            if self.next_is_alone() {
+                let source = self.waiting.pop()?;
+                return Some(self.load_whole(&source));
             }
             let bound = self.waiting.last().map(|source| self.direction.first(&source.summary));
             let direction = self.direction;
@@ -192,8 +225,26 @@ impl Sweep {
         }
     }
 
+    /// All of the next chunk is wanted, and it is over before another begins.
+    fn next_is_alone(&self) -> bool {
+        let mut next = self.waiting.iter().rev().map(|source| &source.summary);
+        let Some(summary) = next.next().filter(|_| self.loaded.is_empty()) else { return false };
+        let (direction, last) = (self.direction, self.direction.last(summary));
+        summary.min_time >= self.from
+            && summary.max_time < self.to
+            && next.next().is_none_or(|after| last < direction.first(after))
+    }
+
+    fn load_whole(&self, source: &Source) -> Result<Piece, ReadError> {
+        let mut piece = source.load(self.wanted)?;
+        if self.direction == Direction::Backward {
+            piece.reverse();
+        }
+        Ok(piece)
+    }
+
     fn load(&mut self, source: &Source) -> Result<(), ReadError> {
-        let mut piece = source.load()?;
+        let mut piece = source.load(Wanted { times: true, ..self.wanted })?;
         let mut at = piece.times.partition_point(|time| *time < self.from);
         let mut end = piece.times.partition_point(|time| *time < self.to);
         if self.direction == Direction::Backward {
@@ -307,7 +358,7 @@ impl ChunkView {
 
     /// All samples of the chunk, earliest first. Blocking.
     pub fn decode(&self) -> Result<Piece, ReadError> {
-        self.source.load()
+        self.source.load(Wanted::ALL)
     }
 
     /// What it takes on disk, about.

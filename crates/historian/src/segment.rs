@@ -9,8 +9,11 @@ use crate::frame::{
     TRAILER_BYTES, Trailer, put_frame,
 };
 use crate::scan::{Extent, scan_frames};
+use std::cmp::Ordering;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{self, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use tagwerk_env::DiskFile;
 
@@ -35,6 +38,9 @@ pub(crate) struct Segment {
     /// Held open because the file has no name any more.
     pinned: Arc<OnceLock<Arc<dyn DiskFile>>>,
     rebuilt: OnceLock<Rebuilt>,
+    /// One more than the last tag of each page that was read, 0 of the others: most pages that a
+    /// search for a tag would look at need not be read again.
+    last_tags: OnceLock<Box<[AtomicU32]>>,
 }
 
 /// What reading all frames found, when a page of the directory turned out to be damaged.
@@ -50,6 +56,17 @@ pub(crate) enum Fault {
     /// The file does not hold what was written.
     Damaged,
     Io(io::Error),
+}
+
+/// A frame, of which the payload is shown.
+pub(crate) struct Payload(Vec<u8>);
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.get(FRAME_HEADER_BYTES..).unwrap_or_default()
+    }
 }
 
 impl From<io::Error> for Fault {
@@ -69,8 +86,18 @@ impl Segment {
         files: &Arc<Files>,
     ) -> Segment {
         footer.tags = Vec::new();
-        let (files, pinned, rebuilt) = (files.clone(), Arc::default(), OnceLock::new());
-        Segment { header, seed, path, bytes, footer, directory, files, pinned, rebuilt }
+        Segment {
+            header,
+            seed,
+            path,
+            bytes,
+            footer,
+            directory,
+            files: files.clone(),
+            pinned: Arc::default(),
+            rebuilt: OnceLock::new(),
+            last_tags: OnceLock::new(),
+        }
     }
 
     /// The same file, of which more is known now. Who reads the old one reads on when the file
@@ -102,7 +129,7 @@ impl Segment {
     }
 
     /// The stored form of a chunk, proven by its checksum.
-    pub fn chunk(&self, entry: &Entry) -> Result<Vec<u8>, Fault> {
+    pub fn chunk(&self, entry: &Entry) -> Result<Payload, Fault> {
         let kind = match entry.summary.rollup {
             None => Kind::Chunk,
             Some(_) => Kind::Rollup,
@@ -110,7 +137,7 @@ impl Segment {
         self.payload(entry.offset, entry.length, kind)
     }
 
-    pub fn payload(&self, offset: u64, length: u32, kind: Kind) -> Result<Vec<u8>, Fault> {
+    pub fn payload(&self, offset: u64, length: u32, kind: Kind) -> Result<Payload, Fault> {
         if u64::from(length) > self.bytes {
             return Err(Fault::Damaged);
         }
@@ -118,8 +145,8 @@ impl Segment {
         let got = self.file()?.read_at(&mut bytes, offset)?;
         let header = FrameHeader::decode(&bytes[..got], self.seed, offset);
         let header = header.filter(|header| header.kind == kind).ok_or(Fault::Damaged)?;
-        let payload = bytes.split_off(FRAME_HEADER_BYTES);
-        if got < bytes.len() + payload.len() || !header.is_good(&payload, self.seed, offset) {
+        let payload = Payload(bytes);
+        if got < payload.0.len() || !header.is_good(&payload, self.seed, offset) {
             return Err(Fault::Damaged);
         }
         Ok(payload)
@@ -144,6 +171,17 @@ impl Segment {
         let (mut low, mut high) = (0, self.footer.pages);
         while low < high {
             let middle = low + (high - low) / 2;
+            match self.last_tag(middle).map(|last| last.cmp(&tag)) {
+                Some(Ordering::Less) => {
+                    low = middle + 1;
+                    continue;
+                }
+                Some(Ordering::Greater) => {
+                    high = middle;
+                    continue;
+                }
+                _ => {}
+            }
             let Some(page) = self.page(middle)? else {
                 return self.entries_of(tag, from, to, out);
             };
@@ -196,8 +234,21 @@ impl Segment {
             return Ok(None);
         };
         let page = Arc::new(page);
+        if let (Some(last), Some(place)) = (page.last(), self.last_tags().get(number as usize)) {
+            place.store(last.summary.tag.0.wrapping_add(1), atomic::Ordering::Relaxed);
+        }
         self.files.keep_page(self.ordinal(), number, &page);
         Ok(Some(page))
+    }
+
+    fn last_tags(&self) -> &[AtomicU32] {
+        self.last_tags.get_or_init(|| (0..self.footer.pages).map(|_| AtomicU32::new(0)).collect())
+    }
+
+    /// Of a page that was read before.
+    fn last_tag(&self, page: u32) -> Option<u32> {
+        let known = self.last_tags.get()?.get(page as usize)?;
+        known.load(atomic::Ordering::Relaxed).checked_sub(1)
     }
 
     fn read_page(&self, number: u32) -> io::Result<Option<Vec<Entry>>> {

@@ -2,7 +2,7 @@
 //! that grows. Taken as one snapshot, so that no sample is there twice or not at all.
 
 use crate::ReadError;
-use crate::chunk::{self, Columns, Guess, Head};
+use crate::chunk::{self, Columns, Guess, Head, Wanted};
 use crate::entry::Entry;
 use crate::historian::Inner;
 use crate::piece::Piece;
@@ -35,17 +35,20 @@ impl Source {
         Source { summary, shift, place }
     }
 
-    /// The samples in the order of time. Blocking.
-    pub fn load(&self) -> Result<Piece, ReadError> {
+    /// The samples in the order of time, at least what is wanted of them. Blocking.
+    pub fn load(&self, wanted: Wanted) -> Result<Piece, ReadError> {
+        // What is not in order yet is put there by its times.
+        let wanted = Wanted { times: wanted.times || !self.summary.in_order, ..wanted };
+        let decode = |bytes: &[u8]| chunk::decode_some(bytes, wanted);
         let decoded = match &self.place {
-            Place::Stored(segment, entry) => stored(segment, entry, chunk::decode)?,
+            Place::Stored(segment, entry) => stored(segment, entry, decode)?,
             Place::Pending(pending) => {
                 let damaged = || ReadError::Damaged {
                     path: "memory".into(),
                     offset: 0,
                     samples: pending.summary.count,
                 };
-                chunk::decode(&pending.bytes).ok_or_else(damaged)?
+                decode(&pending.bytes).ok_or_else(damaged)?
             }
             Place::Open(open) => (**open).clone(),
         };
@@ -78,7 +81,7 @@ impl Source {
 fn stored<T>(
     segment: &Segment,
     entry: &Entry,
-    decode: fn(&[u8]) -> Option<T>,
+    decode: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<T, ReadError> {
     let damaged = || ReadError::Damaged {
         path: segment.path.clone(),

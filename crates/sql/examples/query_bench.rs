@@ -1,5 +1,6 @@
 //! Measures statements over what `history_bench FOLDER ingest` left: `query_bench FOLDER PARQUET`
-//! writes all samples to the Parquet file, and prints as JSON the statements with their times.
+//! writes all samples to the Parquet file, unless it is there already, and prints as JSON the
+//! statements with their times.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -14,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tagwerk_env::Env;
-use tagwerk_historian::{Buckets, FoldRow, Historian, Need, Options, Scan, Values};
-use tagwerk_model::TagId;
+use tagwerk_historian::{Buckets, FoldRow, Historian, Need, Options, Scan, Values, Wanted};
+use tagwerk_model::{DataType as TagType, TagId};
 use tagwerk_sql::{
     Cancel, EventRow, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql, TagEntry,
     TagTable,
@@ -41,6 +42,11 @@ impl Source for History {
         Box::new(self.historian.scan(scan).map(|piece| piece.map_err(|error| error.to_string())))
     }
 
+    fn history_columns(&self, scan: &Scan, wanted: Wanted) -> Pieces {
+        let pieces = self.historian.scan_columns(scan, wanted);
+        Box::new(pieces.map(|piece| piece.map_err(|error| error.to_string())))
+    }
+
     fn can_fold(&self, _span: &Range<i64>) -> bool {
         true
     }
@@ -48,6 +54,10 @@ impl Source for History {
     fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
         let folds = self.historian.folds(scan, buckets, need);
         Box::new(folds.map(|row| row.map_err(|error| error.to_string())))
+    }
+
+    fn types(&self, tag: TagId, span: &Range<i64>) -> Option<Vec<TagType>> {
+        self.historian.types(tag, span.start, span.end).ok()
     }
 
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
@@ -183,7 +193,9 @@ fn main() -> Result<()> {
     let (historian, _) = Historian::open(&env, Path::new(folder), Options::default())?;
     let newest = historian.usage().newest_unix_ns.ok_or("the history is empty")?;
     let table = Arc::new(TagTable::new(tags(&historian)));
-    export(&historian, &table, Path::new(parquet))?;
+    if !Path::new(parquet).exists() {
+        export(&historian, &table, Path::new(parquet))?;
+    }
     let statements = statements(&table, newest);
     let sql = Sql::start(&env, Arc::new(History { historian, tags: table }))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

@@ -1,12 +1,14 @@
 //! Pieces of history as Arrow columns.
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, NullArray, StringViewArray,
-    TimestampNanosecondArray, UInt32Array, UInt64Array, new_null_array,
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, NullArray, NullBufferBuilder,
+    StringViewArray, TimestampNanosecondArray, UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{DataType as ArrowType, Field, TimeUnit};
+use datafusion::common::Result;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use tagwerk_historian::{Piece, Values};
@@ -48,12 +50,66 @@ pub fn optional_times(times: impl Iterator<Item = Option<i64>>) -> ArrayRef {
 
 /// The same text in every row.
 pub fn text(value: &str, rows: usize) -> ArrayRef {
-    let one = StringViewArray::from_iter_values([value]);
-    let same = UInt32Array::from(vec![0; rows]);
-    // The text is held once, whatever the rows.
-    take(&one, &same, None).unwrap_or_else(|_| {
+    repeated(std::iter::once((value, rows))).unwrap_or_else(|_| {
         Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(value, rows)))
     })
+}
+
+/// Texts, each in as many rows as it says. It is held once, whatever the rows.
+pub fn repeated<'a>(texts: impl Iterator<Item = (&'a str, usize)>) -> Result<ArrayRef> {
+    let (mut different, mut places): (Vec<&str>, Vec<u32>) = (Vec::new(), Vec::new());
+    for (text, rows) in texts {
+        if different.last() != Some(&text) {
+            different.push(text);
+        }
+        places.resize(places.len() + rows, different.len() as u32 - 1);
+    }
+    let different = StringViewArray::from_iter_values(different);
+    Ok(take(&different, &UInt32Array::from(places), None)?)
+}
+
+/// Texts of a chunk's samples, where equal ones are mostly the same in memory: each is held once.
+fn shared_texts<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> Result<ArrayRef> {
+    let mut different: Vec<&str> = Vec::new();
+    let mut known: HashMap<(*const u8, usize), u32> = HashMap::new();
+    let place = |text: Option<&'a str>| {
+        let text = text?;
+        Some(*known.entry((text.as_ptr(), text.len())).or_insert_with(|| {
+            different.push(text);
+            different.len() as u32 - 1
+        }))
+    };
+    let places = UInt32Array::from_iter(texts.map(place));
+    Ok(take(&StringViewArray::from_iter_values(different), &places, None)?)
+}
+
+/// Times of many parts, one behind the other.
+pub fn times_of<'a, 'b: 'a>(parts: impl Iterator<Item = &'a Part<'b>> + Clone) -> ArrayRef {
+    let mut times = Vec::with_capacity(parts.clone().map(Part::len).sum());
+    parts.for_each(|part| times.extend_from_slice(&part.piece.times[part.rows.clone()]));
+    Arc::new(TimestampNanosecondArray::from(times).with_timezone(UTC))
+}
+
+/// Values of many parts as doubles, one behind the other; NULL where they are of other kinds.
+pub fn doubles_of<'a, 'b: 'a>(
+    parts: impl Iterator<Item = &'a Part<'b>> + Clone,
+    takes: fn(Kind) -> bool,
+) -> ArrayRef {
+    let rows: usize = parts.clone().map(Part::len).sum();
+    let mut doubles: Vec<f64> = Vec::with_capacity(rows);
+    let mut valid = NullBufferBuilder::new(rows);
+    for part in parts {
+        let at = doubles.len();
+        if takes(part.kind()) {
+            part.push_doubles(&mut doubles);
+        }
+        match doubles.len() == at {
+            true => valid.append_n_nulls(part.len()),
+            false => part.push_valid(&mut valid),
+        }
+        doubles.resize(at + part.len(), 0.0);
+    }
+    Arc::new(Float64Array::new(doubles.into(), valid.finish()))
 }
 
 pub fn nulls(data_type: &ArrowType, rows: usize) -> ArrayRef {
@@ -72,10 +128,6 @@ pub struct Part<'a> {
 impl Part<'_> {
     pub fn len(&self) -> usize {
         self.rows.len()
-    }
-
-    pub fn times(&self) -> ArrayRef {
-        times(self.piece.times[self.rows.clone()].iter().copied())
     }
 
     pub fn source_times(&self) -> ArrayRef {
@@ -127,9 +179,11 @@ impl Part<'_> {
             Values::I64(all) => Arc::new(Int64Array::new(all[rows].to_vec().into(), valid)),
             Values::U64(all) => Arc::new(UInt64Array::new(all[rows].to_vec().into(), valid)),
             Values::F64(all) => Arc::new(Float64Array::new(all[rows].to_vec().into(), valid)),
-            Values::Text(all) => Arc::new(StringViewArray::from_iter(
-                rows.map(|row| present(row).then(|| all[row].as_ref())),
-            )),
+            Values::Text(all) => {
+                let texts = rows.map(|row| present(row).then(|| all[row].as_ref()));
+                shared_texts(texts.clone())
+                    .unwrap_or_else(|_| Arc::new(StringViewArray::from_iter(texts)))
+            }
             Values::List(all) => Arc::new(StringViewArray::from_iter(
                 rows.map(|row| present(row).then(|| list_text(&all[row]))),
             )),
@@ -140,18 +194,26 @@ impl Part<'_> {
     }
 
     /// The values as doubles, for those who compute; exact up to 2^53. Texts, bytes and lists have none.
-    pub fn doubles(&self) -> ArrayRef {
-        let (rows, valid) = (self.rows.clone(), self.valid());
-        let doubles: Vec<f64> = match &self.piece.values {
-            Values::Bool(all) => all[rows].iter().map(|v| f64::from(u8::from(*v))).collect(),
-            Values::I64(all) => all[rows].iter().map(|v| *v as f64).collect(),
-            Values::U64(all) => all[rows].iter().map(|v| *v as f64).collect(),
-            Values::F64(all) => all[rows].to_vec(),
-            Values::Text(_) | Values::Bytes(_) | Values::List(_) => {
-                return nulls(&ArrowType::Float64, self.len());
+    fn push_doubles(&self, out: &mut Vec<f64>) {
+        let rows = self.rows.clone();
+        match &self.piece.values {
+            Values::Bool(all) => out.extend(all[rows].iter().map(|v| f64::from(u8::from(*v)))),
+            Values::I64(all) => out.extend(all[rows].iter().map(|v| *v as f64)),
+            Values::U64(all) => out.extend(all[rows].iter().map(|v| *v as f64)),
+            Values::F64(all) => out.extend_from_slice(&all[rows]),
+            Values::Text(_) | Values::Bytes(_) | Values::List(_) => {}
+        }
+    }
+
+    /// Which samples have a value.
+    fn push_valid(&self, out: &mut NullBufferBuilder) {
+        match &self.piece.qualities {
+            Qualities::One(quality) if quality.is_bad() => out.append_n_nulls(self.len()),
+            Qualities::One(_) => out.append_n_non_nulls(self.len()),
+            Qualities::Each(each) => {
+                each[self.rows.clone()].iter().for_each(|quality| out.append(!quality.is_bad()));
             }
-        };
-        Arc::new(Float64Array::new(doubles.into(), valid))
+        }
     }
 
     pub fn kind(&self) -> Kind {

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use tagwerk_historian::{Piece, Scan};
+use tagwerk_historian::{Piece, Scan, Wanted};
 use tagwerk_model::TagId;
 
 /// What a column of such a table says.
@@ -57,8 +57,8 @@ pub struct Shape {
 }
 
 pub struct DeviceTable {
-    source: Arc<dyn Source>,
-    shape: Shape,
+    pub source: Arc<dyn Source>,
+    pub shape: Shape,
 }
 
 impl fmt::Debug for DeviceTable {
@@ -124,11 +124,13 @@ impl DeviceTable {
             Rows::OfTemplate => Known::Device,
         }
     }
+}
 
+impl Shape {
     /// The devices that conditions leave.
-    fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Device>>> {
-        let known = &self.shape.devices;
-        if self.shape.rows == Rows::OfDevice {
+    pub fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<Device>>> {
+        let known = &self.devices;
+        if self.rows == Rows::OfDevice {
             return Ok(known.clone());
         }
         let names: Vec<&str> = known.iter().map(|device| &*device.name).collect();
@@ -211,7 +213,7 @@ impl TableProvider for DeviceTable {
             schema: schema.clone(),
             span: span(filters),
         };
-        let devices = self.chosen(state, filters)?;
+        let devices = self.shape.chosen(state, filters)?;
         let parts = devices.len().min(state.config().target_partitions()).max(1);
         let share = devices.len().div_ceil(parts).max(1);
         let makers = devices.chunks(share).map(|devices| scan.clone().maker(devices.to_vec()));
@@ -238,6 +240,10 @@ impl DeviceScan {
         })
     }
 
+    fn has(&self, column: Column) -> bool {
+        self.columns.contains(&column)
+    }
+
     /// Which rows there are, every tag decides, whatever is asked of them.
     fn reads(self, device: Arc<Device>, cancel: &Cancel) -> Reads {
         let tracks = device.tags.iter().map(|(tag, place)| {
@@ -248,9 +254,15 @@ impl DeviceScan {
                 newest_first: false,
                 cancel: Some(cancel.clone()),
             };
+            let has = |of: fn(usize) -> Column| place.is_some_and(|tag| self.has(of(tag)));
+            let wanted = Wanted {
+                times: true,
+                source_times: has(Column::SourceTime),
+                values: has(Column::Value),
+            };
             Track {
                 place: *place,
-                pieces: self.source.history(&scan),
+                pieces: self.source.history_columns(&scan, wanted),
                 piece: None,
                 at: 0,
                 begun: 0,
@@ -294,10 +306,20 @@ impl Track {
         }
     }
 
-    fn take(&mut self) {
-        self.places.push(Some(self.taken));
-        self.taken += 1;
-        self.at += 1;
+    /// Times of what is left of the current piece.
+    fn rest(&self) -> &[i64] {
+        self.piece.as_ref().map_or(&[], |piece| &piece.times[self.at..])
+    }
+
+    fn is_at(&self, instant: i64) -> bool {
+        self.rest().first() == Some(&instant)
+    }
+
+    fn take(&mut self, rows: usize) {
+        let taken = self.taken + rows as u32;
+        self.places.extend((self.taken..taken).map(Some));
+        self.taken = taken;
+        self.at += rows;
     }
 
     fn close_part(&mut self) {
@@ -347,6 +369,25 @@ struct Reads {
 }
 
 impl Reads {
+    /// The instants from this one on that all tags which have it have in common, and no other has.
+    /// Tags are mostly read together.
+    fn alike(&self, instant: i64, rows_max: usize) -> &[i64] {
+        let mut until = i64::MAX;
+        let mut alike: Option<&[i64]> = None;
+        for track in &self.tracks {
+            let rest = track.rest();
+            if !track.is_at(instant) {
+                until = rest.first().map_or(until, |next| until.min(*next));
+                continue;
+            }
+            let known = alike.unwrap_or(rest);
+            let equal = known.iter().zip(rest).take(rows_max).take_while(|(a, b)| a == b).count();
+            alike = Some(&known[..equal]);
+        }
+        let alike = alike.unwrap_or_default();
+        &alike[..alike.partition_point(|time| *time < until)]
+    }
+
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
         let mut instants = Vec::new();
         while instants.len() < ROWS {
@@ -357,13 +398,15 @@ impl Reads {
                 }
             }
             let Some(instant) = earliest else { break };
+            let begun = instants.len();
+            instants.extend_from_slice(self.alike(instant, ROWS - begun));
+            let rows = instants.len() - begun;
             for track in &mut self.tracks {
-                match track.time().map_err(DataFusionError::Execution)? == earliest {
-                    true => track.take(),
-                    false => track.places.push(None),
+                match track.is_at(instant) {
+                    true => track.take(rows),
+                    false => track.places.resize(track.places.len() + rows, None),
                 }
             }
-            instants.push(instant);
         }
         if instants.is_empty() {
             return Ok(None);

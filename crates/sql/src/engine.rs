@@ -3,31 +3,28 @@
 use crate::catalog::{CATALOG, SCHEMA, Tables};
 use crate::encode::{Encoder, Format};
 use crate::error::{Fault, SqlError};
-use crate::folds::AggregatesFromFolds;
-use crate::gapfill::{GapFillPlanner, GapFillRule};
+use crate::planning::{self, Planner};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
 use crate::watch::{Ends, Watch, watched};
 use crate::{Calls, ColumnInfo, Limits, TableInfo, catalog, functions};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use async_trait::async_trait;
-use datafusion::catalog::{MemoryCatalogProviderList, Session};
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::config::Dialect;
 use datafusion::execution::TaskContext;
-use datafusion::execution::context::{QueryPlanner, SQLOptions, SessionConfig, SessionState};
+use datafusion::execution::context::{SQLOptions, SessionConfig, SessionState};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
-use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use futures_util::StreamExt;
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +49,7 @@ struct Inner {
     /// Taken down without waiting: a statement may still be at work.
     runtime: Option<Runtime>,
     base: SessionState,
+    runtime_env: RuntimeEnv,
     /// One permit for each statement at work.
     turns: Arc<Semaphore>,
 }
@@ -74,6 +72,22 @@ impl Inner {
         }
         Ok(state)
     }
+
+    /// Where a statement works: with a memory of its own. Plans hold their functions themselves.
+    fn task(&self, state: &SessionState, limits: &Limits, watch: &Watch) -> Arc<TaskContext> {
+        let memory_pool = Arc::new(GreedyMemoryPool::new(limits.memory_max));
+        let runtime_env = RuntimeEnv { memory_pool, ..self.runtime_env.clone() };
+        Arc::new(TaskContext::new(
+            None,
+            state.session_id().to_owned(),
+            state.config().clone().with_extension(Arc::new(watch.clone())),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            Arc::new(runtime_env),
+        ))
+    }
 }
 
 impl Sql {
@@ -86,7 +100,9 @@ impl Sql {
             .build()?;
         let base = base(&source).map_err(io::Error::other)?;
         let turns = Arc::new(Semaphore::new(limits::SQL_STATEMENTS_MAX));
-        let inner = Inner { env: env.clone(), source, runtime: Some(runtime), base, turns };
+        let runtime_env = runtime_env().map_err(io::Error::other)?;
+        let (env, runtime) = (env.clone(), Some(runtime));
+        let inner = Inner { env, source, runtime, base, runtime_env, turns };
         Ok(Sql(Arc::new(inner)))
     }
 
@@ -277,7 +293,7 @@ fn busy() -> SqlError {
     SqlError::new(Fault::Busy, text)
 }
 
-fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
+pub(crate) fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
         .with_create_default_catalog_and_schema(false)
@@ -289,6 +305,7 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
     options.sql_parser.collect_spans = true;
     // Functions over a tag's course in time get its samples in their order, whole.
     options.optimizer.enable_round_robin_repartition = false;
+    options.optimizer.max_passes = planning::PASSES_OF_LINES;
     options.execution.time_zone = Some(crate::columns::UTC.to_owned());
     let catalogs = MemoryCatalogProviderList::new();
     datafusion::catalog::CatalogProviderList::register_catalog(
@@ -300,7 +317,7 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
         .with_config(config)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
-        .with_optimizer_rules(rules())
+        .with_optimizer_rules(planning::rules())
         .with_query_planner(Arc::new(Planner))
         .build();
     use datafusion::execution::FunctionRegistry;
@@ -313,38 +330,10 @@ fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<SessionState> {
     Ok(state)
 }
 
-/// The engine's rules of optimizing, and ours at their places.
-fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules = Optimizer::new().rules;
-    rules.insert(0, Arc::new(GapFillRule));
-    // Behind the rules that push conditions into the scan.
-    rules.push(Arc::new(AggregatesFromFolds));
-    rules
-}
-
-/// The engine's planner, which knows our operators too.
-#[derive(Debug)]
-struct Planner;
-
-#[async_trait]
-impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> datafusion::common::Result<Arc<dyn ExecutionPlan>> {
-        let planner =
-            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GapFillPlanner)]);
-        planner.create_physical_plan(plan, session).await
-    }
-}
-
-fn runtime_env(limits: &Limits) -> datafusion::common::Result<Arc<RuntimeEnv>> {
+/// What all statements share but memory: none of them writes files.
+fn runtime_env() -> datafusion::common::Result<RuntimeEnv> {
     let no_files = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-    RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(GreedyMemoryPool::new(limits.memory_max)))
-        .with_disk_manager_builder(no_files)
-        .build_arc()
+    RuntimeEnvBuilder::new().with_disk_manager_builder(no_files).build()
 }
 
 async fn run(
@@ -367,12 +356,11 @@ async fn run(
     };
     // What now() is.
     state.mark_start_execution();
-    let task = TaskContext::from(&state).with_runtime(runtime_env(limits)?);
-    let task = Arc::new(task);
+    let task = inner.task(&state, limits, watch);
     let plan = state.statement_to_plan(statement).await?;
     allowed(&plan)?;
     let ends: Arc<dyn Ends> = Arc::new(watch.clone());
-    let physical = watched(state.create_physical_plan(&plan).await?, &ends)?;
+    let physical = watched(planning::physical_plan(state, plan).await?, &ends)?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {
         return Ok(());

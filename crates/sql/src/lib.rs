@@ -16,6 +16,7 @@ mod latest;
 mod ledger;
 mod lookup;
 mod partition;
+mod planning;
 pub mod postgres;
 mod rollups;
 mod samples;

@@ -1,9 +1,10 @@
 //! Scans as streams: one iterator of batches per partition, made when it is executed, told to stop
 //! when nobody wants it any more.
 
+use crate::watch::Watch;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::common::Result;
+use datafusion::common::{Result, exec_err};
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions::col};
 use datafusion::physical_plan::empty::EmptyExec;
@@ -14,6 +15,11 @@ use futures_util::stream;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+/// How long a scan is read before other statements come between.
+const TURN: Duration = Duration::from_millis(10);
 
 pub type Cancel = Arc<AtomicBool>;
 type Iter = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -62,14 +68,27 @@ impl PartitionStream for Partition {
         &self.schema
     }
 
-    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let guard = Guard(Arc::new(AtomicBool::new(false)));
         let mut batches = (self.make)(guard.0.clone());
-        let next = move || {
+        let watch = context.session_config().get_extension::<Watch>();
+        let mut turn = watch.as_ref().map(|watch| watch.clock.now());
+        // An operator above takes many batches before it asks whether others wait, or it is to end.
+        let stream = stream::poll_fn(move |context| {
             let _held = &guard;
-            batches.next()
-        };
-        let stream = stream::iter(std::iter::from_fn(next));
+            if let (Some(watch), Some(begun)) = (&watch, &mut turn) {
+                if watch.is_over() {
+                    return Poll::Ready(Some(exec_err!("the statement was stopped")));
+                }
+                let now = watch.clock.now();
+                if now.since(*begun) >= TURN {
+                    *begun = now;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(batches.next())
+        });
         Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream))
     }
 }

@@ -207,7 +207,8 @@ impl RollupsScan {
             cancel: Some(cancel),
         };
         // With the area, a bucket is one row.
-        self.source.folds(&scan, Some(self.buckets), Need { ends: true, area: true })
+        let need = Need { ends: true, area: true, ..Need::default() };
+        self.source.folds(&scan, Some(self.buckets), need)
     }
 
     fn batch(

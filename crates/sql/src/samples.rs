@@ -1,6 +1,6 @@
 //! `samples`: every sample of every tag in one row each, with one exact column per type of value.
 
-use crate::columns::{Part, field, kind_type, nulls, text, time_type};
+use crate::columns::{Part, doubles_of, field, kind_type, nulls, repeated, time_type, times_of};
 use crate::partition::{Batches, partitioned};
 use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Pieces, Source, TagEntry};
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
-use tagwerk_historian::{Piece, Scan};
+use tagwerk_historian::{Piece, Scan, Wanted};
 use tagwerk_model::{Kind, TagId};
 
 /// Rows of one batch.
@@ -73,20 +73,45 @@ impl Column {
         matches!(self, Column::Value | Column::SourceTime | Column::Of(_))
     }
 
-    fn array(self, tag: &TagEntry, part: &Part<'_>) -> ArrayRef {
+    /// Of all parts of a batch, one behind the other.
+    fn array(self, parts: &[(&TagEntry, Part<'_>)]) -> Result<ArrayRef> {
+        let each = || parts.iter().map(|(_, part)| part);
+        let texts = |text: for<'a> fn(&'a TagEntry, &'a Piece) -> &'a str| {
+            repeated(parts.iter().map(|(tag, part)| (text(tag, part.piece), part.len())))
+        };
+        let joined = |array: &dyn Fn(&Part<'_>) -> ArrayRef| {
+            let arrays: Vec<ArrayRef> = each().map(array).collect();
+            match &arrays[..] {
+                [one] => Ok(one.clone()),
+                many => Ok(concat(&many.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+            }
+        };
         match self {
-            Column::Time => part.times(),
-            Column::Device => text(&tag.device, part.len()),
-            Column::Tag => text(&tag.name, part.len()),
-            Column::Value => part.doubles(),
-            Column::Quality => part.severities(),
-            Column::Code => part.codes(),
-            Column::SourceTime => part.source_times(),
-            Column::Of(kind) if kind == column_of(part.kind()) => part.values(),
-            Column::Of(kind) => nulls(&kind_type(kind), part.len()),
-            Column::Unit => text(&part.piece.unit, part.len()),
-            Column::Type => text(part.piece.data_type.name(), part.len()),
+            Column::Time => Ok(times_of(each())),
+            Column::Device => texts(|tag, _| &tag.device),
+            Column::Tag => texts(|tag, _| &tag.name),
+            Column::Value => Ok(doubles_of(each(), |_| true)),
+            Column::Quality => joined(&|part| part.severities()),
+            Column::Code => joined(&|part| part.codes()),
+            Column::SourceTime => joined(&|part| part.source_times()),
+            Column::Of(Kind::F64) => Ok(doubles_of(each(), |kind| kind == Kind::F64)),
+            Column::Of(kind) => joined(&|part| match kind == column_of(part.kind()) {
+                true => part.values(),
+                false => nulls(&kind_type(kind), part.len()),
+            }),
+            Column::Unit => texts(|_, piece| &piece.unit),
+            Column::Type => texts(|_, piece| piece.data_type.name()),
         }
+    }
+}
+
+/// What has to be read for these columns.
+fn wanted(columns: &[Column]) -> Wanted {
+    let value = |column: &Column| matches!(column, Column::Value | Column::Of(_));
+    Wanted {
+        times: columns.contains(&Column::Time),
+        source_times: columns.contains(&Column::SourceTime),
+        values: columns.iter().any(value),
     }
 }
 
@@ -208,15 +233,8 @@ impl SamplesScan {
         if parts.is_empty() {
             return Ok(None);
         }
-        let column = |column: &Column| -> Result<ArrayRef> {
-            let arrays: Vec<ArrayRef> =
-                parts.iter().map(|(tag, part)| column.array(tag, part)).collect();
-            match &arrays[..] {
-                [one] => Ok(one.clone()),
-                many => Ok(concat(&many.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
-            }
-        };
-        let arrays = self.columns.iter().map(column).collect::<Result<Vec<ArrayRef>>>()?;
+        let arrays = self.columns.iter().map(|column| column.array(&parts));
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         // A statement such as count(*) asks for no column at all.
         let count = parts.iter().map(|(_, part)| part.len()).sum();
         let options = RecordBatchOptions::new().with_row_count(Some(count));
@@ -232,7 +250,7 @@ impl SamplesScan {
             cancel: Some(cancel),
         };
         match self.which {
-            Which::All => self.source.history(&scan),
+            Which::All => self.source.history_columns(&scan, wanted(&self.columns)),
             Which::Newest => crate::latest::pieces(&*self.source, &scan),
         }
     }
@@ -261,7 +279,7 @@ impl Rows {
             count += rows.len();
             parts.push((piece, rows));
         }
-        self.wanted = (self.wanted * 4).min(ROWS);
+        self.wanted = (self.wanted * 16).min(ROWS);
         Ok(parts)
     }
 
@@ -269,8 +287,8 @@ impl Rows {
     fn next(&mut self, rows_max: usize) -> std::result::Result<Option<PartOf>, String> {
         loop {
             if let Some((piece, at)) = self.current.take() {
-                let end = (at + rows_max).min(piece.times.len());
-                if end < piece.times.len() {
+                let end = (at + rows_max).min(piece.len());
+                if end < piece.len() {
                     self.current = Some((piece.clone(), end));
                 }
                 if at < end {

@@ -117,9 +117,29 @@ fn instant(expr: &Expr) -> Option<i64> {
 
 /// The tags for which all conditions on tags hold.
 pub fn tags(state: &dyn Session, table: &TagTable, filters: &[Expr]) -> Result<Vec<TagEntry>> {
-    let holds = holds(state, table.batch(), filters)?;
-    let tags = table.tags().iter().zip(holds);
+    // Mostly one device is asked for, and a table may have many.
+    let device = filters.iter().flat_map(split_conjunction).find_map(device_of);
+    let places = device.map_or(0..table.tags().len(), |device| table.places_of(device));
+    let rows = table.batch().slice(places.start, places.len());
+    let holds = holds(state, &rows, filters)?;
+    let tags = table.tags()[places].iter().zip(holds);
     Ok(tags.filter(|(_, holds)| *holds).map(|(tag, _)| tag.clone()).collect())
+}
+
+/// The only device for which the condition can hold, where it says so.
+fn device_of(condition: &Expr) -> Option<&str> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+        return None;
+    };
+    match (left.as_ref(), right.as_ref()) {
+        (Expr::Column(column), Expr::Literal(value, _))
+        | (Expr::Literal(value, _), Expr::Column(column))
+            if column.name == "device" =>
+        {
+            value.try_as_str().flatten()
+        }
+        _ => None,
+    }
 }
 
 /// For which devices all conditions on the device hold.

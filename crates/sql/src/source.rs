@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
-use tagwerk_historian::{Buckets, FoldRow, Need, Piece, Scan};
+use tagwerk_historian::{Buckets, FoldRow, Need, Piece, Scan, Wanted};
 use tagwerk_model::{DataType, Quality, TagId, Value};
 
 /// Pieces of history in the order of the scan: tag by tag, each in the order of time.
@@ -23,6 +23,10 @@ pub trait Source: Send + Sync + 'static {
         Arc::default()
     }
     fn history(&self, scan: &Scan) -> Pieces;
+    /// The same, of which columns that are not wanted may be missing.
+    fn history_columns(&self, scan: &Scan, _wanted: Wanted) -> Pieces {
+        self.history(scan)
+    }
     /// Functions of the user's own, which statements may call.
     fn functions(&self) -> Vec<UserFunction> {
         Vec::new()
@@ -35,6 +39,10 @@ pub trait Source: Send + Sync + 'static {
     /// without any sample being decoded.
     fn folds(&self, _scan: &Scan, _buckets: Option<Buckets>, _need: Need) -> Rows<FoldRow> {
         Box::new(std::iter::once(Err("this history is not folded".to_owned())))
+    }
+    /// The types that a tag's samples of the span have; none when that is not known.
+    fn types(&self, _tag: TagId, _span: &Range<i64>) -> Option<Vec<DataType>> {
+        None
     }
     /// The newest sample of each of these tags, where it has one.
     fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
@@ -228,6 +236,11 @@ impl TagTable {
 
     pub(crate) fn batch(&self) -> &RecordBatch {
         &self.batch
+    }
+
+    /// Where the tags of a device are; nowhere when there is none of that name.
+    pub(crate) fn places_of(&self, device: &str) -> Range<usize> {
+        self.devices.get(device).cloned().unwrap_or(0..0)
     }
 
     pub fn device_names(&self) -> impl Iterator<Item = &Arc<str>> {

@@ -161,7 +161,7 @@ impl Feeder {
             let mut wanted = wanted.clone();
             wanted.sort_by_key(|sample| sample.0);
             let request = Scan { tags: vec![TagId(*tag)], ..Scan::default() };
-            for need in [Need::default(), Need { ends: true, area: true }] {
+            for need in [Need::default(), Need { ends: true, area: true, ..Need::default() }] {
                 let rows = historian.folds(&request, None, need);
                 let rows: Vec<FoldRow> = rows.map(Result::unwrap).collect();
                 let [row] = rows[..] else { panic!("{context}: tag {tag}: {rows:?}") };

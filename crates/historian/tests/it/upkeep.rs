@@ -135,7 +135,7 @@ fn old_samples_become_rollups_that_say_the_same() {
         Scan { tags: vec![TagId(1)], from_unix_ns: START + 120_000 * SECOND, ..Scan::default() };
     let minutes = Buckets { width_ns: 60 * SECOND, origin_ns: 0 };
     let rows: Vec<_> = historian
-        .folds(&last, Some(minutes), Need { ends: true, area: true })
+        .folds(&last, Some(minutes), Need { ends: true, area: true, ..Need::default() })
         .map(Result::unwrap)
         .collect();
     assert!(rows.windows(2).all(|pair| pair[0].fold.max_time <= pair[1].fold.min_time));

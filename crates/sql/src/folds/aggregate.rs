@@ -1,6 +1,7 @@
 //! Which aggregates folds can answer, and how their parts make them up.
 
 use super::FOLDS;
+use super::asked::{Argument, Asked};
 use super::table::{Column, Part, Whose};
 use crate::functions::{Course, of_stretches};
 use arrow::datatypes::DataType;
@@ -12,14 +13,9 @@ use std::sync::Arc;
 use tagwerk_historian::Need;
 use tagwerk_model::Kind;
 
-/// Columns that have a value in every row.
-const NEVER_NULL: [&str; 7] = ["time", "device", "tag", "quality", "code", "unit", "type"];
-/// Columns that are the same for all samples of a fold.
-const OF_THE_TAG: [&str; 3] = ["device", "tag", "type"];
-
 /// Aggregates over folds, as they are asked for.
-#[derive(Default)]
-pub struct Aggregates {
+pub struct Aggregates<'a> {
+    asked: Asked<'a>,
     /// Each under the name of its place.
     pub parts: Vec<Expr>,
     known: Vec<Expr>,
@@ -27,17 +23,12 @@ pub struct Aggregates {
     pub need: Need,
 }
 
-/// What an aggregate is asked to work on.
-enum Argument {
-    Time,
-    /// Something of the tag, or a literal.
-    Constant(Expr),
-    /// Always there, and nothing more is known of it.
-    Present,
-    Value(Whose),
-}
+impl<'a> Aggregates<'a> {
+    pub fn new(asked: Asked<'a>) -> Aggregates<'a> {
+        let (parts, known, columns) = (Vec::new(), Vec::new(), Vec::new());
+        Aggregates { asked, parts, known, columns, need: Need::default() }
+    }
 
-impl Aggregates {
     pub fn columns(&self) -> impl Iterator<Item = Column> + '_ {
         self.columns.iter().copied()
     }
@@ -51,10 +42,12 @@ impl Aggregates {
             && params.filter.is_none()
             && params.order_by.is_empty()
             && params.null_treatment.is_none();
+        let argument = |expr| self.argument(expr);
         let arguments: Option<Vec<Argument>> = params.args.iter().map(argument).collect();
         let Some(arguments) = arguments.filter(|_| plain) else { return Ok(None) };
         use Argument::{Constant, Present, Time, Value};
         Ok(match (func.name(), &arguments[..]) {
+            ("count", [Time | Present | Constant(_)]) if !self.asked.counts_rows() => None,
             ("count", [Time | Present]) => Some(self.count(Column::Samples)?),
             ("count", [Constant(expr)]) if !may_be_null(expr) => Some(self.count(Column::Samples)?),
             ("count", [Value(whose)]) => Some(self.count(Column::Of(*whose, Part::Usable))?),
@@ -91,6 +84,21 @@ impl Aggregates {
                 Some(self.stretches(of_stretches(Course::SecondsWhere), *whose))
             }
             _ => None,
+        })
+    }
+
+    fn argument(&self, expr: &Expr) -> Option<Argument> {
+        Some(match expr {
+            Expr::Literal(..) => Argument::Constant(expr.clone()),
+            Expr::Column(column) => self.asked.argument(&column.name)?,
+            Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Float64 => {
+                let Expr::Column(column) = expr.as_ref() else { return None };
+                match self.asked.argument(&column.name)? {
+                    Argument::Value(whose) => Argument::Value(whose.as_double()?),
+                    _ => return None,
+                }
+            }
+            _ => return None,
         })
     }
 
@@ -140,7 +148,7 @@ impl Aggregates {
     }
 
     fn stretches(&mut self, func: Arc<AggregateUDF>, whose: Whose) -> Expr {
-        self.need = Need { ends: true, area: true };
+        self.need = Need { ends: true, area: true, ..self.need };
         let parts = [Part::FirstAt, Part::First, Part::LastAt, Part::Last, Part::Area];
         let arguments = parts.map(|part| self.column(Column::Of(whose, part))).to_vec();
         self.part(call(&func, arguments))
@@ -152,28 +160,6 @@ fn call(func: &Arc<AggregateUDF>, arguments: Vec<Expr>) -> Expr {
     Expr::AggregateFunction(call)
 }
 
-fn argument(expr: &Expr) -> Option<Argument> {
-    Some(match expr {
-        Expr::Literal(..) => Argument::Constant(expr.clone()),
-        Expr::Column(column) => match column.name.as_str() {
-            "time" => Argument::Time,
-            name if OF_THE_TAG.contains(&name) => Argument::Constant(expr.clone()),
-            name if NEVER_NULL.contains(&name) => Argument::Present,
-            name => Argument::Value(Whose::of_column(name)?),
-        },
-        Expr::Cast(Cast { expr, field }) if *field.data_type() == DataType::Float64 => {
-            match expr.as_ref() {
-                Expr::Column(column) => match Whose::of_column(&column.name)? {
-                    Whose::Exact(kind) => Argument::Value(Whose::Double(kind)),
-                    whose => Argument::Value(whose),
-                },
-                _ => return None,
-            }
-        }
-        _ => return None,
-    })
-}
-
 fn may_be_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(value, _) if value.is_null())
 }
@@ -183,16 +169,30 @@ impl Whose {
     fn is_ordered(self) -> bool {
         match self {
             Whose::Number | Whose::Double(_) => true,
-            Whose::Exact(kind) => matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64),
+            Whose::Exact(kind) | Whose::Tag { kind, .. } => {
+                matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64)
+            }
         }
+    }
+
+    /// The same converted; texts may or may not stand for a number.
+    fn as_double(self) -> Option<Whose> {
+        let double = match self {
+            Whose::Number => self,
+            Whose::Exact(kind) | Whose::Double(kind) => Whose::Double(kind),
+            Whose::Tag { place, kind, .. } => Whose::Tag { place, kind, as_double: true },
+        };
+        double.is_double().then_some(double)
     }
 
     /// Doubles, of which folds have the sum.
     fn is_double(self) -> bool {
         match self {
             Whose::Number => true,
-            Whose::Double(kind) => matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64),
-            Whose::Exact(kind) => kind == Kind::F64,
+            Whose::Double(kind) | Whose::Tag { kind, as_double: true, .. } => {
+                matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64)
+            }
+            Whose::Exact(kind) | Whose::Tag { kind, .. } => kind == Kind::F64,
         }
     }
 }

@@ -18,7 +18,7 @@ const WIDTH_MIN: i64 = SECOND / 1_000;
 
 /// True when the expression depends on the tag and on buckets alone. The buckets become as narrow as
 /// it needs them.
-pub fn constant(expr: &Expr, buckets: &mut Option<Buckets>) -> Result<bool> {
+pub fn constant(expr: &Expr, constants: &[&str], buckets: &mut Option<Buckets>) -> Result<bool> {
     if expr.is_volatile() {
         return Ok(false);
     }
@@ -29,7 +29,7 @@ pub fn constant(expr: &Expr, buckets: &mut Option<Buckets>) -> Result<bool> {
             return Ok(TreeNodeRecursion::Jump);
         }
         let known = match expr {
-            Expr::Column(column) => ["device", "tag", "type"].contains(&column.name.as_str()),
+            Expr::Column(column) => constants.contains(&column.name.as_str()),
             Expr::Literal(..)
             | Expr::Alias(_)
             | Expr::BinaryExpr(_)

@@ -1,15 +1,16 @@
-//! Aggregates over `samples` out of folds, which history mostly has without decoding a sample: a rule
-//! of the optimizer. What it does not understand stays as it is.
+//! Aggregates over `samples` and tables of devices out of folds, which history mostly has without
+//! decoding a sample: a rule of the optimizer. What it does not understand stays as it is.
 
 mod aggregate;
+mod asked;
 mod bucket;
 mod table;
 
 pub use bucket::{instant, interval_ns};
 
-use crate::samples::{SamplesTable, Which};
 use crate::select::span;
 use aggregate::Aggregates;
+use asked::Asked;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column as Named, Result, TableReference};
 use datafusion::datasource::{provider_as_source, source_as_provider};
@@ -18,7 +19,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use std::collections::HashMap;
 use std::sync::Arc;
-use table::{Column, FoldsTable};
+use table::{Column, FoldsTable, Others, Whose};
 use tagwerk_historian::Buckets;
 
 /// The name under which EXPLAIN shows them.
@@ -115,18 +116,18 @@ fn replaced(expr: Expr, of: impl Fn(&Named) -> Option<Expr>) -> Result<Option<Ex
 fn of_folds(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     let Some(chain) = chain(aggregate)? else { return Ok(None) };
     let provider = source_as_provider(&chain.scan.source)?;
-    let Some(samples) = provider.downcast_ref::<SamplesTable>() else { return Ok(None) };
-    let whole = samples.which == Which::All && chain.scan.fetch.is_none();
-    if !whole || !samples.source.can_fold(&span(&chain.scan.filters)) {
+    let Some(asked) = Asked::of(&*provider) else { return Ok(None) };
+    let span = span(&chain.scan.filters);
+    if chain.scan.fetch.is_some() || !asked.source().can_fold(&span) {
         return Ok(None);
     }
     let mut buckets = None;
     for expr in chain.group.iter().chain(&chain.conditions) {
-        if !bucket::constant(expr, &mut buckets)? {
+        if !bucket::constant(expr, asked.constants(), &mut buckets)? {
             return Ok(None);
         }
     }
-    let mut aggregates = Aggregates::default();
+    let mut aggregates = Aggregates::new(asked);
     let mut outputs = Vec::new();
     for expr in &chain.aggregates {
         match aggregates.output(expr)? {
@@ -134,15 +135,19 @@ fn of_folds(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
             None => return Ok(None),
         }
     }
-    let table = table(&chain, samples, buckets, &aggregates);
+    let whose = aggregates.columns().filter_map(Column::whose);
+    if !asked.has_one_type(whose, &span) {
+        return Ok(None);
+    }
+    let table = table(&chain, asked, buckets, &aggregates);
     build(aggregate, &chain, table, aggregates.parts, outputs).map(Some)
 }
 
 fn table(
     chain: &Chain<'_>,
-    samples: &SamplesTable,
+    asked: Asked<'_>,
     buckets: Option<Buckets>,
-    aggregates: &Aggregates,
+    aggregates: &Aggregates<'_>,
 ) -> FoldsTable {
     let mut columns: Vec<Column> = Vec::new();
     let keys = chain.group.iter().chain(&chain.conditions).flat_map(Expr::column_refs);
@@ -156,7 +161,13 @@ fn table(
     if columns.is_empty() {
         columns.push(Column::Samples);
     }
-    FoldsTable::new(samples.source.clone(), columns, buckets, aggregates.need)
+    let of_tags = |column: &Column| matches!(column, Column::Of(Whose::Tag { .. }, _));
+    // Without groups there is one row, whatever other tags have.
+    let others = match chain.group.is_empty() && columns.iter().all(of_tags) {
+        true => Others::LeftOut,
+        false => Others::Counted,
+    };
+    FoldsTable::new(asked, columns, buckets, aggregates.need, others)
 }
 
 fn build(

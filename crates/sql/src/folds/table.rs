@@ -1,7 +1,9 @@
 //! Folds as a table: a row for what the samples of a tag and a bucket come to.
 
+use super::asked::Asked;
 use super::bucket::SECOND;
-use crate::columns::{field, kind_type, optional_times, time_type, times};
+use crate::columns::{field, kind_type, optional_times, repeated, time_type, times};
+use crate::device::Shape;
 use crate::partition::{Batches, Cancel, partitioned};
 use crate::samples::ROWS;
 use crate::select::{Span, span, tags};
@@ -17,6 +19,7 @@ use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +35,8 @@ pub enum Whose {
     Exact(Kind),
     /// Of the values of a kind, as doubles.
     Double(Kind),
+    /// Of the tag with this place among those of a device's table.
+    Tag { place: usize, kind: Kind, as_double: bool },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +80,10 @@ impl Whose {
         })
     }
 
-    fn name(self) -> &'static str {
-        match self {
+    fn name(self) -> String {
+        let name = match self {
             Whose::Number => "value",
+            Whose::Tag { place, .. } => return format!("tag {place}"),
             Whose::Exact(kind) | Whose::Double(kind) => match kind {
                 Kind::F64 => "value_f64",
                 Kind::I64 => "value_i64",
@@ -86,23 +92,34 @@ impl Whose {
                 Kind::Text | Kind::List => "value_text",
                 Kind::Bytes => "value_bytes",
             },
-        }
+        };
+        name.to_owned()
     }
 
-    /// Whether values of a kind stand in the column.
-    fn has(self, kind: Kind) -> bool {
+    fn is_converted(self) -> bool {
+        matches!(self, Whose::Double(_) | Whose::Tag { as_double: true, .. })
+    }
+
+    /// Whether values of a kind stand in the column; of a tag, where it is the one.
+    fn has(self, kind: Kind, tag: Option<usize>) -> bool {
         match self {
             Whose::Number => matches!(kind, Kind::Bool | Kind::I64 | Kind::U64 | Kind::F64),
             Whose::Exact(Kind::Text) => matches!(kind, Kind::Text | Kind::List),
             Whose::Exact(own) | Whose::Double(own) => own == kind,
+            Whose::Tag { place, .. } => tag == Some(place),
+        }
+    }
+
+    /// The kind of the column; none where it is doubles.
+    fn exact(self) -> Option<Kind> {
+        match self {
+            Whose::Exact(kind) | Whose::Tag { kind, as_double: false, .. } => Some(kind),
+            _ => None,
         }
     }
 
     fn arrow(self) -> ArrowType {
-        match self {
-            Whose::Number | Whose::Double(_) => ArrowType::Float64,
-            Whose::Exact(kind) => kind_type(kind),
-        }
+        self.exact().map_or(ArrowType::Float64, kind_type)
     }
 }
 
@@ -135,7 +152,7 @@ impl Column {
                     Part::LastAt => "last_at",
                     Part::Area => "area",
                 };
-                let double = if matches!(whose, Whose::Double(_)) { "_as_double" } else { "" };
+                let double = if whose.is_converted() { "_as_double" } else { "" };
                 format!("{part}_{}{double}", whose.name())
             }
         }
@@ -154,17 +171,26 @@ impl Column {
         }
     }
 
-    fn array(self, rows: &[FoldRow], known: &HashMap<TagId, TagEntry>) -> ArrayRef {
-        let texts = |text: fn(&TagEntry) -> &str| -> ArrayRef {
-            let of = |row: &FoldRow| known.get(&row.tag).map_or("", text);
-            Arc::new(StringViewArray::from_iter_values(rows.iter().map(of)))
-        };
+    pub fn whose(self) -> Option<Whose> {
         match self {
+            Column::Of(whose, _) => Some(whose),
+            _ => None,
+        }
+    }
+
+    fn array(self, rows: &[FoldRow], known: &HashMap<TagId, Known>) -> Result<ArrayRef> {
+        // Rows come tag by tag.
+        let texts = |text: fn(&Known) -> &str| {
+            let of_tag = |rows: &[FoldRow]| known.get(&rows[0].tag).map_or("", text);
+            let tags = rows.chunk_by(|a, b| a.tag == b.tag);
+            repeated(tags.map(|rows| (of_tag(rows), rows.len())))
+        };
+        Ok(match self {
             Column::Time => times(rows.iter().map(|row| row.start)),
             Column::MinTime => times(rows.iter().map(|row| row.fold.min_time)),
             Column::MaxTime => times(rows.iter().map(|row| row.fold.max_time)),
-            Column::Device => texts(|tag| &tag.device),
-            Column::Tag => texts(|tag| &tag.name),
+            Column::Device => texts(|known| &known.device)?,
+            Column::Tag => texts(|known| &known.tag)?,
             Column::Type => Arc::new(StringViewArray::from_iter_values(
                 rows.iter().map(|row| row.data_type.name()),
             )),
@@ -172,25 +198,33 @@ impl Column {
                 let count = |row: &FoldRow| row.fold.samples as i64;
                 Arc::new(Int64Array::from_iter_values(rows.iter().map(count)))
             }
-            Column::Of(whose, part) => part.array(whose, rows),
-        }
+            Column::Of(whose @ Whose::Tag { .. }, part) => {
+                let place = |tag: TagId| known.get(&tag).and_then(|known| known.place);
+                let last = Cell::new(rows.first().map(|row| (row.tag, place(row.tag))));
+                part.array(whose, rows, |row| {
+                    if last.get().is_none_or(|(tag, _)| tag != row.tag) {
+                        last.set(Some((row.tag, place(row.tag))));
+                    }
+                    whose.has(row.data_type.kind(), last.get().and_then(|(_, place)| place))
+                })
+            }
+            Column::Of(whose, part) => {
+                part.array(whose, rows, |row| whose.has(row.data_type.kind(), None))
+            }
+        })
     }
 }
 
 impl Part {
-    fn array(self, whose: Whose, rows: &[FoldRow]) -> ArrayRef {
-        let numbers = |row: &FoldRow| -> Option<FoldNumbers> {
-            row.fold.numbers.filter(|_| whose.has(row.data_type.kind()))
-        };
+    fn array(self, whose: Whose, rows: &[FoldRow], has: impl Fn(&FoldRow) -> bool) -> ArrayRef {
+        let numbers =
+            |row: &FoldRow| -> Option<FoldNumbers> { row.fold.numbers.filter(|_| has(row)) };
         let times = |at: fn(FoldNumbers) -> i64| {
             optional_times(rows.iter().map(|row| numbers(row).map(at)))
         };
         match self {
             Part::Usable => {
-                let count = |row: &FoldRow| match whose.has(row.data_type.kind()) {
-                    true => row.fold.usable as i64,
-                    false => 0,
-                };
+                let count = |row: &FoldRow| if has(row) { row.fold.usable as i64 } else { 0 };
                 Arc::new(Int64Array::from_iter_values(rows.iter().map(count)))
             }
             Part::Sum => {
@@ -214,14 +248,14 @@ impl Part {
 /// Bits as values of the column's type.
 fn values(whose: Whose, rows: &[FoldRow], bits: impl Fn(&FoldRow) -> Option<u64>) -> ArrayRef {
     let bits = rows.iter().map(|row| (row.data_type, bits(row)));
-    match whose {
-        Whose::Exact(Kind::Bool) => {
+    match whose.exact() {
+        Some(Kind::Bool) => {
             Arc::new(BooleanArray::from_iter(bits.map(|(_, bits)| bits.map(|bits| bits != 0))))
         }
-        Whose::Exact(Kind::I64) => {
+        Some(Kind::I64) => {
             Arc::new(Int64Array::from_iter(bits.map(|(_, bits)| bits.map(|bits| bits as i64))))
         }
-        Whose::Exact(Kind::U64) => Arc::new(UInt64Array::from_iter(bits.map(|(_, bits)| bits))),
+        Some(Kind::U64) => Arc::new(UInt64Array::from_iter(bits.map(|(_, bits)| bits))),
         _ => {
             let double = |(data_type, bits): (_, Option<u64>)| {
                 bits.map(|bits| Numbers::as_f64(data_type, bits))
@@ -231,12 +265,32 @@ fn values(whose: Whose, rows: &[FoldRow], bits: impl Fn(&FoldRow) -> Option<u64>
     }
 }
 
+/// What is known of a tag whose samples are folded.
+#[derive(Clone)]
+struct Known {
+    device: Arc<str>,
+    tag: Arc<str>,
+    /// Among the tags of a device's table.
+    place: Option<usize>,
+}
+
 pub struct FoldsTable {
     source: Arc<dyn Source>,
+    /// Of a device's table.
+    shape: Option<Shape>,
     columns: Vec<Column>,
     schema: SchemaRef,
     buckets: Option<Buckets>,
     need: Need,
+    /// Tags of which no column tells say when there are rows.
+    others: Others,
+}
+
+/// What becomes of tags of which nothing is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    Counted,
+    LeftOut,
 }
 
 impl fmt::Debug for FoldsTable {
@@ -249,17 +303,49 @@ impl fmt::Debug for FoldsTable {
 impl FoldsTable {
     /// With buckets of a width, or of the whole span.
     pub fn new(
-        source: Arc<dyn Source>,
+        asked: Asked<'_>,
         columns: Vec<Column>,
         buckets: Option<Buckets>,
         need: Need,
+        others: Others,
     ) -> FoldsTable {
         let fields = columns.iter().map(|column| {
             let (data_type, nullable) = column.arrow();
             field(&column.name(), data_type, nullable)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        FoldsTable { source, columns, schema, buckets, need }
+        let (source, shape) = (asked.source().clone(), asked.shape().cloned());
+        FoldsTable { source, shape, columns, schema, buckets, need, others }
+    }
+
+    /// The tags that are left, those whose values are told first, and how many those are.
+    fn tags(&self, state: &dyn Session, filters: &[Expr]) -> Result<(Tags, usize)> {
+        let Some(shape) = &self.shape else {
+            let tags = tags(state, &self.source.tags(), filters)?.into_iter();
+            let known = |tag: TagEntry| Known { device: tag.device, tag: tag.name, place: None };
+            let tags: Tags = tags.map(|tag| (tag.id, known(tag))).collect();
+            let told = tags.len();
+            return Ok((tags, told));
+        };
+        let is_told = |place: Option<usize>| {
+            let of =
+                |whose: Whose| matches!(whose, Whose::Tag { place: own, .. } if place == Some(own));
+            self.columns.iter().any(|column| column.whose().is_some_and(of))
+        };
+        let (mut told, mut others): (Tags, Tags) = (Vec::new(), Vec::new());
+        for device in shape.chosen(state, filters)? {
+            for (tag, place) in &device.tags {
+                let known = Known { device: device.name.clone(), tag: "".into(), place: *place };
+                match is_told(*place) {
+                    true => told.push((*tag, known)),
+                    false if self.others == Others::Counted => others.push((*tag, known)),
+                    false => {}
+                }
+            }
+        }
+        let count = told.len();
+        told.append(&mut others);
+        Ok((told, count))
     }
 }
 
@@ -280,7 +366,7 @@ impl TableProvider for FoldsTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let tags = tags(state, &self.source.tags(), filters)?;
+        let (tags, told) = self.tags(state, filters)?;
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let picked = projection.unwrap_or(&all);
         let scan = FoldsScan {
@@ -293,11 +379,16 @@ impl TableProvider for FoldsTable {
         };
         let parts = tags.len().min(state.config().target_partitions()).max(1);
         let share = tags.len().div_ceil(parts).max(1);
-        let shares = tags.chunks(share).map(<[TagEntry]>::to_vec);
-        let makers = shares.map(|tags| scan.clone().maker(tags)).collect();
+        let makers = tags.chunks(share).enumerate().map(|(number, tags)| {
+            let told = told.saturating_sub(number * share).min(tags.len());
+            scan.clone().maker(tags.to_vec(), told)
+        });
+        let makers = makers.collect();
         partitioned(scan.schema.clone(), makers, false, limit)
     }
 }
+
+type Tags = Vec<(TagId, Known)>;
 
 #[derive(Clone)]
 struct FoldsScan {
@@ -310,37 +401,45 @@ struct FoldsScan {
 }
 
 impl FoldsScan {
-    fn maker(self, tags: Vec<TagEntry>) -> Batches {
-        Arc::new(move |cancel| {
-            let mut folds = self.folds(&tags, cancel);
-            let known = tags.iter().map(|tag| (tag.id, tag.clone())).collect();
+    /// Of the first tags, which are so many, values are told.
+    fn maker(self, tags: Tags, told: usize) -> Batches {
+        Arc::new(move |cancel: Cancel| {
+            let (told, others) = tags.split_at(told);
+            let told = self.folds(told, cancel.clone(), self.need);
+            let counts = Need { counts_only: true, ..Need::default() };
+            let mut folds: Rows<FoldRow> = match others.is_empty() {
+                true => told,
+                false => Box::new(told.chain(self.folds(others, cancel, counts))),
+            };
+            let known = tags.iter().cloned().collect();
             let scan = self.clone();
             Box::new(std::iter::from_fn(move || scan.batch(&mut folds, &known).transpose()))
         })
     }
 
-    fn folds(&self, tags: &[TagEntry], cancel: Cancel) -> Rows<FoldRow> {
+    fn folds(&self, tags: &[(TagId, Known)], cancel: Cancel, need: Need) -> Rows<FoldRow> {
         let scan = Scan {
-            tags: tags.iter().map(|tag| tag.id).collect(),
+            tags: tags.iter().map(|(tag, _)| *tag).collect(),
             from_unix_ns: self.span.start,
             to_unix_ns: self.span.end,
             newest_first: false,
             cancel: Some(cancel),
         };
-        self.source.folds(&scan, self.buckets, self.need)
+        self.source.folds(&scan, self.buckets, need)
     }
 
     fn batch(
         &self,
         folds: &mut Rows<FoldRow>,
-        known: &HashMap<TagId, TagEntry>,
+        known: &HashMap<TagId, Known>,
     ) -> Result<Option<RecordBatch>> {
         let rows = folds.by_ref().take(ROWS).collect::<std::result::Result<Vec<FoldRow>, String>>();
         let rows = rows.map_err(DataFusionError::Execution)?;
         if rows.is_empty() {
             return Ok(None);
         }
-        let arrays = self.columns.iter().map(|column| column.array(&rows, known)).collect();
+        let arrays = self.columns.iter().map(|column| column.array(&rows, known));
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         let schema = self.schema.clone();
         Ok(Some(RecordBatch::try_new_with_options(schema, arrays, &options)?))

@@ -27,7 +27,6 @@ use datafusion::catalog::{CatalogProvider, MemoryCatalogProviderList, SchemaProv
 use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::SessionState;
-use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use std::fmt;
@@ -93,11 +92,9 @@ pub(crate) fn state(
         CATALOG.to_owned(),
         Arc::new(Database { source: source.clone(), known: known.clone() }),
     );
-    let config = base.config().clone().with_information_schema(false);
-    let mut state = SessionStateBuilder::new_from_existing(base.clone())
-        .with_config(config)
-        .with_catalog_list(Arc::new(catalogs))
-        .build();
+    let mut state = base.clone();
+    state.config_mut().options_mut().catalog.information_schema = false;
+    state.register_catalog_list(Arc::new(catalogs));
     for function in functions::all(&known) {
         state.register_udf(Arc::new(function))?;
     }

@@ -33,15 +33,17 @@ const BOILER: [(&str, DataType); 4] = [
     ("level", DataType::Int64),
     ("wild", DataType::Float64),
 ];
+const KETTLE: [(&str, DataType); 2] =
+    [("temperature", DataType::Float64), ("level", DataType::Float64)];
 const PRESS: [(&str, DataType); 2] = [("strokes", DataType::Uint64), ("recipe", DataType::Text)];
 
-/// Two devices for some minutes: bad samples, gaps, late samples, samples that came twice, some that
+/// Devices for some minutes: bad samples, gaps, late samples, samples that came twice, some that
 /// are not numbers; the end of it in memory.
-fn plant(seed: u64) -> Plant {
+fn made(seed: u64, devices: &[(&str, &[(&str, DataType)])]) -> Plant {
     let mut random = Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1);
     let mut plant = Plant::new();
-    let devices =
-        [(plant.device("boiler", &BOILER), &BOILER[..]), (plant.device("press", &PRESS), &PRESS)];
+    let devices: Vec<_> =
+        devices.iter().map(|(name, tags)| (plant.device(name, tags), *tags)).collect();
     let mut now = START;
     for round in 0..600 {
         now += match random.below(40) {
@@ -63,6 +65,17 @@ fn plant(seed: u64) -> Plant {
             plant.maintain();
         }
     }
+    plant
+}
+
+fn plant(seed: u64) -> Plant {
+    made(seed, &[("boiler", &BOILER), ("press", &PRESS)])
+}
+
+/// With two devices of a template, whose tags have the same names.
+fn heaters(seed: u64) -> Plant {
+    let mut plant = made(seed, &[("boiler", &BOILER), ("press", &PRESS), ("kettle", &KETTLE)]);
+    plant.template("heaters", &["boiler", "kettle"]);
     plant
 }
 
@@ -116,40 +129,64 @@ const FOLDED: [&str; 22] = [
     "SELECT max(time) - min(time), count(*) FROM samples WHERE {} AND device = 'nowhere'",
 ];
 
+/// The same over tables of devices.
+const OF_DEVICES: [&str; 10] = [
+    "SELECT time_bucket('7 seconds', time) AS t, avg(temperature), count(running), max(level) FROM boiler WHERE {} GROUP BY 1 ORDER BY 1",
+    "SELECT date_trunc('minute', time) AS t, min(temperature), max(temperature), first(temperature, time), last(level, time), sum(temperature), max(wild) FROM boiler WHERE {} GROUP BY 1 ORDER BY 1",
+    "SELECT avg(temperature), count(level), avg(level), min(running), max(running), min(time), max(time) FROM boiler WHERE {}",
+    "SELECT avg(b.temperature) - avg(b.level), count(b.wild) FROM (SELECT * FROM boiler WHERE {}) b",
+    "SELECT max(strokes), min(strokes), avg(strokes), count(recipe) FROM press WHERE {}",
+    "SELECT time_bucket('30 seconds', time) AS t, time_weighted_average(time, temperature), seconds_where(time, running), first(running, time) FROM boiler WHERE {} GROUP BY 1 ORDER BY 1",
+    "SELECT device, time_bucket('20 seconds', time) AS t, avg(temperature), max(level), count(level), avg(level), count(running) FROM heaters WHERE {} GROUP BY 1, 2 ORDER BY 1, 2",
+    "SELECT avg(temperature), last(level, time), max(device) FROM heaters WHERE {} AND device = 'kettle'",
+    "SELECT device, count(temperature) FROM heaters WHERE {} AND device <> 'boiler' GROUP BY device",
+    "SELECT DISTINCT time_bucket('11 seconds', time) AS t FROM press WHERE {} ORDER BY 1",
+];
+
+async fn check(plant: &Plant, statements: &[&str], seed: u64) {
+    let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
+    for (range, text) in RANGES.iter().flat_map(|range| statements.iter().map(move |s| (range, s)))
+    {
+        let text = text.replace("{}", range);
+        let (found, wanted) = (answer(&with, &text).await, answer(&without, &text).await);
+        assert_eq!(found.len(), wanted.len(), "seed {seed}: {text}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert!(alike(found, wanted), "seed {seed}: {text}\n{found}\n{wanted}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_folds_say_is_what_samples_say() {
     for seed in 1..=2 {
-        let plant = plant(seed);
-        let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
-        for range in RANGES {
-            for text in FOLDED {
-                let text = text.replace("{}", range);
-                let (found, wanted) = (answer(&with, &text).await, answer(&without, &text).await);
-                assert_eq!(found.len(), wanted.len(), "seed {seed}: {text}");
-                for (found, wanted) in found.iter().zip(&wanted) {
-                    assert!(alike(found, wanted), "seed {seed}: {text}\n{found}\n{wanted}");
-                }
-            }
-        }
+        check(&plant(seed), &FOLDED, seed).await;
+    }
+}
+
+#[tokio::test]
+async fn what_folds_say_of_devices_is_what_their_rows_say() {
+    for seed in 3..=4 {
+        check(&heaters(seed), &OF_DEVICES, seed).await;
     }
 }
 
 #[tokio::test]
 async fn explain_tells_of_folds() {
-    let plant = plant(9);
-    let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
-    for text in FOLDED {
-        let text = text.replace("{}", RANGES[1]);
-        if text.contains("nowhere") {
-            continue;
+    for (plant, statements) in [(plant(9), &FOLDED[..]), (heaters(9), &OF_DEVICES)] {
+        let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
+        for text in statements {
+            let text = text.replace("{}", RANGES[1]);
+            if text.contains("nowhere") {
+                continue;
+            }
+            assert!(is_folded(&with, &text).await, "{text}");
+            assert!(!is_folded(&without, &text).await, "{text}");
         }
-        assert!(is_folded(&with, &text).await, "{text}");
-        assert!(!is_folded(&without, &text).await, "{text}");
     }
 }
 
 /// Folds cannot answer these, or not all of them.
-const NOT_FOLDED: [&str; 17] = [
+const NOT_FOLDED: [&str; 27] = [
     "SELECT count(*) FROM samples WHERE quality = 'good'",
     "SELECT tag, max(value) FROM samples WHERE value > 3 GROUP BY tag ORDER BY 1",
     "SELECT count(DISTINCT value) FROM samples WHERE tag = 'level'",
@@ -167,6 +204,16 @@ const NOT_FOLDED: [&str; 17] = [
     "SELECT time_bucket('1 month', time) AS t, count(*) FROM samples GROUP BY 1",
     "SELECT count(*) FROM samples a JOIN (SELECT DISTINCT unit FROM samples) b ON a.unit = b.unit",
     "SELECT tag, max(time) FROM samples WHERE code = 0 GROUP BY tag ORDER BY 1",
+    "SELECT max(cast(value_text AS VARCHAR)) FROM samples WHERE tag = 'recipe'",
+    "SELECT count(*) FROM boiler",
+    "SELECT count(time) FROM boiler",
+    "SELECT time_bucket('1 minute', time) AS t, count(1), avg(level) FROM boiler GROUP BY 1 ORDER BY 1",
+    "SELECT max(recipe) FROM press",
+    "SELECT avg(temperature) FROM boiler WHERE running",
+    "SELECT sum(level / 1000000000000) FROM boiler",
+    "SELECT temperature_quality, count(temperature) FROM boiler GROUP BY 1 ORDER BY 1",
+    "SELECT running, max(level) FROM boiler GROUP BY running ORDER BY 1",
+    "SELECT avg(temperature) FILTER (WHERE running) FROM boiler",
 ];
 
 #[tokio::test]
@@ -176,5 +223,43 @@ async fn what_folds_cannot_say_is_read() {
     for text in NOT_FOLDED {
         assert!(!is_folded(&with, text).await, "{text}");
         assert_eq!(answer(&with, text).await, answer(&without, text).await, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_column_of_a_tag_that_had_another_type_is_read() {
+    use DataType::{Bool, Float64, Int64, Text, Uint64};
+    let changes =
+        [(Int64, Float64), (Float64, Int64), (Text, Float64), (Bool, Text), (Uint64, Int64)];
+    for (before, after) in changes {
+        let mut plant = Plant::new();
+        let mut mill = plant.device("mill", &[("speed", before)]);
+        for round in 0..80 {
+            let at = START + round * SECOND;
+            if round == 40 {
+                mill = plant.retyped(&mill, after);
+            }
+            plant.read(&mill, at, &[Some(value(if round < 40 { before } else { after }, at))]);
+            plant.maintain();
+        }
+        let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
+        let of = |aggregates: &str| {
+            format!(
+                "SELECT time_bucket('30 seconds', time) AS t, {aggregates} FROM mill GROUP BY 1 ORDER BY 1"
+            )
+        };
+        for aggregates in
+            ["count(speed)", "max(speed), min(speed)", "first(speed, time), last(speed, time)"]
+        {
+            let text = of(aggregates);
+            let (found, wanted) = (answer(&with, &text).await, answer(&without, &text).await);
+            assert!(
+                found.iter().zip(&wanted).all(|(a, b)| alike(a, b)),
+                "{text}\n{found:?}\n{wanted:?}"
+            );
+            assert_eq!(found.len(), wanted.len(), "{text}");
+        }
+        let folded = is_folded(&with, &of("count(speed)")).await;
+        assert_eq!(folded, (before, after) == (Int64, Float64), "{before:?}, {after:?}");
     }
 }

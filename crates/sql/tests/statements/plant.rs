@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_env::{Env, Moment};
 use tagwerk_historian::{
-    Block, BlockSet, Buckets, FoldRow, Historian, Need, Options, Payload, Scan, Span,
+    Block, BlockSet, Buckets, FoldRow, Historian, Need, Options, Payload, Scan, Span, Wanted,
 };
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value, codec,
@@ -90,6 +90,24 @@ impl Plant {
         Device { set, journal_set }
     }
 
+    /// The same device, whose tags have other types from now on.
+    pub fn retyped(&mut self, device: &Device, data_type: DataType) -> Device {
+        let mut definition = device.set.definition.clone();
+        definition.tags.iter_mut().for_each(|tag| tag.data_type = data_type);
+        let set = Arc::new(TagSet::new(definition));
+        let journal_set = Arc::new(BlockSet {
+            id: set.id(),
+            revision: 2,
+            tags: set.tags().iter().map(|tag| tag.id.0).collect(),
+            dictionary: codec::encode_definition(&set.definition),
+        });
+        let own: BTreeSet<TagId> = set.tags().iter().map(|tag| tag.id).collect();
+        self.tags.iter_mut().filter(|tag| own.contains(&tag.id)).for_each(|tag| {
+            tag.data_type = data_type;
+        });
+        Device { set, journal_set }
+    }
+
     pub fn template(&mut self, name: &str, devices: &[&str]) {
         let devices = devices.iter().map(|device| Arc::from(*device)).collect();
         self.templates.push((name.into(), devices));
@@ -157,6 +175,12 @@ impl Source for History {
         Box::new(self.historian.scan(scan).map(|piece| piece.map_err(|error| error.to_string())))
     }
 
+    fn history_columns(&self, scan: &Scan, wanted: Wanted) -> Pieces {
+        self.asked.lock().unwrap().extend(&scan.tags);
+        let pieces = self.historian.scan_columns(scan, wanted);
+        Box::new(pieces.map(|piece| piece.map_err(|error| error.to_string())))
+    }
+
     fn can_fold(&self, _span: &Range<i64>) -> bool {
         self.folding == Folding::Yes
     }
@@ -164,6 +188,10 @@ impl Source for History {
     fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
         let folds = self.historian.folds(scan, buckets, need);
         Box::new(folds.map(|row| row.map_err(|error| error.to_string())))
+    }
+
+    fn types(&self, tag: TagId, span: &Range<i64>) -> Option<Vec<DataType>> {
+        self.historian.types(tag, span.start, span.end).ok()
     }
 
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {

@@ -1,0 +1,372 @@
+//! From a statement to what is executed. Most statements are one line of operators without a join or
+//! a subquery: for those, the engine's rules about such things are left out, which look through every
+//! plan and take as long as the rest of planning.
+
+use crate::folds::AggregatesFromFolds;
+use crate::gapfill::{GapFillPlanner, GapFillRule};
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProviderList, Session};
+use datafusion::common::config::TableOptions;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::context::{QueryPlanner, SessionConfig, SessionState};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::registry::ExtensionTypeRegistryRef;
+use datafusion::logical_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, WindowUDF,
+};
+use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// Rules about several inputs, about subqueries and about fields of structs, by their names.
+const OF_OTHERS: [&str; 13] = [
+    "rewrite_set_comparison",
+    "optimize_unions",
+    "unions_to_filter",
+    "eliminate_join",
+    "decorrelate_predicate_subquery",
+    "scalar_subquery_to_join",
+    "decorrelate_lateral_join",
+    "extract_equijoin_predicate",
+    "eliminate_cross_join",
+    "filter_null_join_keys",
+    "eliminate_outer_join",
+    "extract_leaf_expressions",
+    "push_down_leaf_projections",
+];
+
+/// Rules about joins, windows, statistics and filters of sources, of which a line has none; and what
+/// only looks whether the others made a fault.
+const PHYSICAL_OF_OTHERS: [&str; 10] = [
+    "aggregate_statistics",
+    "join_selection",
+    "FilterPushdown",
+    "WindowTopN",
+    "LimitPushPastWindows",
+    "HashJoinBuffering",
+    "TopKRepartition",
+    "PushdownSort",
+    "FilterPushdown(Post)",
+    "SanityCheckPlan",
+];
+
+/// The engine's rules of optimizing, and ours at their places.
+pub fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    rules.insert(0, Arc::new(GapFillRule));
+    // Behind the rules that push conditions into the scan.
+    rules.push(Arc::new(AggregatesFromFolds));
+    rules
+}
+
+static RULES_OF_LINES: LazyLock<Optimizer> = LazyLock::new(|| {
+    let of_lines = rules().into_iter().filter(|rule| !OF_OTHERS.contains(&rule.name()));
+    Optimizer::with_rules(of_lines.collect())
+});
+
+type PhysicalRules = Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>>;
+
+static PHYSICAL_RULES_OF_LINES: LazyLock<PhysicalRules> = LazyLock::new(|| {
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    rules.filter(|rule| !PHYSICAL_OF_OTHERS.contains(&rule.name())).collect()
+});
+
+/// How often all rules are applied at most, as the engine does when nobody says anything.
+const PASSES_MAX: usize = 3;
+/// What follows of what the last rules found is known in a line before they begin.
+pub const PASSES_OF_LINES: usize = 1;
+
+/// What is to be executed for a statement.
+pub async fn physical_plan(
+    mut state: SessionState,
+    plan: LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    if !is_line(&plan)? {
+        state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
+        return state.create_physical_plan(&plan).await;
+    }
+    let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    let plan = RULES_OF_LINES.optimize(analyzed, &state, |_, _| {})?;
+    Planner.create_physical_plan(&plan, &Line(state)).await
+}
+
+/// Operators with one input each, and expressions without subqueries.
+fn is_line(plan: &LogicalPlan) -> Result<bool> {
+    let mut line = true;
+    plan.apply(|node| {
+        let simple = matches!(
+            node,
+            LogicalPlan::Projection(_)
+                | LogicalPlan::Filter(_)
+                | LogicalPlan::Aggregate(_)
+                | LogicalPlan::Sort(_)
+                | LogicalPlan::TableScan(_)
+                | LogicalPlan::SubqueryAlias(_)
+                | LogicalPlan::Limit(_)
+                | LogicalPlan::Distinct(_)
+        );
+        let subquery = |expr: &Expr| {
+            matches!(
+                expr,
+                Expr::Exists(_)
+                    | Expr::InSubquery(_)
+                    | Expr::SetComparison(_)
+                    | Expr::ScalarSubquery(_)
+                    | Expr::OuterReferenceColumn(..)
+            )
+        };
+        line &= simple;
+        if line {
+            node.apply_expressions(|expr| {
+                line &= !expr.exists(|expr| Ok(subquery(expr)))?;
+                Ok(TreeNodeRecursion::Continue)
+            })?;
+        }
+        Ok(if line { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    })?;
+    Ok(line)
+}
+
+/// The engine's planner, which knows our operators too.
+#[derive(Debug)]
+pub struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner =
+            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(GapFillPlanner)]);
+        planner.create_physical_plan(plan, session).await
+    }
+}
+
+/// A state with the physical rules for lines.
+struct Line(SessionState);
+
+#[async_trait]
+impl Session for Line {
+    fn session_id(&self) -> &str {
+        self.0.session_id()
+    }
+
+    fn config(&self) -> &SessionConfig {
+        self.0.config()
+    }
+
+    fn catalog_list(&self) -> Arc<dyn CatalogProviderList> {
+        self.0.catalog_list().clone()
+    }
+
+    fn physical_optimizers(&self) -> &[Arc<dyn PhysicalOptimizerRule + Send + Sync>] {
+        &PHYSICAL_RULES_OF_LINES
+    }
+
+    async fn create_physical_plan(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        self.0.create_physical_plan(plan).await
+    }
+
+    fn create_physical_expr(&self, expr: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+        self.0.create_physical_expr(expr, schema)
+    }
+
+    fn scalar_functions(&self) -> &HashMap<String, Arc<ScalarUDF>> {
+        self.0.scalar_functions()
+    }
+
+    fn higher_order_functions(&self) -> &HashMap<String, Arc<HigherOrderUDF>> {
+        self.0.higher_order_functions()
+    }
+
+    fn aggregate_functions(&self) -> &HashMap<String, Arc<AggregateUDF>> {
+        self.0.aggregate_functions()
+    }
+
+    fn window_functions(&self) -> &HashMap<String, Arc<WindowUDF>> {
+        self.0.window_functions()
+    }
+
+    fn extension_type_registry(&self) -> &ExtensionTypeRegistryRef {
+        Session::extension_type_registry(&self.0)
+    }
+
+    fn runtime_env(&self) -> &Arc<RuntimeEnv> {
+        self.0.runtime_env()
+    }
+
+    fn execution_props(&self) -> &ExecutionProps {
+        self.0.execution_props()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn table_options(&self) -> &TableOptions {
+        self.0.table_options()
+    }
+
+    fn table_options_mut(&mut self) -> &mut TableOptions {
+        self.0.table_options_mut()
+    }
+
+    fn task_ctx(&self) -> Arc<TaskContext> {
+        self.0.task_ctx()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow};
+    use crate::{Cancel, Source, TagEntry, TagTable, engine};
+    use datafusion::physical_plan::displayable;
+    use std::ops::Range;
+    use tagwerk_historian::Scan;
+    use tagwerk_model::{DataType, TagId};
+
+    /// Tags without samples.
+    struct Bare(Arc<TagTable>);
+
+    impl Source for Bare {
+        fn tags(&self) -> Arc<TagTable> {
+            self.0.clone()
+        }
+
+        fn history(&self, _: &Scan) -> Pieces {
+            Box::new(std::iter::empty())
+        }
+
+        fn can_fold(&self, _: &Range<i64>) -> bool {
+            true
+        }
+
+        fn types(&self, _: TagId, _: &Range<i64>) -> Option<Vec<DataType>> {
+            Some(Vec::new())
+        }
+
+        fn latest(&self, _: &[TagId]) -> Vec<Latest> {
+            Vec::new()
+        }
+
+        fn events(&self) -> Vec<EventRow> {
+            Vec::new()
+        }
+
+        fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
+            Box::new(std::iter::empty())
+        }
+
+        fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
+            Box::new(std::iter::empty())
+        }
+    }
+
+    fn base() -> SessionState {
+        let entry = |id: u32, name: &str, data_type| TagEntry {
+            id: TagId(id),
+            device: if id < 4 { "boiler" } else { "press" }.into(),
+            name: name.into(),
+            data_type,
+            unit: "u".into(),
+        };
+        let tags = TagTable::new(vec![
+            entry(1, "temperature", DataType::Float64),
+            entry(2, "running", DataType::Bool),
+            entry(3, "level", DataType::Int64),
+            entry(4, "recipe", DataType::Text),
+        ]);
+        let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags)));
+        engine::base(&source).unwrap()
+    }
+
+    #[test]
+    fn the_rules_that_are_left_out_exist() {
+        let known: Vec<String> = rules().iter().map(|rule| rule.name().to_owned()).collect();
+        for name in OF_OTHERS {
+            assert!(known.iter().any(|known| known == name), "{name}");
+        }
+        let known = PhysicalOptimizer::new().rules;
+        for name in PHYSICAL_OF_OTHERS {
+            assert!(known.iter().any(|known| known.name() == name), "{name}");
+        }
+    }
+
+    const LINES: [&str; 21] = [
+        "SELECT time, value FROM samples WHERE device = 'boiler' AND tag = 'level' AND time >= '2026-11-01' ORDER BY time",
+        "SELECT * FROM samples WHERE value > 3 AND value_i64 IS NOT NULL",
+        "SELECT * FROM samples ORDER BY time DESC LIMIT 10",
+        "SELECT value FROM samples WHERE tag = 'level' LIMIT 5 OFFSET 2",
+        "SELECT tag, avg(value), count(*) FROM samples GROUP BY tag ORDER BY 2 DESC LIMIT 3",
+        "SELECT date_trunc('minute', time) AS t, tag, avg(value) FROM samples WHERE device = 'boiler' AND tag IN ('level', 'running', 'temperature', 'x') GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT time_bucket('5 minutes', time) AS t, max(value) - min(value) AS d FROM samples GROUP BY t HAVING max(value) > 7 ORDER BY t",
+        "SELECT DISTINCT device, tag FROM samples ORDER BY 1, 2",
+        "SELECT DISTINCT unit FROM samples LIMIT 4",
+        "SELECT count(DISTINCT value), count(DISTINCT tag) FROM samples",
+        "SELECT count(DISTINCT quality) FROM samples WHERE time < '2026-11-01T00:00:00Z'",
+        "SELECT max(value + 0), stddev(value) FROM samples",
+        "SELECT quality, count(*) FILTER (WHERE value > 1) FROM samples GROUP BY quality ORDER BY quality",
+        "SELECT tag, max(n) FROM (SELECT tag, time_bucket('1 minute', time) AS t, count(*) AS n FROM samples GROUP BY 1, 2) m WHERE m.n > 4 GROUP BY tag ORDER BY tag",
+        "SELECT upper(tag) AS u, CASE WHEN value > 1 THEN 'a' ELSE 'b' END AS c FROM samples WHERE NOT (value < 0 OR value IS NULL) ORDER BY u, c DESC",
+        "SELECT temperature, level, running FROM boiler WHERE temperature > 3 ORDER BY time LIMIT 3",
+        "SELECT time_bucket('1 hour', time) AS t, avg(temperature), max(level) FROM boiler GROUP BY 1 ORDER BY 1",
+        "SELECT tag, first(value, time), last(value, time), time_weighted_average(time, value) FROM samples GROUP BY tag",
+        "SELECT time_bucket_gapfill('1 minute', time) AS t, avg(value) FROM samples WHERE tag = 'level' AND time >= '2026-11-01' AND time < '2026-11-02' GROUP BY 1 ORDER BY 1",
+        "SELECT max(time) FROM samples WHERE tag LIKE 'l%' AND time > now() - INTERVAL '1 day'",
+        "SELECT value FROM (SELECT time, value FROM samples WHERE tag = 'level' ORDER BY time DESC LIMIT 5) n ORDER BY time",
+    ];
+
+    #[tokio::test]
+    async fn fewer_rules_make_the_same_plans() {
+        for text in LINES {
+            let state = base();
+            let statement = engine::parse(text).unwrap();
+            let plan = state.statement_to_plan(statement).await.unwrap();
+            assert!(is_line(&plan).unwrap(), "{text}");
+            let shown =
+                |plan: Arc<dyn ExecutionPlan>| displayable(plan.as_ref()).indent(false).to_string();
+            let few = shown(physical_plan(state.clone(), plan.clone()).await.unwrap());
+            let mut state = state;
+            state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
+            let all = shown(state.create_physical_plan(&plan).await.unwrap());
+            // A projection more that only renames may be left, and nothing else.
+            let without_projections = |plan: &str| -> Vec<String> {
+                let lines = plan.lines().map(str::trim).filter(|line| !line.starts_with("Proj"));
+                lines.map(|line| line.split([':', ',']).next().unwrap().to_owned()).collect()
+            };
+            let (few_lines, all_lines) = (without_projections(&few), without_projections(&all));
+            assert_eq!(few_lines, all_lines, "{text}\n{few}\n{all}");
+            assert_eq!(few.lines().last().map(str::trim), all.lines().last().map(str::trim));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_more_than_a_line_is_planned_with_all_rules() {
+        let others = [
+            "SELECT count(*) FROM samples a JOIN samples b ON a.time = b.time",
+            "SELECT value FROM samples WHERE value > (SELECT avg(value) FROM samples)",
+            "SELECT value FROM samples WHERE tag IN (SELECT tag FROM latest)",
+            "SELECT value FROM samples s WHERE EXISTS (SELECT 1 FROM latest l WHERE l.tag = s.tag)",
+            "SELECT 1 UNION ALL SELECT value FROM samples",
+            "SELECT value, lag(value) OVER (ORDER BY time) FROM samples",
+        ];
+        for text in others {
+            let state = base();
+            let statement = engine::parse(text).unwrap();
+            let plan = state.statement_to_plan(statement).await.unwrap();
+            assert!(!is_line(&plan).unwrap(), "{text}");
+        }
+    }
+}

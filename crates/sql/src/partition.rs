@@ -1,7 +1,7 @@
 //! Scans as streams: one iterator of batches per partition, made when it is executed, told to stop
 //! when nobody wants it any more.
 
-use crate::watch::Watch;
+use crate::watch::{Ends, Watch};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{Result, exec_err};

@@ -120,8 +120,8 @@ fn main() -> Result<()> {
     let entry = |id: u32| TagEntry {
         id: TagId(id),
         device: "press".into(),
-        name: format!("{}_{id}", if id % 2 == 0 { "text" } else { "number" }).into(),
-        data_type: if id % 2 == 0 { DataType::Text } else { DataType::Float64 },
+        name: format!("{}_{id}", if id.is_multiple_of(2) { "text" } else { "number" }).into(),
+        data_type: if id.is_multiple_of(2) { DataType::Text } else { DataType::Float64 },
         unit: "".into(),
     };
     let table = Arc::new(TagTable::new((0..4).map(entry).collect()));

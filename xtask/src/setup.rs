@@ -7,8 +7,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
-/// A program that tests start, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 8] = [
+/// A program that tests start, or the file of a library, and the Debian package that has it.
+const PACKAGES: [(&str, &str); 10] = [
     ("mosquitto", "mosquitto"),
     ("mosquitto_pub", "mosquitto-clients"),
     ("chromium", "chromium"),
@@ -18,13 +18,16 @@ const PACKAGES: [(&str, &str); 8] = [
     // A file system that clones files, for power cuts.
     ("mkfs.btrfs", "btrfs-progs"),
     ("psql", "postgresql-client"),
+    // What spreadsheets and reports read a database through.
+    ("isql", "unixodbc"),
+    ("/usr/share/psqlodbc/odbcinst.ini.template", "odbc-postgresql"),
     // A server that lookup tables are read from.
     ("pg_ctlcluster", "postgresql"),
 ];
 
 /// Foreign programs of each protocol, as test counterparts: Modbus, MQTT, OPC UA (which needs
 /// `cryptography`), IEC 104, S7, spreadsheets, Parquet, PostgreSQL, object storage and mail.
-const PYTHON_PACKAGES: [&str; 12] = [
+const PYTHON_PACKAGES: [&str; 15] = [
     "pymodbus==3.16.1",
     "pyserial==3.5",
     "paho-mqtt==2.1.0",
@@ -35,6 +38,9 @@ const PYTHON_PACKAGES: [&str; 12] = [
     "openpyxl==3.1.5",
     "duckdb==2.0.0",
     "psycopg[binary]==3.3.9",
+    "pg8000==1.31.6",
+    "asyncpg==0.32.0",
+    "sqlalchemy==2.1.9",
     "moto[s3,server]==5.2.5",
     "aiosmtpd==1.4.6",
 ];

@@ -3,7 +3,7 @@
 use crate::process::{Edge, PASSWORD};
 use crate::rig::{python, until};
 use serde_json::{Value, json};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const ENDS: &str = r#"
 version: 1
@@ -104,6 +104,84 @@ fn psycopg_reads_over_tls_what_the_api_answers() {
     assert!(found("refused").as_str().unwrap().contains("read only"), "{text}");
     let events = edge.local().get("/api/v1/events?kind=login").expect(200).json();
     assert!(events.to_string().contains("failed to log in from 127.0.0.1"), "{events}");
+    assert!(edge.stop().success());
+}
+
+/// What a Python program says, line by line.
+fn lines(output: &Output) -> Vec<Value> {
+    let text = said(output);
+    let lines: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(lines.last().map(|line| &line["end"]), Some(&json!(true)), "{text}");
+    lines
+}
+
+#[test]
+fn libraries_of_python_find_the_tables_and_read_them() {
+    let mut edge = edge();
+    let mut peer = python("postgres_libraries.py");
+    peer.arg(edge.postgres.rsplit_once(':').unwrap().1).arg(PASSWORD);
+    let lines = lines(&peer.output().unwrap());
+    let first = |tag: &str| {
+        let all = lines.iter().filter(|line| line["tag"] == tag).map(|line| &line["first"][0]);
+        all.collect::<Vec<_>>()
+    };
+    for most in first("most") {
+        assert_eq!((&most[0], &most[1]), (&json!(u64::MAX.to_string()), &Value::Null));
+    }
+    for least in first("least") {
+        assert_eq!(least[1], json!(i64::MIN));
+    }
+    assert_eq!((first("most").len(), first("least").len()), (2, 2));
+    let cursor = lines.iter().find_map(|line| line.get("cursor"));
+    assert_eq!(cursor, Some(&json!(["least", "most"])));
+    let looked: Vec<&Value> = lines.iter().filter(|line| line.get("tables").is_some()).collect();
+    assert_eq!(looked.len(), 2);
+    for looked in looked {
+        assert_eq!(looked["schemas"], json!(["information_schema", "public"]), "{looked}");
+        for table in ["samples", "latest", "alarms", "ledger", "ends"] {
+            assert!(looked["tables"].as_array().unwrap().contains(&json!(table)), "{looked}");
+        }
+        assert_eq!((&looked["columns"]["least"], &looked["columns"]["most"]), {
+            (&json!("BIGINT"), &json!("NUMERIC"))
+        });
+        for none in ["views", "foreign", "indexes", "key"] {
+            assert_eq!(looked[none], json!([]), "{none}: {looked}");
+        }
+    }
+    let reflected: Vec<&Value> = lines.iter().filter_map(|line| line.get("reflected")).collect();
+    assert_eq!(reflected, [&json!([[u64::MAX.to_string(), i64::MIN]]); 2]);
+    assert!(edge.stop().success());
+}
+
+#[test]
+fn the_odbc_driver_of_postgresql_lists_tables_and_reads_them() {
+    let mut edge = edge();
+    let port = edge.postgres.rsplit_once(':').unwrap().1;
+    let ini = edge.data.path().join("odbc.ini");
+    let source = format!(
+        "[edge]\nDriver=PostgreSQL Unicode\nServername=127.0.0.1\nPort={port}\nDatabase=tagwerk\n\
+         Username=anna\nPassword={PASSWORD}\nSSLmode=require\n"
+    );
+    std::fs::write(&ini, source).unwrap();
+    let ask = |statement: &str| {
+        let mut isql = Command::new("isql")
+            .args(["-b", "-d,", "edge"])
+            .env("ODBCINI", &ini)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("isql is installed by cargo xtask setup");
+        std::io::Write::write_all(&mut isql.stdin.take().unwrap(), statement.as_bytes()).unwrap();
+        said(&isql.wait_with_output().unwrap())
+    };
+    let tables = ask("help\n");
+    assert!(tables.contains("tagwerk,public,ends,TABLE"), "{tables}");
+    let columns = ask("help ends\n");
+    assert!(columns.contains("tagwerk,public,ends,least,-5,int8"), "{columns}");
+    let rows = ask("SELECT most, least FROM ends WHERE most IS NOT NULL LIMIT 1\n");
+    assert_eq!(rows.trim(), format!("{},{}", u64::MAX, i64::MIN));
     assert!(edge.stop().success());
 }
 

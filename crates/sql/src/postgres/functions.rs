@@ -58,6 +58,9 @@ const ALL: &[(&str, Gives, Body)] = &[
     ("has_table_privilege", Gives::Bool, |_, a| truth(may(a))),
     ("inet_server_addr", Gives::Text, |_, _| None),
     ("inet_server_port", Gives::Int, |_, _| None),
+    ("like_pattern", Gives::Text, |_, a| {
+        Some(like_pattern(arg(a, 0)?, arg(a, 1).unwrap_or_default()))
+    }),
     ("obj_description", Gives::Text, |known, a| known.table_description(int(a, 0)?)),
     ("pg_backend_pid", Gives::Int, |known, _| Some(known.session.pid.to_string())),
     ("pg_client_encoding", Gives::Text, |_, _| Some("UTF8".to_owned())),
@@ -120,6 +123,21 @@ fn arg<'a>(arguments: &[Option<&'a str>], at: usize) -> Option<&'a str> {
 
 fn int(arguments: &[Option<&str>], at: usize) -> Option<i64> {
     arg(arguments, at)?.parse().ok()
+}
+
+/// A pattern of LIKE, whose letters another letter takes the meaning away from, with backslashes in its
+/// place.
+fn like_pattern(pattern: &str, escape: &str) -> String {
+    let (mut plain, mut letters) = (String::new(), pattern.chars());
+    while let Some(letter) = letters.next() {
+        let escaped = if escape.starts_with(letter) { letters.next() } else { None };
+        match escaped {
+            Some(escaped) => plain.extend(['\\', escaped]),
+            None if letter == '\\' => plain.push_str("\\\\"),
+            None => plain.push(letter),
+        }
+    }
+    plain
 }
 
 fn truth(value: bool) -> Option<String> {
@@ -232,5 +250,24 @@ impl ScalarUDFImpl for Told {
             )),
         };
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like_pattern;
+
+    #[test]
+    fn patterns_keep_their_meaning_with_backslashes() {
+        let cases = [
+            ("pg/_%", "/", "pg\\_%"),
+            ("a//b/%", "/", "a\\/b\\%"),
+            ("a\\b%", "/", "a\\\\b%"),
+            ("a\\%", "", "a\\\\%"),
+            ("ends/", "/", "ends/"),
+        ];
+        for (pattern, escape, plain) in cases {
+            assert_eq!(like_pattern(pattern, escape), plain, "{pattern}");
+        }
     }
 }

@@ -4,18 +4,31 @@ use super::{empty, names};
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query,
-    SelectItem, SetExpr, Statement, TableFactor, TimezoneInfo, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    SelectItem, SetExpr, Statement, TableFactor, TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
+    Visit, VisitMut, Visitor, VisitorMut,
 };
 use std::ops::ControlFlow;
 
 /// All of them, and the highest number of a parameter.
 pub fn statement(statement: &mut Statement) -> usize {
-    let mut rewrite = Rewrite { parameters: 0 };
-    // It never breaks off.
-    let _ = VisitMut::visit(statement, &mut rewrite);
+    // Counted first: what has no rows goes, with the parameters in it.
+    let mut count = Count(0);
+    // None of them ever breaks off.
+    let _ = Visit::visit(statement, &mut count);
+    let _ = VisitMut::visit(statement, &mut Rewrite);
     lists(statement);
-    rewrite.parameters
+    count.0
+}
+
+struct Count(usize);
+
+impl Visitor for Count {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.0 = self.0.max(super::parameter::number(expr).unwrap_or(0));
+        ControlFlow::Continue(())
+    }
 }
 
 /// `= ANY('{a,b}')`, which a parameter may have become.
@@ -23,9 +36,7 @@ pub fn lists(statement: &mut Statement) {
     let _ = VisitMut::visit(statement, &mut Lists);
 }
 
-struct Rewrite {
-    parameters: usize,
-}
+struct Rewrite;
 
 impl VisitorMut for Rewrite {
     type Break = ();
@@ -74,11 +85,11 @@ impl VisitorMut for Rewrite {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Some(number) = super::parameter::number(expr) {
-            self.parameters = self.parameters.max(number);
-        }
         match expr {
             Expr::Collate { expr: inner, .. } => *expr = take(inner),
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                plain_escape(pattern, escape_char);
+            }
             Expr::BinaryOp { op, .. } => plain_operator(op),
             Expr::Function(function) => plain_function(function),
             Expr::Identifier(ident) if ident.quote_style.is_none() => {
@@ -102,6 +113,19 @@ impl VisitorMut for Rewrite {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The engine knows patterns in which a backslash is what takes a letter's meaning away.
+fn plain_escape(pattern: &mut Box<Expr>, escape: &mut Option<ValueWithSpan>) {
+    let Some(Value::SingleQuotedString(letter)) = escape.as_ref().map(|escape| &escape.value)
+    else {
+        return;
+    };
+    if letter != "\\" {
+        let letter = text(letter);
+        **pattern = call("like_pattern", vec![take(pattern), letter]);
+        *escape = None;
     }
 }
 

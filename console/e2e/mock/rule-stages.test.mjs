@@ -166,7 +166,7 @@ test('all that match are chosen, also on other pages; another filter begins anew
   await dialog.getByText('and 232 others').waitFor()
   await page.keyboard.press('Escape')
   await page.getByLabel('Stage', { exact: true }).selectOption('live')
-  await page.getByText(/chosen/).waitFor({ state: 'detached' })
+  await page.getByText(/rules are chosen/).waitFor({ state: 'detached' })
   assert.deepEqual(problems, [])
   await context.close()
 })

@@ -167,6 +167,7 @@ impl<'a> Cells<'a> {
                 value.is_finite().then(|| value.to_string())
             }
             DataType::Float64 => finite(array.as_primitive::<Float64Type>().value(row)),
+            decimal if decimal.is_decimal() => self.formatter.value(row).try_to_string().ok(),
             _ => None,
         }
     }

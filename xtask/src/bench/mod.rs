@@ -10,6 +10,7 @@ mod past;
 mod query;
 mod rules;
 mod scan;
+mod size;
 mod stop;
 mod trends;
 mod wear;
@@ -78,6 +79,11 @@ const BENCHES: &[Bench] = &[
         name: "wear",
         summary: "what flash is written for each sample, by class of durability, beside rows in SQLite",
         run: wear::run,
+    },
+    Bench {
+        name: "size",
+        summary: "how large the shipped program is, beside a plain release build",
+        run: size::run,
     },
     Bench {
         name: "idle",

@@ -1,8 +1,9 @@
 //! A rule at work: its program, and what it remembers.
 
-use crate::cell::{self, Cell};
+use crate::cell;
 use crate::error::RuleError;
 use crate::lookup;
+use crate::output::{Out, Output, as_values};
 use crate::over::{self, Memories};
 use crate::pending::{Pending, Waiting, picked};
 use crate::program::{Body, Program, Window};
@@ -19,6 +20,7 @@ use datafusion::common::cast::as_boolean_array;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tagwerk_sql::stream::LastReads;
 
 /// Rows that a rule may keep, and their memory. More: it is stopped.
 pub const ROWS_MAX: u64 = 2_000_000;
@@ -31,28 +33,6 @@ pub const PARTITIONS_MAX: usize = 10_000;
 const ROWS_AT_ONCE: usize = 1_024;
 /// An edge's own time that goes back by more was set back, and windows begin anew.
 const SET_BACK: i64 = 60_000_000_000;
-
-/// One row that a rule gives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Output {
-    pub time_ns: i64,
-    pub cells: Vec<Cell>,
-}
-
-/// Where the rows go that a rule gives, with their times.
-pub type Out<'a> = &'a mut dyn FnMut(&RecordBatch, &ArrayRef);
-
-fn as_values(program: &Program, rows: &RecordBatch, times: &ArrayRef, out: &mut Vec<Output>) {
-    let times = cell::times(times);
-    let columns = program.places.iter().map(|place| cell::cells(rows.column(*place)));
-    let mut columns: Vec<_> = columns.map(Vec::into_iter).collect();
-    out.reserve(rows.num_rows());
-    for row in 0..rows.num_rows() {
-        let time_ns = times.as_ref().filter(|t| t.is_valid(row)).map_or(0, |t| t.value(row));
-        let cells = columns.iter_mut().map(|cells| cells.next().unwrap_or(Cell::Null));
-        out.push(Output { time_ns, cells: cells.collect() });
-    }
-}
 
 /// What a rule counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +51,8 @@ pub struct Instance {
     pub counts: Counts,
     pub last_error: Option<String>,
     pub(crate) memories: Vec<Memories>,
+    /// Of each source.
+    pub(crate) last_reads: Vec<LastReads>,
     pub(crate) pending: Pending,
     pub(crate) partitions: BTreeMap<Vec<u8>, Partition>,
     /// The window at work, where its rows are not kept.
@@ -83,7 +65,9 @@ pub struct Instance {
 impl Instance {
     pub fn new(program: Arc<Program>, lateness: i64) -> Instance {
         let memories = program.overs.iter().map(|_| Memories::default()).collect();
+        let last_reads = program.sources.iter().map(|_| LastReads::default()).collect();
         Instance {
+            last_reads,
             program,
             lateness,
             lives: false,
@@ -141,6 +125,7 @@ impl Instance {
     ) -> Result<(), RuleError> {
         self.counts.rows_in += rows.num_rows() as u64;
         let program = self.program.clone();
+        let rows = &program.sources[source].seen(rows, &mut self.last_reads[source])?;
         let passed = match &program.window {
             None => {
                 let times = cell::times(rows.column(0));
@@ -593,6 +578,7 @@ impl Instance {
         kept.map(Kept::size).sum::<usize>()
             + pending.sum::<usize>()
             + self.memories.iter().map(over::size).sum::<usize>()
+            + self.last_reads.iter().map(LastReads::size).sum::<usize>()
             + self.tally.as_ref().map_or(0, Tally::size)
     }
 }

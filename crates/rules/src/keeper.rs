@@ -5,8 +5,8 @@
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
 use crate::force::Force;
-use crate::instance::Output;
 use crate::lookup::{NoVersions, Versions};
+use crate::output::Output;
 use crate::saving::{Loaded, Saving, load, write_changes};
 use crate::work::Runner;
 use crate::workers::{Done, Work, Workers};

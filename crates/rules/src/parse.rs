@@ -3,7 +3,6 @@
 
 use crate::finding::Finding;
 use crate::form::{self, Places};
-use crate::span::Nanoseconds;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
@@ -12,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use tagwerk_sql::stream::Nanoseconds;
 
 /// Names of columns that stand for what is computed over the stream.
 pub const OVER_PREFIX: &str = "__over_";

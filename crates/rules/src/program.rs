@@ -13,8 +13,9 @@ use crate::lookup::{LookupSource, RuleLookup};
 use crate::over::Over;
 use crate::parse::{self, OVER_PREFIX, OverCall, TableUse, Text, WindowCall, WindowKind};
 use crate::reading::{Reading, Table, explained};
+pub use crate::source::Source;
 use crate::stages::{Stage, stages};
-use crate::table::{Slot, StreamTable};
+use crate::table::StreamTable;
 use crate::totals::Totals;
 use crate::user::Used;
 use crate::work::Deadline;
@@ -39,7 +40,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use tagwerk_sql::stream::{Ends, Stream, watched};
+use tagwerk_sql::stream::{Ends, SAMPLES, Stream, filled_of, filling_reads, watched};
 use tagwerk_sql::{Lookup, TagTable, UserFunction};
 
 /// The engine that plans rules. One is enough for all of them.
@@ -49,24 +50,6 @@ pub struct Planner {
     /// What windows' statements may take while they are run.
     pub(crate) means: Arc<RuntimeEnv>,
     pub(crate) functions: Vec<UserFunction>,
-}
-
-/// A table that a rule reads.
-pub struct Source {
-    pub table: String,
-    pub stream: Stream,
-    /// The columns that the rule needs, by their places in the table; the time is the first.
-    pub used: Vec<usize>,
-    /// These columns, and what is computed over the stream.
-    pub schema: SchemaRef,
-    pub slot: Arc<Slot>,
-}
-
-impl Source {
-    /// The columns that come from outside, without what is computed over the stream.
-    pub fn base(&self) -> SchemaRef {
-        Arc::new(Schema::new(self.schema.fields()[..self.used.len()].to_vec()))
-    }
 }
 
 pub type Physical = Arc<dyn PhysicalExpr>;
@@ -137,7 +120,8 @@ impl Planner {
         let known = self.state.aggregate_functions();
         let is_lookup = |name: &str| {
             // A name that stands for nothing is told of as such.
-            tags.lookups().has(name) || (name != "samples" && tags.named(name).is_none())
+            let stream = name == SAMPLES || filled_of(name).is_some() || tags.named(name).is_some();
+            tags.lookups().has(name) || !stream
         };
         let text = parse::read(sql, &|name| known.contains_key(name), &is_lookup)?;
         let places = text.places.clone();
@@ -440,13 +424,7 @@ impl Planning {
             .tables
             .into_iter()
             .zip(schemas)
-            .map(|(table, (used, schema))| Source {
-                table: table.name,
-                stream: table.stream,
-                used,
-                schema,
-                slot: table.slot,
-            })
+            .map(|(table, (used, schema))| table.into_source(used, schema))
             .collect();
         let mut fingerprint = fingerprint(sql, &sources, &columns) + &self.used.fingerprint();
         let lookups: Vec<LookupSource> = self.lookups.into_iter().map(|(_, own)| own).collect();
@@ -516,13 +494,17 @@ impl Planning {
             let whole = self.with_overs(&table.schema);
             let mut used = table.slot.used.lock();
             used.insert(0);
-            if place > 0 {
-                continue;
+            if place == 0 {
+                let own = window.into_iter().flat_map(Window::expressions);
+                for expr in own.chain(self.overs.iter().flat_map(Over::expressions)) {
+                    let columns = collect_columns(expr);
+                    let places = columns.iter().map(|column| whole.index_of(column.name()));
+                    used.extend(places.filter_map(Result::ok));
+                }
             }
-            let own = window.into_iter().flat_map(Window::expressions);
-            for expr in own.chain(self.overs.iter().flat_map(Over::expressions)) {
-                let columns = collect_columns(expr);
-                used.extend(columns.iter().filter_map(|column| whole.index_of(column.name()).ok()));
+            if let (Some(_), Stream::Reads(shape)) = (table.fill, &table.stream) {
+                let own = used.iter().copied().filter(|at| *at < shape.columns.len()).collect();
+                used.extend(filling_reads(&shape.columns, &own));
             }
         }
     }

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Visit, Visitor};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tagwerk_sql::TagTable;
-use tagwerk_sql::stream::{SAMPLE_SCHEMA, Stream, names, stream};
+use tagwerk_sql::stream::{SAMPLE_SCHEMA, SAMPLES, Stream, filled_of, names, stream};
 
 /// A stream with the columns that statements see of it.
 pub struct Table {
@@ -21,6 +21,8 @@ pub struct Table {
     pub stream: Stream,
     pub schema: SchemaRef,
     pub slot: Arc<Slot>,
+    /// How long a value lasts in rows whose read did not ask for it.
+    pub fill: Option<i64>,
 }
 
 /// What a statement reads.
@@ -70,28 +72,37 @@ impl Reading {
             let finding = Finding::placed(table.ident.span, problem, remedy);
             return Err(Finding { waits: true, ..finding });
         }
-        let stream = stream(tags, &table.name).ok_or_else(|| unknown(table, tags))?;
+        let (name, fill) = match filled_of(&table.name) {
+            Some((name, age)) => (name, Some(age)),
+            None => (&*table.name, None),
+        };
+        let known = stream(tags, name).filter(|_| fill.is_none() || name != SAMPLES);
+        let stream = known.ok_or_else(|| unknown(table, name, tags))?;
         let schema = match &stream {
             Stream::Reads(shape) => shape.schema.clone(),
             Stream::Samples => SAMPLE_SCHEMA.clone(),
         };
         let slot = Arc::default();
-        self.streams.push(Table { name: table.name.clone(), stream, schema, slot });
+        self.streams.push(Table { name: table.name.clone(), stream, schema, slot, fill });
         Ok(())
     }
 }
 
-fn unknown(table: &TableUse, tags: &TagTable) -> Finding {
+fn unknown(table: &TableUse, name: &str, tags: &TagTable) -> Finding {
     let mut known = names(tags);
+    if name == SAMPLES || tags.lookups().has(name) {
+        let problem = format!("filled reads devices, templates and rules, and {name} is none");
+        return Finding::placed(table.ident.span, problem, "read it without filled");
+    }
     known.extend(tags.lookups().names().map(ToString::to_string));
-    let near = nearest(&table.name, known.iter().map(String::as_str));
+    let near = nearest(name, known.iter().map(String::as_str));
     let remedy = match near {
         Some(near) => format!("did you mean {near}?"),
         None => {
             "use the name of a device, a template, a rule, a lookup table, or samples".to_owned()
         }
     };
-    Finding::placed(table.ident.span, format!("there is no table {}", table.name), remedy)
+    Finding::placed(table.ident.span, format!("there is no table {name}"), remedy)
 }
 
 /// A finding that two columns cannot be compared, which the engine does not place, at the columns and

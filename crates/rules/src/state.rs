@@ -37,6 +37,9 @@ struct Head {
     partitions: Vec<SavedPartition>,
     /// Start, why it will give nothing, groups, and the length of the rows, which follow last.
     tally: Option<(i64, Option<String>, usize, usize)>,
+    /// Of each source the length of the rows that say what was read last, which follow behind that.
+    #[serde(default)]
+    last_reads: Vec<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +77,12 @@ pub fn save(instance: &mut Instance) -> Result<Vec<u8>, RuleError> {
         }
         _ => None,
     };
+    let last_reads = program.sources.iter().zip(&instance.last_reads).map(|(source, last)| {
+        let Some(filling) = &source.filling else { return Ok(0) };
+        let saved = filling.save(last, &source.base())?;
+        write(&source.base(), &[saved], &mut rows)
+    });
+    let last_reads = last_reads.collect::<Result<_, RuleError>>()?;
     let memories = instance.memories.iter();
     let head = Head {
         version: VERSION,
@@ -90,6 +99,7 @@ pub fn save(instance: &mut Instance) -> Result<Vec<u8>, RuleError> {
         pending,
         partitions,
         tally,
+        last_reads,
     };
     let head = serde_json::to_vec(&head).map_err(|error| RuleError::Rows(error.to_string()))?;
     let mut out = Vec::with_capacity(8 + head.len() + rows.len());
@@ -157,6 +167,13 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         let whole = rows.num_rows() == count || rows.num_columns() == 0;
         let saved = SavedTally { start, failed, count, rows };
         instance.tally = Some(totals.restore(&saved).ok().filter(|_| whole)?);
+    }
+    for (place, length) in head.last_reads.into_iter().enumerate() {
+        let source = program.sources.get(place)?;
+        let saved = next(length, &source.base())?;
+        if let Some(filling) = &source.filling {
+            instance.last_reads[place] = filling.restore(&saved).ok()?;
+        }
     }
     Some(instance)
 }

@@ -4,7 +4,8 @@
 
 use crate::error::RuleError;
 use crate::finding::Finding;
-use crate::instance::{Instance, Out};
+use crate::instance::Instance;
+use crate::output::Out;
 use crate::program::{Body, Physical, Program, Window};
 use crate::stages::{self, Stage, stages};
 use crate::table::{Slot, slot_scan};

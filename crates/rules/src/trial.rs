@@ -2,7 +2,8 @@
 
 use crate::error::RuleError;
 use crate::feed::Feed;
-use crate::instance::{Counts, Instance, Output};
+use crate::instance::{Counts, Instance};
+use crate::output::Output;
 use crate::parse::WindowKind;
 use crate::program::Program;
 use crate::work::Runner;

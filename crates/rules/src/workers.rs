@@ -1,7 +1,8 @@
 //! Threads for the work of rules that may take long, so that no other rule waits for it.
 
 use crate::error::RuleError;
-use crate::instance::{Instance, Output};
+use crate::instance::Instance;
+use crate::output::Output;
 use crate::work::Runner;
 use arrow::array::RecordBatch;
 use parking_lot::{Condvar, Mutex};

@@ -8,11 +8,11 @@ use crate::lookup::{LookupTable, Lookups};
 use crate::rollups::{self, RollupsTable};
 use crate::samples::{self, SamplesTable, Which};
 use crate::source::{Named, Source, TagTable};
-use crate::{ColumnInfo, TableInfo, TableKind, alarms, events, ledger};
+use crate::{ColumnInfo, TableInfo, TableKind, alarms, events, filled, ledger};
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Result, plan_err};
 use std::fmt;
 use std::sync::Arc;
 use tagwerk_historian::Width;
@@ -91,10 +91,18 @@ impl SchemaProvider for Tables {
                 if let Some(lookup) = self.0.lookups().get(other) {
                     return Ok(Some(Arc::new(LookupTable(lookup.clone()))));
                 }
+                let (of, fill) = match filled::split(other) {
+                    Some((of, age)) => (of, Some(age)),
+                    None => (other, None),
+                };
                 let tags = self.0.tags();
-                tags.named(other).map(|named| -> Arc<dyn TableProvider> {
-                    Arc::new(DeviceTable::new(self.0.clone(), &named))
-                })
+                let table = tags.named(of).map(|named| -> Arc<dyn TableProvider> {
+                    Arc::new(DeviceTable::new(self.0.clone(), &named, fill))
+                });
+                if table.is_none() && fill.is_some() {
+                    return plan_err!("filled reads devices and templates, and {of} is none");
+                }
+                table
             }
         })
     }
@@ -102,7 +110,7 @@ impl SchemaProvider for Tables {
     fn table_exist(&self, name: &str) -> bool {
         OWN.contains(&name)
             || self.0.lookups().get(name).is_some()
-            || self.0.tags().named(name).is_some()
+            || self.0.tags().named(filled::split(name).map_or(name, |(of, _)| of)).is_some()
     }
 }
 

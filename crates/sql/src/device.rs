@@ -2,20 +2,21 @@
 //! A table per template is the same of all its devices.
 
 use crate::columns::{Part, field, nulls, text, time_type, times, value_type};
+use crate::filled::{self, Filling, LastReads};
 use crate::partition::{Batches, Cancel, partitioned};
 use crate::samples::ROWS;
 use crate::select::{Known, Span, devices, pushdown, span};
 use crate::source::{Named, Pieces, Source, TagEntry};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{cast, concat, take};
-use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimestampNanosecondType};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub struct Shape {
 pub struct DeviceTable {
     pub source: Arc<dyn Source>,
     pub shape: Shape,
+    /// How long a value lasts in rows whose read did not ask for it.
+    pub fill: Option<i64>,
 }
 
 impl fmt::Debug for DeviceTable {
@@ -114,8 +117,8 @@ impl Shape {
 }
 
 impl DeviceTable {
-    pub fn new(source: Arc<dyn Source>, named: &Named<'_>) -> DeviceTable {
-        DeviceTable { source, shape: Shape::new(named) }
+    pub fn new(source: Arc<dyn Source>, named: &Named<'_>, fill: Option<i64>) -> DeviceTable {
+        DeviceTable { source, shape: Shape::new(named), fill }
     }
 
     fn known(&self) -> Known {
@@ -206,12 +209,21 @@ impl TableProvider for DeviceTable {
         let all: Vec<usize> = (0..self.shape.columns.len()).collect();
         let picked = projection.unwrap_or(&all);
         let schema = Arc::new(self.shape.schema.project(picked)?);
-        let columns: Vec<Column> = picked.iter().map(|i| self.shape.columns[*i]).collect();
+        let asked = Asked { picked: picked.clone(), span: span(filters) };
+        let read = match self.fill {
+            None => asked.picked.clone(),
+            Some(_) => asked.with_what_fills(&self.shape.columns),
+        };
+        let columns: Vec<Column> = read.iter().map(|i| self.shape.columns[*i]).collect();
         let scan = DeviceScan {
             source: self.source.clone(),
+            fill: self.fill.map(|age| Fill::new(&asked, &read, &columns, age)).map(Arc::new),
             columns: columns.into(),
-            schema: schema.clone(),
-            span: span(filters),
+            schema: Arc::new(self.shape.schema.project(&read)?),
+            span: Span {
+                start: asked.span.start.saturating_sub(self.fill.unwrap_or(0)),
+                ..asked.span
+            },
         };
         let devices = self.shape.chosen(state, filters)?;
         let parts = devices.len().min(state.config().target_partitions()).max(1);
@@ -221,9 +233,50 @@ impl TableProvider for DeviceTable {
     }
 }
 
+/// What a statement asks of the table.
+struct Asked {
+    picked: Vec<usize>,
+    span: Span,
+}
+
+impl Asked {
+    /// The columns asked for and those that filling reads, each once.
+    fn with_what_fills(&self, columns: &[Column]) -> Vec<usize> {
+        let mut read: BTreeSet<usize> = self.picked.iter().copied().collect();
+        read.extend(filled::needed(columns, &read));
+        read.into_iter().collect()
+    }
+}
+
+/// How rows are filled, and what is given of them.
+struct Fill {
+    filling: Filling,
+    /// Before this time rows only tell what was read last.
+    from: i64,
+    time: usize,
+    picked: Vec<usize>,
+}
+
+impl Fill {
+    fn new(asked: &Asked, read: &[usize], columns: &[Column], age: i64) -> Fill {
+        let place = |column: &usize| read.iter().position(|read| read == column);
+        let time = columns.iter().position(|column| *column == Column::Time).unwrap_or_default();
+        let picked = asked.picked.iter().filter_map(place).collect();
+        Fill { filling: Filling::new(columns, age), from: asked.span.start, time, picked }
+    }
+
+    fn given(&self, rows: &RecordBatch, last: &mut LastReads) -> Result<RecordBatch> {
+        let filled = self.filling.fill(rows, last)?;
+        let times = filled.column(self.time).as_primitive::<TimestampNanosecondType>();
+        let before = times.values().partition_point(|time| *time < self.from);
+        Ok(filled.slice(before, filled.num_rows() - before).project(&self.picked)?)
+    }
+}
+
 #[derive(Clone)]
 struct DeviceScan {
     source: Arc<dyn Source>,
+    fill: Option<Arc<Fill>>,
     columns: Arc<[Column]>,
     schema: SchemaRef,
     span: Span,
@@ -234,9 +287,14 @@ impl DeviceScan {
     fn maker(self, devices: Vec<Arc<Device>>) -> Batches {
         Arc::new(move |cancel: Cancel| {
             let (scan, devices) = (self.clone(), devices.clone());
-            Box::new(
-                devices.into_iter().flat_map(move |device| scan.clone().reads(device, &cancel)),
-            )
+            let fill = scan.fill.clone();
+            Box::new(devices.into_iter().flat_map(move |device| {
+                let (fill, mut last) = (fill.clone(), LastReads::default());
+                scan.clone().reads(device, &cancel).map(move |rows| match &fill {
+                    Some(fill) => fill.given(&rows?, &mut last),
+                    None => rows,
+                })
+            }))
         })
     }
 

@@ -408,7 +408,10 @@ pub fn parse(text: &str) -> Result<Statement, SqlError> {
         (Some(_), false) => {
             Err(SqlError::new(Fault::Statement, "there is more than one statement; one at a time"))
         }
-        (Some(statement), true) if asks(&statement) => Ok(statement),
+        (Some(mut statement), true) if asks(&statement) => {
+            crate::filled::take(&mut statement)?;
+            Ok(statement)
+        }
         (Some(statement), true) => {
             let word = statement.to_string();
             let word = word.split_whitespace().next().unwrap_or_default().to_uppercase();

@@ -9,6 +9,7 @@ mod encode;
 mod engine;
 mod error;
 mod events;
+mod filled;
 mod folds;
 mod functions;
 mod gapfill;
@@ -22,6 +23,7 @@ mod rollups;
 mod samples;
 mod select;
 mod source;
+mod span;
 pub mod stream;
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,15 @@
 
 pub use crate::columns::{list_text, time_type};
 pub use crate::device::{Column as ReadColumn, Device, Shape};
+pub use crate::filled::{Filling, LastReads, needed as filling_reads, split as filled_of};
 pub use crate::samples::{
     COLUMNS as SAMPLE_COLUMNS, Column as SampleColumn, SCHEMA as SAMPLE_SCHEMA,
 };
+pub use crate::span::Nanoseconds;
 pub use crate::watch::{Ends, watched};
 
-use crate::catalog::{CATALOG, SAMPLES, SCHEMA};
+pub use crate::catalog::SAMPLES;
+use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::SqlError;
 use crate::source::TagTable;
 use crate::{engine, functions};

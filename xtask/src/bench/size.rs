@@ -18,7 +18,9 @@ const PARTS: [(&str, &str); 5] = [
 
 pub fn run(workspace: &Workspace, _: &[String]) -> Result<()> {
     crate::setup::console(workspace)?;
-    eprintln!("bench size: building twice, one of it with optimisation at link time (half an hour)");
+    eprintln!(
+        "bench size: building twice, one of it with optimisation at link time (half an hour)"
+    );
     let mut table = Table::new(&["tagwerk", "release", "dist", "ratio"]);
     let mut files = Vec::new();
     for profile in ["release", "dist"] {

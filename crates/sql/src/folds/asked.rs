@@ -38,6 +38,9 @@ impl<'a> Asked<'a> {
             return (samples.which == Which::All).then_some(Asked::Samples(&samples.source));
         }
         let device = table.downcast_ref::<DeviceTable>()?;
+        if device.fill.is_some() {
+            return None;
+        }
         Some(Asked::Device(&device.source, &device.shape))
     }
 

@@ -149,6 +149,7 @@ fn listing(text: &str) -> Result<Ask, SqlError> {
 
 fn ask(mut statement: Statement) -> Result<Ask, SqlError> {
     reads_only(&statement)?;
+    crate::filled::take_from(&mut statement)?;
     let names = match &statement {
         Statement::Query(query) => names::of_query(query),
         _ => None,

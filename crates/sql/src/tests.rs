@@ -173,6 +173,33 @@ async fn samples_are_chosen_by_tag_and_time() {
 }
 
 #[tokio::test]
+async fn filled_rows_have_what_was_read_last() {
+    // Energy is read every ten seconds, the others each second.
+    let counts = |age: &str| format!("SELECT count(*), count(energy) FROM filled(boiler, '{age}')");
+    assert_eq!(answer(&counts("5s")).await, "[600,360]");
+    assert_eq!(answer(&counts("1 minute")).await, "[600,600]");
+    let text = "SELECT time, energy, temperature, temperature_quality FROM filled(boiler, '1m') AS b \
+                WHERE b.time >= '2026-11-01T00:01:38Z' AND b.time < '2026-11-01T00:01:40Z' \
+                ORDER BY time";
+    // What was read before the first second that is asked for, and a bad read that is not hidden.
+    assert_eq!(
+        answer(text).await,
+        "[\"2026-11-01T00:01:38Z\",270,24.5,\"good\"],[\"2026-11-01T00:01:39Z\",270,null,\"bad\"]"
+    );
+    let sum = "SELECT max(energy), min(energy) FROM filled('boiler', INTERVAL '10 seconds') \
+               WHERE running AND time >= '2026-11-01T00:09:00Z'";
+    assert_eq!(answer(sum).await, "[1650,1620]");
+    for (text, part) in [
+        ("SELECT 1 FROM filled(boiler)", "filled takes the name of a device"),
+        ("SELECT 1 FROM filled(kettle, '1s')", "and kettle is none"),
+        ("SELECT 1 FROM filled(boiler, 'often')", "how long a value lasts"),
+    ] {
+        let error = ask(text).await.unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn conditions_on_the_tag_are_decided_before_reading() {
     let rows =
         answer("SELECT count(*) FROM samples WHERE tag LIKE 'st%' OR upper(tag) = 'RECIPE'").await;

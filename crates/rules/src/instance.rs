@@ -519,7 +519,7 @@ impl Instance {
             Err(limit) => return Err(limit),
         };
         for rows in made {
-            let one: ArrayRef = cell::array(cell::CellType::Time, &[Cell::Time(closed.time)]);
+            let one: ArrayRef = cell::array(cell::CellType::Time, &[cell::Cell::Time(closed.time)]);
             let times = repeat(&one, rows.num_rows())?;
             self.give(program, &rows, &times, out);
         }

@@ -38,7 +38,7 @@ impl Source {
 
 impl Table {
     /// With the columns that the rule needs of it.
-    fn into_source(self, used: Vec<usize>, schema: SchemaRef) -> Source {
+    pub fn into_source(self, used: Vec<usize>, schema: SchemaRef) -> Source {
         let filling = match (&self.stream, self.fill) {
             (Stream::Reads(shape), Some(age)) => {
                 let columns: Vec<_> = used.iter().map(|column| shape.columns[*column]).collect();

@@ -27,7 +27,8 @@ test('a rule reads what comes in, and other rules, and not itself', () => {
 })
 
 test('tables are proposed behind FROM and JOIN, as SQL writes them', () => {
-  expect(labels('SELECT 1 FROM |')).toEqual(['"boiler-1"', 'press', 'samples', 'hot'])
+  expect(labels('SELECT 1 FROM |')).toEqual(['"boiler-1"', 'press', 'samples', 'hot', "filled(, '1 minute')"])
+  expect(labels("SELECT 1 FROM filled(|, '1 minute')")).toEqual(['"boiler-1"', 'press', 'hot'])
   expect(labels('SELECT 1 FROM a JOIN h|')).toContain('hot')
   expect(at('SELECT 1 FROM "boi|')?.from).toBe('SELECT 1 FROM '.length)
 })
@@ -57,5 +58,6 @@ test('nothing is proposed in texts and comments, nor unasked before a letter', (
 test('tables are known by what they are called', () => {
   expect(named('SELECT 1 FROM press p JOIN "boiler-1" AS b ON true')).toEqual([['press', 'p'], ['boiler-1', 'b']])
   expect(named('SELECT 1 FROM press WHERE 1')).toEqual([['press', undefined]])
+  expect(named("SELECT 1 FROM filled(press, '1 minute') AS f JOIN filled( \"boiler-1\" , '10s' ) ON true")).toEqual([['press', 'f'], ['boiler-1', undefined]])
   expect(named('SELECT 1 FROM nobody')).toEqual([])
 })

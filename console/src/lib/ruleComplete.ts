@@ -42,7 +42,7 @@ interface Named {
 /** Tables that stand behind FROM and JOIN, with what they are called there. */
 export function tablesNamed(sql: string, tables: readonly SqlTable[]): Named[] {
   const found: Named[] = []
-  const after = new RegExp(`(?:\\bfrom|\\bjoin|,)\\s+(${name})(?:\\s+(?:as\\s+)?(${name}))?`, 'gi')
+  const after = new RegExp(`(?:\\bfrom|\\bjoin|,)\\s+(?:filled\\(\\s*)?(${name})(?:\\s*,\\s*'[^']*'\\s*\\))?(?:\\s+(?:as\\s+)?(${name}))?`, 'gi')
   for (const [, written = '', alias] of sql.matchAll(after)) {
     const table = tables.find((each) => each.name === plain(written))
     const isWord = alias !== undefined && /^(where|group|order|having|limit|join|left|right|full|inner|cross|on|using|union|window)$/i.test(alias)
@@ -80,6 +80,15 @@ export function isProse(before: string): boolean {
   return /--[^\n]*$/.test(plainText) || (quotes.match(/'/g)?.length ?? 0) % 2 === 1
 }
 
+const filled: Proposal = {
+  label: "filled(, '1 minute')",
+  kind: 'function',
+  detail: '(device, span)',
+  more: 'The rows of a device in which a tag that a read did not ask for has what was read of it last.',
+  cursor: 'filled('.length,
+  boost: 1,
+}
+
 /** `asked`: also where no letter was typed yet. */
 export function proposalsAt(sql: string, at: number, { tables, functions }: SqlTables, asked: boolean): Proposals | undefined {
   const before = sql.slice(0, at)
@@ -96,7 +105,9 @@ export function proposalsAt(sql: string, at: number, { tables, functions }: SqlT
     const table = named.find((each) => each.alias === owner)?.table ?? tables.find((each) => each.name === owner)
     return table === undefined ? undefined : { from, proposals: columnsOf(table, 2) }
   }
-  if (/(?:\bfrom|\bjoin)\s+$/i.test(ahead)) return { from, proposals: tables.map((table) => tableOf(table, 2)) }
+  const inFilled = /(?:\bfrom|\bjoin)\s+filled\(\s*$/i.test(ahead)
+  if (inFilled) return { from, proposals: tables.filter((table) => table.kind === 'device' || table.kind === 'template').map((table) => tableOf(table, 2)) }
+  if (/(?:\bfrom|\bjoin)\s+$/i.test(ahead)) return { from, proposals: [...tables.map((table) => tableOf(table, 2)), filled] }
   if (quoted === '' && !asked) return undefined
   const columns = named.flatMap(({ table }) => columnsOf(table, 3))
   const once = [...new Map(columns.map((column) => [column.label, column])).values()]

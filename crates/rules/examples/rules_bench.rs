@@ -15,12 +15,13 @@ use tagwerk_env::{Access, Env, Moment};
 use tagwerk_historian::{Historian, Scan};
 use tagwerk_journal::{Block, Journal, Options, Payload, Span, Stream};
 use tagwerk_model::{
-    BatchBuilder, DataType, SampleBatch, TagDefinition, TagId, TagSet, TagSetDefinition, codec,
+    BatchBuilder, ColumnValues, DataType, SampleBatch, Table, TableColumn, TagDefinition, TagId,
+    TagSet, TagSetDefinition, codec,
 };
 use tagwerk_rules::{
     Definition, Instance, Keeper, Outlet, Output, Past, Planner, Program, Runner, Stage, Trial,
 };
-use tagwerk_sql::{Pieces, TagEntry, TagTable};
+use tagwerk_sql::{Lookup, Lookups, Pieces, TagEntry, TagTable};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
@@ -34,11 +35,12 @@ fn main() -> Done<()> {
     };
     let figures = match arguments.first().map(String::as_str) {
         Some("rows") => rows()?,
+        Some("joins") => joins()?,
         Some("window") => window()?,
         Some("latency") => latency(number(1, 10))?,
         Some("many") => many(number(1, 8_000), number(2, 8_000), number(3, 800), number(4, 20))?,
         Some("trial") => trial()?,
-        _ => return Err("rows, window, latency, many or trial".into()),
+        _ => return Err("rows, joins, window, latency, many or trial".into()),
     };
     println!("{figures}");
     Ok(())
@@ -87,6 +89,10 @@ fn batch(program: &Program, rows: usize, from: i64, step: i64) -> Done<RecordBat
                 let names = (0..rows).map(|row| format!("plant-tag-{:05}", row % 10_000));
                 Arc::new(StringViewArray::from_iter_values(names))
             }
+            // Every other read asks for the tag.
+            quality if quality.ends_with("_quality") => Arc::new(StringViewArray::from_iter(
+                (0..rows).map(|row| row.is_multiple_of(2).then_some("good")),
+            )),
             _ => Arc::new(Float64Array::from_iter_values((0..rows).map(wave))),
         }
     };
@@ -96,6 +102,46 @@ fn batch(program: &Program, rows: usize, from: i64, step: i64) -> Done<RecordBat
 
 fn seconds(env: &Env, since: Moment) -> f64 {
     env.clock.now().since(since).as_secs_f64()
+}
+
+/// Rows in a second, at once in batches and one by one, of rows that are looked up in tables, or filled.
+fn joins() -> Done<Json> {
+    const AT_ONCE: usize = 1_000;
+    let env = Env::system();
+    let runner = Runner::new(env.clock.clone())?;
+    let of = |sql: &str, keys: usize, times: [usize; 2]| -> Done<Json> {
+        let numbers = (0..keys).map(|key| Some(key as f64 / 10.0));
+        let name = |key: usize| Some(format!("product {key}").into());
+        let values = ColumnValues::Float64(numbers.collect());
+        let names = ColumnValues::Text((0..keys).map(name).collect());
+        let column = |name: &str, values| TableColumn { name: name.into(), values };
+        let keys = Table::new(vec![column("key", values), column("name", names)])?;
+        let lookup = Lookup::new("keys".into(), "v1".into(), &keys);
+        let mut lookups = Lookups::default();
+        lookups.add(lookup.clone());
+        let tags = table(&[set("press", 1, 20)]).with_lookups(Arc::new(lookups));
+        let program = plan(sql, &tags)?;
+        program.look_up_in(&lookup);
+        let rows = batch(&program, AT_ONCE, BASE, SECOND)?;
+        let rate = |rows: &RecordBatch, times: usize| -> Done<f64> {
+            let mut instance = Instance::new(program.clone(), 0);
+            let (begun, mut made) = (env.clock.now(), 0);
+            for _ in 0..times {
+                instance.pass(&runner, 0, rows, &mut |rows, _| made += rows.num_rows())?;
+            }
+            match made == times * rows.num_rows() {
+                true => Ok(made as f64 / seconds(&env, begun)),
+                false => Err(format!("{made} rows came of {times} times").into()),
+            }
+        };
+        Ok(json!({ "many": rate(&rows, times[0])?, "one": rate(&rows.slice(0, 1), times[1])? }))
+    };
+    let join = "SELECT t3, name FROM press JOIN keys ON key = t3";
+    Ok(json!({
+        "small": of(join, 1_000, [500, 5_000])?,
+        "large": of(join, 100_000, [50, 500])?,
+        "filled": of("SELECT t0, t1 + t2 AS sum FROM filled(press, '1m')", 1, [2_000, 50_000])?,
+    }))
 }
 
 /// A filter and a projection over rows of 20 columns, in batches and one by one, beside the engine's

@@ -25,17 +25,18 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         serde_json::from_slice(&output.stdout).with_context(|| format!("figures of {arguments:?}"))
     };
     let rows = figures(&["rows"])?;
+    let joins = figures(&["joins"])?;
     let window = figures(&["window"])?;
     let latency = figures(&["latency"])?;
     let eight = figures(&["many", "8000", "8000", "800"])?;
     let shared = figures(&["many", "300", "1", "500"])?;
     let trial = figures(&["trial"])?;
-    let all = [rows, window, latency, eight, shared, trial];
+    let all = [rows, joins, window, latency, eight, shared, trial];
     print!("{}", table(&all).text());
     Ok(())
 }
 
-fn table([rows, window, latency, eight, shared, trial]: &[Value; 6]) -> Table {
+fn table([rows, joins, window, latency, eight, shared, trial]: &[Value; 7]) -> Table {
     let mut table = Table::new(&["rules", "figure", "goal", "times the baseline"]);
     let mut row = |cells: [&str; 4]| table.row(&cells.map(str::to_owned));
     let number = |figures: &Value, key: &str| figures[key].as_f64().unwrap_or(f64::NAN);
@@ -49,6 +50,16 @@ fn table([rows, window, latency, eight, shared, trial]: &[Value; 6]) -> Table {
     let handed = number(rows, "handed");
     row(["  handed out as values", &million(handed), "", &times(handed)]);
     row(["  the engine's kernels alone (baseline)", &million(bare), "", "1.00"]);
+    let what = [
+        ("looked up in a table of 1,000 rows", "small"),
+        ("  in one of 100,000 rows", "large"),
+        ("filled from reads before", "filled"),
+    ];
+    for (what, key) in what {
+        let (many, one) = (number(&joins[key], "many"), number(&joins[key], "one"));
+        row([&format!("{what}, batches of 1,000"), &million(many), "", &times(many)]);
+        row(["  one by one", &format!("{one:.0} /s"), "", &times(one)]);
+    }
     let ms = |figures: &Value, key: &str| format!("{:.2} ms", number(figures, key));
     row(["end of a window, 100,000 rows, 10,000 tags", &ms(window, "ms"), "≤ 5 ms", ""]);
     row(["  its rows kept until then", &ms(window, "kept_ms"), "≤ 5 ms", ""]);

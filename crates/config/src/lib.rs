@@ -61,6 +61,7 @@ pub use pattern::{NamePattern, TagPattern};
 pub use report::LocatedFinding;
 pub use rule::{FormulaFinding, RULE_OUTPUT_GROUP, RuleFinding, SqlCheck};
 pub use source::Source;
+pub use table_source::is_table_file;
 pub use tagwerk_component::Weight;
 pub use trial::{DeviceLint, TemplateSource, lint_device};
 pub use value::document_value;

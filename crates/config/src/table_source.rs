@@ -147,8 +147,7 @@ impl<'s> Checker<'s> {
     /// A file that the edge may show: nothing of its own, and nothing of the system's.
     fn table_file(&mut self, node: Node<'s>, path: Option<&'s str>) -> Option<Box<str>> {
         let path = path?;
-        let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
-        if path.contains('\\') || !path.split('/').all(is_part) {
+        if !is_table_file(path) {
             let problem = format!("`{}` is no file below the folder of tables", shortened(path));
             let remedy = "write its path below the folder `files` of the edge's data folder, such \
                           as `recipes.csv` or `mes/orders.csv`";
@@ -383,4 +382,10 @@ fn is_host(host: &str) -> bool {
 
 fn is_local(host: &str) -> bool {
     host == "localhost" || host == "::1" || host.starts_with("127.")
+}
+
+/// Whether a path stays below the folder of tables' files.
+pub fn is_table_file(path: &str) -> bool {
+    let is_part = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+    !path.contains('\\') && path.split('/').all(is_part)
 }

@@ -5,12 +5,14 @@ mod archive;
 mod make;
 mod restore;
 mod swap;
+mod tables;
 
 pub use apply::apply;
 pub use archive::ArchiveError;
 pub use make::{Backup, Scratch, make};
 pub use restore::{Finding, RestoreError, Restored, check};
 pub use swap::{Pending, Swap, old_files};
+pub use tables::files;
 
 use tagwerk_model::limits;
 

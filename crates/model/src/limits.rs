@@ -189,6 +189,10 @@ pub const TABLE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const TABLE_QUERY_BYTES_MAX: usize = 65_536;
 /// How long reading a lookup table may take. Longer: it failed, and the last good version stays.
 pub const TABLE_READ_TIME_MAX: Duration = Duration::from_secs(30);
+/// A file that a lookup table is read from, in a backup. Larger: the backup goes without it and says so.
+pub const BACKUP_TABLE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// All of them in one backup. More: the backup goes without those beyond it.
+pub const BACKUP_TABLE_FILES_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// From one reading of a lookup table to the next. Less: a finding.
 pub const TABLE_REFRESH_MIN: Duration = Duration::from_secs(1);
 /// Changes of one alarm by itself within `ALARM_CHATTER_SPAN`. More: the alarm chatters; what follows is

@@ -15,6 +15,7 @@ pub use json::read as read_json;
 pub use postgres::answer as postgres_answer;
 pub use shelf::{Current, Failing, Shelf, TableView};
 pub use source::{Context, TableFault, read};
+pub use sqlite::copy as copy_sqlite;
 pub use store::{Store, version_of};
 
 /// Below the edge's data folder: files that tables are read from.

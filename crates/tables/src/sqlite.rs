@@ -6,20 +6,31 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tagwerk_env::Clock;
 use tagwerk_model::table::{Given, TableBuilder};
 use tagwerk_model::{ColumnType, Table, limits};
 
 /// Steps of SQLite's machine from one look at the clock to the next.
 const STEPS: i32 = 10_000;
+/// How long a copy waits for whoever writes to the file.
+const COPY_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub struct Asked {
     pub file: PathBuf,
     pub query: Box<str>,
     pub columns: Vec<(Box<str>, ColumnType)>,
     pub clock: Arc<dyn Clock>,
+}
+
+/// Writes a file into another that is not there yet, whole and by itself, whoever writes to it meanwhile.
+pub fn copy(file: &Path, to: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(COPY_TIME_MAX)?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map(drop)
 }
 
 pub fn read(asked: &Asked) -> Result<Table, TableFault> {

@@ -20,6 +20,7 @@ pub async fn apply(app: &Shared, restored: &Restored) -> Result<(), RestoreError
     .await
     .map_err(RestoreError::Store)?;
     app.configuration.start_anew().await;
+    read_tables(app);
     let Some(problem) = app.configuration.problem() else {
         let disk = app.env.disk.clone();
         let confirmed = tokio::task::spawn_blocking(move || swap.confirm(&*disk)).await;
@@ -38,6 +39,7 @@ pub async fn apply(app: &Shared, restored: &Restored) -> Result<(), RestoreError
     .await
     .map_err(RestoreError::Store)?;
     app.configuration.start_anew().await;
+    read_tables(app);
     Err(RestoreError::NotRunning(problem.cause))
 }
 
@@ -52,4 +54,10 @@ async fn exchange(
         shared.accounts.reload()
     });
     exchanged.await.expect("exchanging files does not panic")
+}
+
+/// Their files may be others now.
+fn read_tables(app: &Shared) {
+    let shelf = app.lookups.shelf();
+    shelf.list().iter().for_each(|table| drop(shelf.refresh(&table.checked.name)));
 }

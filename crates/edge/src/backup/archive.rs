@@ -11,7 +11,7 @@ use tagwerk_auth::{
 use tagwerk_env::DiskFile;
 
 /// Form of the list and the files. Greater: of a later version.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
 const FILES_MAX: usize = 4_096;
 const NAME_BYTES_MAX: usize = 255;
@@ -251,7 +251,7 @@ fn read_list(bytes: &[u8]) -> Result<Manifest, String> {
 
 /// Whether a file may be written at this place below the data directory.
 pub(super) fn is_known_path(path: &str) -> bool {
-    if [super::STORE, super::SECRETS].contains(&path) {
+    if [super::STORE, super::SECRETS].contains(&path) || super::tables::is_file(path) {
         return true;
     }
     let mut parts = path.split('/');
@@ -337,7 +337,9 @@ mod tests {
 
     #[test]
     fn no_file_leaves_the_data_directory() {
-        for path in ["edge.db", "secrets.json", "certificates/trusted/ab.der"] {
+        let known =
+            ["edge.db", "secrets.json", "certificates/trusted/ab.der", "files/mes/orders.csv"];
+        for path in known {
             assert!(is_known_path(path), "{path}");
         }
         let wrong = [
@@ -349,6 +351,10 @@ mod tests {
             "certificates/other/a",
             "certificates/own/",
             "certificates/own/a/b",
+            "files/../edge.db",
+            "files/",
+            "files//x",
+            "files\\..\\x",
             "/etc/passwd",
         ];
         for path in wrong {
@@ -356,7 +362,7 @@ mod tests {
         }
         let twice = serde_json::to_vec(&manifest(&[("edge.db", 1), ("edge.db", 1)])).unwrap();
         assert!(read_list(&twice).unwrap_err().contains("no backup has"));
-        let later = br#"{"format": 2, "news": true}"#;
+        let later = br#"{"format": 3, "news": true}"#;
         assert!(read_list(later).unwrap_err().contains("later version"));
         assert!(read_list(b"[]").is_err());
     }

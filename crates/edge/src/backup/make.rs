@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tagwerk_auth::Random;
 use tagwerk_component::SecretText;
+use tagwerk_config::CheckedTable;
 use tagwerk_env::{Access, Disk, DiskFile, Env};
 
 /// Bytes copied at once.
@@ -24,6 +25,8 @@ pub struct Backup<'a> {
     pub data: &'a Path,
     pub store: &'a Store,
     pub secrets: &'a SecretStore,
+    /// Whose files go along.
+    pub tables: Vec<CheckedTable>,
     pub random: &'a dyn Random,
     pub edge: String,
 }
@@ -100,6 +103,12 @@ pub fn make(what: &Backup<'_>, passphrase: &str) -> anyhow::Result<Scratch> {
         .collect();
     let secrets_text = serde_json::to_vec(&secrets)?;
     let certificates = certificate_files(&**disk, what.data);
+    let tables = super::tables::copies(disk, what.data, &what.tables)?;
+    let mut table_files = Vec::with_capacity(tables.len());
+    for (path, copy) in &tables {
+        let file = copy.open()?;
+        table_files.push((FileEntry { path: path.clone(), bytes: file.length()? }, file));
+    }
     let store_file = copy.open()?;
     let mut files = vec![
         FileEntry { path: STORE.to_owned(), bytes: store_file.length()? },
@@ -110,6 +119,7 @@ pub fn make(what: &Backup<'_>, passphrase: &str) -> anyhow::Result<Scratch> {
             .iter()
             .map(|(path, bytes)| FileEntry { path: path.clone(), bytes: bytes.len() as u64 }),
     );
+    files.extend(table_files.iter().map(|(entry, _)| entry.clone()));
     let manifest = Manifest {
         format: FORMAT,
         edge: what.edge.clone(),
@@ -132,6 +142,9 @@ pub fn make(what: &Backup<'_>, passphrase: &str) -> anyhow::Result<Scratch> {
     writer.write(&secrets_text)?;
     for (_, bytes) in &certificates {
         writer.write(bytes)?;
+    }
+    for (_, file) in &table_files {
+        copy_file(&**file, &mut writer)?;
     }
     writer.finish()?;
     Ok(out)

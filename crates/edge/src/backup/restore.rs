@@ -15,6 +15,7 @@ use std::path::Path;
 use tagwerk_auth::Random;
 use tagwerk_config::Weight;
 use tagwerk_env::{Access, Disk, DiskFile, Env};
+use tagwerk_model::limits::BACKUP_TABLE_FILE_BYTES_MAX;
 
 /// Bytes copied at once.
 const COPY_BYTES: usize = 1024 * 1024;
@@ -111,6 +112,11 @@ pub fn check(
         match &*entry.path {
             STORE => staging.copy(&mut reader, entry, 0)?,
             SECRETS => secret_list = read_secrets(&mut reader, entry)?,
+            path if super::tables::is_file(path) => {
+                staging.copy(&mut reader, entry, places.len())?;
+                disk.open(&staging.swap.staged(places.len()), Access::Write)?.sync_data()?;
+                places.push(path.to_owned());
+            }
             _ => {
                 let bytes = read(&mut reader, entry)?;
                 if !entry.path.ends_with(".json") && certificates::read_any(&bytes).is_none() {
@@ -132,7 +138,7 @@ pub fn check(
     let current = disk.open(&current, Access::Read).is_ok().then_some(current);
     let arrived = adopt(&store, current.as_deref(), &rows).map_err(RestoreError::Store)?;
     disk.open(&store, Access::Write)?.sync_data()?;
-    let mut findings = judge(&arrived, &secret_list);
+    let mut findings = judge(&arrived, &secret_list, &manifest);
     findings.extend(unreadable.into_iter().map(|path| Finding {
         weight: Weight::Warning,
         problem: format!("the file {path} of the backup holds nothing that can be read"),
@@ -175,6 +181,7 @@ fn bytes_max(path: &str) -> u64 {
     match path {
         STORE => STORE_BYTES_MAX,
         SECRETS => SECRETS_BYTES_MAX,
+        path if super::tables::is_file(path) => BACKUP_TABLE_FILE_BYTES_MAX,
         _ => certificates::FILE_BYTES_MAX,
     }
 }
@@ -205,7 +212,7 @@ fn read_secrets(
     Ok(forms.into_iter().map(SecretForm::clear).collect())
 }
 
-fn judge(arrived: &Arrived, secrets: &[ClearSecret]) -> Vec<Finding> {
+fn judge(arrived: &Arrived, secrets: &[ClearSecret], manifest: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
     if arrived.administrators == 0 {
         findings.push(Finding {
@@ -237,6 +244,20 @@ fn judge(arrived: &Arrived, secrets: &[ClearSecret]) -> Vec<Finding> {
             problem: format!("the configuration has {} more findings", count - FINDINGS_MAX),
             remedy: "correct the first ones first".to_owned(),
         });
+    }
+    let tables = read.checked.as_ref().map_or(&[][..], |checked| &checked.tables);
+    for (path, table) in super::tables::files(tables) {
+        if !manifest.files.iter().any(|file| file.path == path) {
+            findings.push(Finding {
+                weight: Weight::Warning,
+                problem: format!(
+                    "the backup has no file {path}, from which the table {} is read",
+                    table.name
+                ),
+                remedy: "put the file there after the restore, unless it lies there already"
+                    .to_owned(),
+            });
+        }
     }
     for (place, name) in read.checked.iter().flat_map(|checked| &checked.secrets) {
         if !secrets.iter().any(|secret| secret.name == *name) {

@@ -73,6 +73,8 @@ impl Swap {
     /// in between, and [`Swap::recover`] or [`Swap::back`] must be called.
     pub fn place(&self, disk: &dyn Disk, old: Vec<String>, new: Vec<String>) -> io::Result<()> {
         disk.sync_directory(&self.folder())?;
+        let displaced = super::tables::displaced(&new);
+        let old = old.into_iter().chain(displaced).collect();
         let mut plan = Plan { phase: Phase::MovingOldOut, old, new };
         // From here on there is no way back but through the plan.
         self.note(disk, &plan)?;
@@ -291,19 +293,25 @@ mod tests {
         }
     }
 
-    const OLD: [(&str, &str); 5] = [
+    const OLD: [(&str, &str); 8] = [
+        ("files/mes/orders.db", "old orders"),
+        ("files/mes/orders.db-wal", "old log of orders"),
+        ("files/other.csv", "nobody's"),
         ("edge.db", "old store"),
         ("edge.db-wal", "old log"),
         ("secrets.key", "old key"),
         ("certificates/trusted/a.der", "old a"),
         ("certificates/own/o.pem", "old o"),
     ];
-    const NEW: [(&str, &str); 4] = [
+    const NEW: [(&str, &str); 5] = [
+        ("files/mes/orders.db", "new orders"),
         ("edge.db", "new store"),
         ("secrets.key", "new key"),
         ("certificates/trusted/a.der", "new a"),
         ("certificates/rejected/r.json", "new r"),
     ];
+    /// What a restore leaves alone.
+    const LEFT: (&str, &str) = ("files/other.csv", "nobody's");
 
     fn site() -> (tempfile::TempDir, Swap) {
         let folder = tempfile::tempdir().unwrap();
@@ -337,11 +345,17 @@ mod tests {
         let fixed = ["edge.db", "edge.db-wal", "edge.db-shm", "secrets.key"];
         let mut places: Vec<String> = fixed.map(str::to_owned).to_vec();
         places.extend(old_files(&SystemDisk, data));
+        let files = ["files/mes/orders.db", "files/mes/orders.db-wal", "files/other.csv"];
+        places.extend(files.map(str::to_owned));
         places.into_iter().filter_map(read).collect()
     }
 
     fn expected(files: &[(&str, &str)]) -> BTreeMap<String, String> {
-        files.iter().map(|(place, text)| ((*place).to_owned(), (*text).to_owned())).collect()
+        files
+            .iter()
+            .chain([&LEFT])
+            .map(|(place, text)| ((*place).to_owned(), (*text).to_owned()))
+            .collect()
     }
 
     #[test]

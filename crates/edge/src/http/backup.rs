@@ -19,6 +19,7 @@ use tagwerk_api::{
     BackupRequest, ErrorCode, PASSPHRASE_HEADER, RestoreAnswer, RestoreFinding, RestoreParameters,
     Time, Weight,
 };
+use tagwerk_config::CheckedTable;
 use tagwerk_env::DiskFile;
 use tagwerk_runtime::RecordKind;
 
@@ -36,7 +37,9 @@ pub async fn make(
     let edge = app.runtime.edge().to_string();
     let (worker, name) = (app.clone(), edge.clone());
     let made = tokio::task::spawn_blocking(move || {
+        let tables = worker.lookups.shelf().list();
         let what = Backup {
+            tables: tables.iter().map(|table| CheckedTable::clone(&table.checked)).collect(),
             env: &worker.env,
             data: &worker.data,
             store: &worker.store,

@@ -2,6 +2,7 @@
 
 use crate::http::{Http, Reply};
 use crate::process::{Edge, MIXER, PASSWORD, cookie, tagwerk};
+use crate::rig::until;
 use serde_json::{Value, json};
 
 const PHRASE: &str = "correct horse battery";
@@ -213,4 +214,56 @@ fn the_command_line_backs_up_and_restores_with_and_without_an_edge() {
     let nowhere = tempfile::tempdir().unwrap();
     let output = tagwerk(nowhere.path()).args(["restore", "/nowhere/x"]).output().unwrap();
     assert!(!output.status.success());
+}
+
+#[test]
+fn the_files_of_tables_come_back_and_the_tables_with_them() {
+    const TABLES: &str = "
+tables:
+  - { name: limits, csv: { path: plant/limits.csv } }
+  - { name: orders, sqlite: { path: mes.db, query: SELECT number FROM orders ORDER BY number } }
+";
+    let edge = Edge::with_config(MIXER);
+    edge.set_up();
+    let files = edge.data.path().join("files");
+    std::fs::create_dir_all(files.join("plant")).unwrap();
+    std::fs::write(files.join("plant/limits.csv"), "tag,most\nlevel,90\n").unwrap();
+    let mes = rusqlite::Connection::open(files.join("mes.db")).unwrap();
+    // What was written last is in a log beside the file.
+    mes.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; \
+         CREATE TABLE orders (number INTEGER); INSERT INTO orders VALUES (4711);",
+    )
+    .unwrap();
+    edge.apply(&format!("{MIXER}{TABLES}"), 1).expect(200);
+    let rows = |edge: &Edge, wanted: &Value| {
+        until("the tables' rows", || {
+            let ask = |query: &str| {
+                let answer = edge.local().post("/api/v1/sql", &json!({ "query": query }));
+                (answer.status == 200).then(|| answer.json()["rows"].clone())
+            };
+            let found = json!([ask("SELECT most FROM limits")?, ask("SELECT number FROM orders")?]);
+            (found == *wanted).then_some(())
+        });
+    };
+    rows(&edge, &json!([[[90]], [[4711]]]));
+    let file = backup(&edge);
+    mes.execute_batch("UPDATE orders SET number = 1;").unwrap();
+    drop(mes);
+    std::fs::write(files.join("plant/limits.csv"), "tag,most\nlevel,10\n").unwrap();
+
+    let restored = restore(&edge.local(), &file, PHRASE, true).expect(200).json();
+    assert_eq!(restored["findings"], json!([]), "{restored}");
+    rows(&edge, &json!([[[90]], [[4711]]]));
+
+    // Another edge, which has none of them.
+    let other = Edge::start();
+    restore(&other.local(), &file, PHRASE, true).expect(200);
+    rows(&other, &json!([[[90]], [[4711]]]));
+
+    // What is not there is told by the one who looks.
+    std::fs::remove_file(files.join("plant/limits.csv")).unwrap();
+    let looked = restore(&edge.local(), &backup(&edge), PHRASE, false).expect(200).json();
+    let problem = looked["findings"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("no file files/plant/limits.csv"), "{looked}");
 }

@@ -12,7 +12,6 @@ pub use archive::ArchiveError;
 pub use make::{Backup, Scratch, make};
 pub use restore::{Finding, RestoreError, Restored, check};
 pub use swap::{Pending, Swap, old_files};
-pub use tables::files;
 
 use tagwerk_model::limits;
 

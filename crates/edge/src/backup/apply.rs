@@ -59,5 +59,7 @@ async fn exchange(
 /// Their files may be others now.
 fn read_tables(app: &Shared) {
     let shelf = app.lookups.shelf();
-    shelf.list().iter().for_each(|table| drop(shelf.refresh(&table.checked.name)));
+    for table in shelf.list() {
+        shelf.refresh(&table.checked.name);
+    }
 }

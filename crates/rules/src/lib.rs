@@ -18,6 +18,7 @@ mod instance;
 mod keeper;
 mod lookup;
 mod near;
+mod nested;
 mod order;
 mod over;
 mod parse;

@@ -36,6 +36,7 @@ mod state;
 mod table;
 mod totals;
 mod trial;
+mod unsigned;
 mod user;
 mod window;
 mod work;

@@ -16,6 +16,7 @@ use crate::reading::{Reading, Table, explained};
 use crate::stages::{Stage, stages};
 use crate::table::{Slot, StreamTable};
 use crate::totals::Totals;
+use crate::unsigned::with_unsigned;
 use crate::user::Used;
 use crate::work::Deadline;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -129,7 +130,8 @@ impl Planner {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_MAX)))
             .with_disk_manager_builder(no_files)
             .build_arc()?;
-        Ok(Planner { state: tagwerk_sql::stream::state()?, means, functions: Vec::new() })
+        let state = with_unsigned(tagwerk_sql::stream::state()?)?;
+        Ok(Planner { state, means, functions: Vec::new() })
     }
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.

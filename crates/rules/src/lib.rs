@@ -21,6 +21,7 @@ mod near;
 mod nested;
 mod order;
 mod over;
+mod panes;
 mod parse;
 mod past;
 mod pasted;

@@ -86,7 +86,7 @@ pub struct Window {
 pub enum Body {
     /// Conditions and expressions, one after the other.
     Stages(Vec<Stage>),
-    /// Aggregates of a tumbling window, and what is made of them.
+    /// Aggregates of a tumbling or a hopping window, and what is made of them.
     Totals(Box<Totals>),
     Plan(Arc<dyn ExecutionPlan>),
 }
@@ -554,14 +554,6 @@ impl Planning {
 }
 
 impl Window {
-    /// How long its windows are, where they follow on each other.
-    pub fn tumbles(&self) -> Option<i64> {
-        match self.kind {
-            WindowKind::Tumbling { size } => Some(size),
-            _ => None,
-        }
-    }
-
     fn expressions(&self) -> impl Iterator<Item = &Physical> {
         let some = self.time.iter().chain(&self.filter).chain(&self.trigger);
         some.chain(&self.partition).chain(&self.states)

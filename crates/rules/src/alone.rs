@@ -28,7 +28,8 @@ pub fn row_by_row(plan: &LogicalPlan, is_lookup: &dyn Fn(&str) -> bool) -> Resul
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::TableScan(_)
-        | LogicalPlan::SubqueryAlias(_) => return all(),
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Unnest(_) => return all(),
         LogicalPlan::Join(join) => {
             let left = reads_stream(&join.left, is_lookup);
             let right = reads_stream(&join.right, is_lookup);

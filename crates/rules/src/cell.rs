@@ -1,5 +1,6 @@
 //! One value of a row, outside of Arrow: what state keeps, and what a row that is shown holds.
 
+use crate::nested::{self, is_nested};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringViewArray,
     TimestampNanosecondArray, UInt64Array,
@@ -83,6 +84,11 @@ impl CellType {
             Dictionary(_, values) => return CellType::of(values),
             _ => return None,
         })
+    }
+
+    /// The same for what leaves the engine: lists, records and maps leave it as JSON.
+    pub fn given(data_type: &ArrowType) -> Option<CellType> {
+        CellType::of(data_type).or_else(|| is_nested(data_type).then_some(CellType::Text))
     }
 
     pub fn arrow(self) -> ArrowType {
@@ -198,9 +204,9 @@ pub fn size_of_cells(cells: &[Cell]) -> usize {
     cells.iter().map(Cell::size).sum()
 }
 
-/// A column's values. What cannot be one of ours is NULL.
+/// A column's values, lists and records as JSON. What cannot be one of ours is NULL.
 pub fn cells(array: &ArrayRef) -> Vec<Cell> {
-    let Some(own) = CellType::of(array.data_type()) else { return vec![Cell::Null; array.len()] };
+    let Some(own) = CellType::of(array.data_type()) else { return nested::texts(array) };
     let wanted = own.arrow();
     let array = match *array.data_type() == wanted {
         true => array.clone(),

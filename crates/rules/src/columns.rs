@@ -46,7 +46,7 @@ pub fn columns(schema: &SchemaRef, spans: &[Span]) -> Result<Columns, Finding> {
             let problem = format!("two columns have the name {name}");
             return Err(Finding::new(problem, "give one of them another name with AS"));
         }
-        let Some(cell) = CellType::of(field.data_type()) else {
+        let Some(cell) = CellType::given(field.data_type()) else {
             let problem = format!("the column {name} is of type {}", field.data_type());
             let span = spans.get(place).copied().unwrap_or_else(Span::empty);
             return Err(Finding::placed(span, problem, "cast it to a number, a text or a time"));

@@ -125,7 +125,7 @@ fn check_type(text: &str, expr: &Expr, found: &ArrowType, gives: DataType) -> Re
         let remedy = "compute it of tags";
         return Err(Finding::at(expr, format!("`{}` is always NULL", text.trim()), remedy));
     }
-    let own = CellType::of(found).ok_or_else(|| {
+    let own = CellType::given(found).ok_or_else(|| {
         let problem = format!("the formula gives {found}");
         Finding::at(expr, problem, "cast it to a number, a text or a bool")
     })?;

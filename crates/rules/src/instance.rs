@@ -5,12 +5,12 @@ use crate::error::RuleError;
 use crate::lookup;
 use crate::output::{Out, Output, as_values};
 use crate::over::{self, Memories};
+use crate::panes::Panes;
 use crate::pending::{Pending, Waiting, picked};
 use crate::program::{Body, Program, Window};
 use crate::rows::Kept;
 use crate::stages;
 use crate::state;
-use crate::totals::Tally;
 use crate::window::{Closed, Partition, Signs};
 use crate::work::{Runner, numbered, repeat, run};
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -55,8 +55,8 @@ pub struct Instance {
     pub(crate) last_reads: Vec<LastReads>,
     pub(crate) pending: Pending,
     pub(crate) partitions: BTreeMap<Vec<u8>, Partition>,
-    /// The window at work, where its rows are not kept.
-    pub(crate) tally: Option<Tally>,
+    /// The windows at work, where their rows are not kept.
+    pub(crate) panes: Panes,
     pub(crate) order: u64,
     /// Takes since the size was looked at.
     unchecked: u32,
@@ -76,7 +76,7 @@ impl Instance {
             memories,
             pending: Pending::default(),
             partitions: BTreeMap::new(),
-            tally: None,
+            panes: Panes::default(),
             order: 0,
             unchecked: 0,
         }
@@ -537,7 +537,7 @@ impl Instance {
         self.pending.bound = Some(i64::MAX);
         let ended = self.go_on(runner, program, window, out);
         self.partitions.clear();
-        (self.tally, self.pending) = (None, Pending::default());
+        (self.panes, self.pending) = (Panes::default(), Pending::default());
         ended
     }
 
@@ -547,9 +547,7 @@ impl Instance {
         let waiting = self.pending.rows.iter().flat_map(|waiting| waiting.times.iter());
         let waiting = waiting.min().copied();
         let over = self.partitions.values().filter_map(|partition| partition.due(&window.kind));
-        let tally = self.tally.as_ref().zip(window.tumbles());
-        let tally = tally.map(|(tally, size)| tally.start.saturating_add(size));
-        let due = waiting.into_iter().chain(over).chain(tally).min()?;
+        let due = waiting.into_iter().chain(over).chain(self.panes.due(window)).min()?;
         Some(due.saturating_add(self.lateness).saturating_sub(self.pending.ahead))
     }
 
@@ -579,6 +577,6 @@ impl Instance {
             + pending.sum::<usize>()
             + self.memories.iter().map(over::size).sum::<usize>()
             + self.last_reads.iter().map(LastReads::size).sum::<usize>()
-            + self.tally.as_ref().map_or(0, Tally::size)
+            + self.panes.size()
     }
 }

@@ -17,6 +17,7 @@ pub use crate::source::Source;
 use crate::stages::{Stage, stages};
 use crate::table::StreamTable;
 use crate::totals::Totals;
+use crate::unsigned::with_unsigned;
 use crate::user::Used;
 use crate::work::Deadline;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
@@ -68,7 +69,7 @@ pub struct Window {
 pub enum Body {
     /// Conditions and expressions, one after the other.
     Stages(Vec<Stage>),
-    /// Aggregates of a tumbling window, and what is made of them.
+    /// Aggregates of a tumbling or a hopping window, and what is made of them.
     Totals(Box<Totals>),
     Plan(Arc<dyn ExecutionPlan>),
 }
@@ -112,7 +113,8 @@ impl Planner {
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(MEMORY_MAX)))
             .with_disk_manager_builder(no_files)
             .build_arc()?;
-        Ok(Planner { state: tagwerk_sql::stream::state()?, means, functions: Vec::new() })
+        let state = with_unsigned(tagwerk_sql::stream::state()?)?;
+        Ok(Planner { state, means, functions: Vec::new() })
     }
 
     /// Plans a rule's SQL. Blocks; not for a thread that runs tasks.
@@ -534,14 +536,6 @@ impl Planning {
 }
 
 impl Window {
-    /// How long its windows are, where they follow on each other.
-    pub fn tumbles(&self) -> Option<i64> {
-        match self.kind {
-            WindowKind::Tumbling { size } => Some(size),
-            _ => None,
-        }
-    }
-
     fn expressions(&self) -> impl Iterator<Item = &Physical> {
         let some = self.time.iter().chain(&self.filter).chain(&self.trigger);
         some.chain(&self.partition).chain(&self.states)

@@ -6,7 +6,7 @@ use crate::over::Memories;
 use crate::pending::{Pending, Waiting};
 use crate::program::Program;
 use crate::rows::Kept;
-use crate::totals::SavedTally;
+use crate::totals::{SavedTally, Totals};
 use crate::window::{Marks, Partition};
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -19,7 +19,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 /// Version of the form. Another: the rule begins anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -35,12 +35,16 @@ struct Head {
     /// Source, times and the length of the rows, which follow in this order.
     pending: Vec<(usize, Vec<i64>, usize)>,
     partitions: Vec<SavedPartition>,
-    /// Start, why it will give nothing, groups, and the length of the rows, which follow last.
-    tally: Option<(i64, Option<String>, usize, usize)>,
-    /// Of each source the length of the rows that say what was read last, which follow behind that.
-    #[serde(default)]
+    /// Those that are over, and the one that is open; where the next window begins.
+    panes: Vec<SavedPane>,
+    open: Option<SavedPane>,
+    next: Option<i64>,
+    /// Of each source the length of the rows that say what was read last, which follow behind those.
     last_reads: Vec<usize>,
 }
+
+/// Start, why it will give nothing, groups, and the length of the rows, which follow last.
+type SavedPane = (i64, Option<String>, usize, usize);
 
 #[derive(Serialize, Deserialize)]
 struct SavedPartition {
@@ -69,13 +73,9 @@ pub fn save(instance: &mut Instance) -> Result<Vec<u8>, RuleError> {
         let marks = partition.marks.clone();
         partitions.push(SavedPartition { key: key.clone(), marks, rows: kept });
     }
-    let tally = match (program.body.totals(), &mut instance.tally) {
-        (Some(totals), Some(tally)) => {
-            let SavedTally { start, failed, count, rows: own } = totals.save(tally)?;
-            let length = write(&totals.state_schema()?, &[own], &mut rows)?;
-            Some((start, failed, count, length))
-        }
-        _ => None,
+    let (panes, open) = match program.body.totals() {
+        Some(totals) => save_panes(instance, totals, &mut rows)?,
+        None => (Vec::new(), None),
     };
     let last_reads = program.sources.iter().zip(&instance.last_reads).map(|(source, last)| {
         let Some(filling) = &source.filling else { return Ok(0) };
@@ -98,7 +98,9 @@ pub fn save(instance: &mut Instance) -> Result<Vec<u8>, RuleError> {
             .collect(),
         pending,
         partitions,
-        tally,
+        panes,
+        open,
+        next: instance.panes.next,
         last_reads,
     };
     let head = serde_json::to_vec(&head).map_err(|error| RuleError::Rows(error.to_string()))?;
@@ -161,13 +163,19 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         partitions.insert(saved.key, partition);
     }
     instance.partitions = partitions;
-    if let Some((start, failed, count, length)) = head.tally {
-        let totals = program.body.totals()?;
-        let rows = next(length, &totals.state_schema().ok()?)?;
-        let whole = rows.num_rows() == count || rows.num_columns() == 0;
-        let saved = SavedTally { start, failed, count, rows };
-        instance.tally = Some(totals.restore(&saved).ok().filter(|_| whole)?);
+    let (over, open) = (head.panes.len(), head.open.is_some());
+    let mut panes = Vec::with_capacity(over + 1);
+    for (start, failed, count, length) in head.panes.into_iter().chain(head.open) {
+        let rows = next(length, &program.body.totals()?.state_schema().ok()?)?;
+        if rows.num_rows() != count && rows.num_columns() > 0 {
+            return None;
+        }
+        panes.push(SavedTally { start, failed, count, rows });
     }
+    if open {
+        instance.panes.open = Some(program.body.totals()?.restore(&panes.pop()?).ok()?);
+    }
+    (instance.panes.over, instance.panes.next) = (panes.into(), head.next);
     for (place, length) in head.last_reads.into_iter().enumerate() {
         let source = program.sources.get(place)?;
         let saved = next(length, &source.base())?;
@@ -176,6 +184,24 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         }
     }
     Some(instance)
+}
+
+fn save_panes(
+    instance: &mut Instance,
+    totals: &Totals,
+    rows: &mut Vec<u8>,
+) -> Result<(Vec<SavedPane>, Option<SavedPane>), RuleError> {
+    let schema = totals.state_schema()?;
+    let mut one = |pane: &SavedTally| -> Result<SavedPane, RuleError> {
+        let length = write(&schema, std::slice::from_ref(&pane.rows), rows)?;
+        Ok((pane.start, pane.failed.clone(), pane.count, length))
+    };
+    let over = instance.panes.over.iter().map(&mut one).collect::<Result<_, _>>()?;
+    let Some(open) = instance.panes.open.take() else { return Ok((over, None)) };
+    let saved = totals.saved(open)?;
+    // It goes on with the same.
+    instance.panes.open = Some(totals.restore(&saved)?);
+    Ok((over, Some(one(&saved)?)))
 }
 
 fn write(schema: &SchemaRef, rows: &[RecordBatch], out: &mut Vec<u8>) -> Result<usize, RuleError> {

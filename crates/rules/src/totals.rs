@@ -1,19 +1,15 @@
-//! Tumbling windows whose rows need not be kept: what is asked of them are aggregates, which are kept up
-//! to date with each row. The engine's own accumulators do it, and what stands above them in the
-//! statement is run over what they come to when the window is over.
+//! Windows whose rows need not be kept: what is asked of them are aggregates, which are kept up to date
+//! with each row. The engine's own accumulators do it, and what stands above them in the statement is run
+//! over what they come to when the window is over.
 
 use crate::error::RuleError;
 use crate::finding::Finding;
-use crate::instance::Instance;
-use crate::output::Out;
-use crate::program::{Body, Physical, Program, Window};
-use crate::stages::{self, Stage, stages};
+use crate::program::{Body, Physical, Window};
+use crate::stages::{Stage, stages};
 use crate::table::{Slot, slot_scan};
-use crate::window::Closed;
-use crate::work::{Runner, run_plan};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::filter;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::compute::{concat_batches, filter};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -45,22 +41,22 @@ const CONSTANT: [&str; 14] = [
 
 /// What is done with each row, and at the end.
 pub struct Totals {
-    stages: Vec<Stage>,
+    pub stages: Vec<Stage>,
     keys: Vec<Physical>,
     key_schema: SchemaRef,
     aggregates: Vec<Arc<AggregateFunctionExpr>>,
     filters: Vec<Option<Physical>>,
     schema: SchemaRef,
     /// What the accumulators come to, put before the plan above them is run.
-    slot: Arc<Slot>,
-    rest: Arc<dyn ExecutionPlan>,
+    pub slot: Arc<Slot>,
+    pub rest: Arc<dyn ExecutionPlan>,
 }
 
-/// The window at work.
+/// A pane of a window, or the window itself.
 pub struct Tally {
     pub start: i64,
     /// Why it will give nothing.
-    failed: Option<String>,
+    pub failed: Option<String>,
     groups: Option<Box<dyn GroupValues>>,
     accumulators: Vec<Counter>,
     /// Groups; without keys one, once there was a row.
@@ -91,13 +87,16 @@ impl Totals {
         rows: &SchemaRef,
         window: &Window,
     ) -> Result<Option<Totals>, Finding> {
-        if window.tumbles().is_none() || !window.partition.is_empty() {
+        let Some((size, hop)) = window.panes().filter(|_| window.partition.is_empty()) else {
             return Ok(None);
-        }
+        };
         let Some((node, stages)) = lowest(plan, rows) else { return Ok(None) };
         let any: &dyn std::any::Any = &*node;
         let Some(aggregate) = any.downcast_ref::<AggregateExec>() else { return Ok(None) };
         let input = aggregate.input().schema();
+        if size != hop && !is_the_same_in_parts(aggregate)? {
+            return Ok(None);
+        }
         let (slot, scan) = slot_scan("totals", &aggregate.schema())?;
         let rest = plan.clone().transform_down(|each| {
             Ok(match Arc::ptr_eq(&each, &node) {
@@ -118,7 +117,7 @@ impl Totals {
         }))
     }
 
-    fn tally(&self, start: i64) -> Result<Tally, RuleError> {
+    pub fn tally(&self, start: i64) -> Result<Tally, RuleError> {
         let groups = match self.keys.is_empty() {
             true => None,
             false => Some(new_group_values(self.key_schema.clone(), &GroupOrdering::None)?),
@@ -138,7 +137,7 @@ impl Totals {
     }
 
     /// Counts rows that passed the stages.
-    fn add(&self, tally: &mut Tally, rows: &RecordBatch) -> Result<(), RuleError> {
+    pub fn add(&self, tally: &mut Tally, rows: &RecordBatch) -> Result<(), RuleError> {
         let column = |expr: &Physical| expr.evaluate(rows)?.into_array(rows.num_rows());
         match &mut tally.groups {
             Some(groups) => {
@@ -164,7 +163,7 @@ impl Totals {
     }
 
     /// What the tally comes to.
-    fn result(&self, mut tally: Tally) -> Result<RecordBatch, RuleError> {
+    pub fn result(&self, mut tally: Tally) -> Result<RecordBatch, RuleError> {
         let mut columns = match &mut tally.groups {
             Some(groups) => groups.emit(EmitTo::All)?,
             None => Vec::new(),
@@ -195,8 +194,12 @@ impl Totals {
         Ok(Arc::new(Schema::new(types.into_iter().enumerate().map(field).collect::<Vec<_>>())))
     }
 
-    /// As data; the tally goes on with the same.
-    pub fn save(&self, tally: &mut Tally) -> Result<SavedTally, RuleError> {
+    /// As data.
+    pub fn saved(&self, mut tally: Tally) -> Result<SavedTally, RuleError> {
+        if tally.failed.is_some() {
+            let rows = RecordBatch::new_empty(self.state_schema()?);
+            return Ok(SavedTally { start: tally.start, failed: tally.failed, count: 0, rows });
+        }
         let mut columns = match &mut tally.groups {
             Some(groups) => groups.emit(EmitTo::All)?,
             None => Vec::new(),
@@ -206,33 +209,36 @@ impl Totals {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(tally.count));
         let rows = RecordBatch::try_new_with_options(self.state_schema()?, columns, &options)?;
-        let (start, failed, count) = (tally.start, tally.failed.clone(), tally.count);
-        let saved = SavedTally { start, failed, count, rows };
-        *tally = self.restore(&saved)?;
-        Ok(saved)
+        Ok(SavedTally { start: tally.start, failed: tally.failed, count: tally.count, rows })
     }
 
     pub fn restore(&self, saved: &SavedTally) -> Result<Tally, RuleError> {
-        let mut tally = Tally {
-            start: saved.start,
-            failed: saved.failed.clone(),
-            groups: None,
-            accumulators: self.counters()?,
-            count: saved.count,
-            indices: (0..saved.count).collect(),
-        };
-        let mut columns: Vec<ArrayRef> = saved.rows.columns().to_vec();
+        self.together(saved.start, &[saved])
+    }
+
+    /// Several that follow on each other, as one.
+    pub fn together(&self, start: i64, parts: &[&SavedTally]) -> Result<Tally, RuleError> {
+        let mut tally = self.tally(start)?;
+        tally.failed = parts.iter().find_map(|part| part.failed.clone());
+        let rows = concat_batches(&self.state_schema()?, parts.iter().map(|part| &part.rows))?;
+        if rows.num_rows() == 0 || tally.failed.is_some() {
+            return Ok(tally);
+        }
+        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
         let mut states = columns.split_off(self.keys.len().min(columns.len()));
-        if !self.keys.is_empty() {
-            let mut groups = new_group_values(self.key_schema.clone(), &GroupOrdering::None)?;
-            groups.intern(&columns, &mut tally.indices)?;
-            tally.groups = Some(groups);
+        match &mut tally.groups {
+            Some(groups) => {
+                groups.intern(&columns, &mut tally.indices)?;
+                tally.count = groups.len();
+            }
+            None => {
+                tally.indices.resize(rows.num_rows(), 0);
+                tally.count = 1;
+            }
         }
         for (aggregate, accumulator) in self.aggregates.iter().zip(&mut tally.accumulators) {
             let others = states.split_off(aggregate.state_fields()?.len().min(states.len()));
-            if tally.count > 0 {
-                accumulator.merge(&states, &tally.indices, tally.count)?;
-            }
+            accumulator.merge(&states, &tally.indices, tally.count)?;
             states = others;
         }
         Ok(tally)
@@ -347,89 +353,27 @@ fn is_constant(aggregate: &AggregateExec) -> bool {
         && aggregate.aggr_expr().iter().all(constant)
 }
 
-impl Instance {
-    /// As `go_on`, for windows whose rows are not kept.
-    pub(crate) fn go_on_counting(
-        &mut self,
-        runner: &Runner,
-        program: &Program,
-        (window, totals): (&Window, &Totals),
-        bound: i64,
-        out: Out<'_>,
-    ) -> Result<(), RuleError> {
-        let Some(size) = window.tumbles() else { return Ok(()) };
-        for ready in self.pending.ready(bound)? {
-            self.pending.floor = self.pending.floor.max(ready.times.iter().copied().max());
-            let Some((rows, times)) = self.admitted(program, window, ready)? else { continue };
-            let mut from = 0;
-            for same in times.chunk_by(|a, b| a.div_euclid(size) == b.div_euclid(size)) {
-                let start = same[0].div_euclid(size).saturating_mul(size);
-                if self.tally.as_ref().is_some_and(|tally| tally.start != start) {
-                    self.end_tally(runner, program, totals, size, out)?;
-                }
-                let mut tally = match self.tally.take() {
-                    Some(tally) => tally,
-                    None => totals.tally(start)?,
-                };
-                count(totals, &mut tally, &rows.slice(from, same.len()))?;
-                from += same.len();
-                self.tally = Some(tally);
-            }
-        }
-        let end = self.tally.as_ref().map(|tally| tally.start.saturating_add(size));
-        if let Some(end) = end.filter(|end| *end <= bound) {
-            self.pending.floor = self.pending.floor.max(Some(end));
-            self.end_tally(runner, program, totals, size, out)?;
-        }
-        Ok(())
-    }
-
-    fn end_tally(
-        &mut self,
-        runner: &Runner,
-        program: &Program,
-        totals: &Totals,
-        size: i64,
-        out: Out<'_>,
-    ) -> Result<(), RuleError> {
-        let Some(tally) = self.tally.take() else { return Ok(()) };
-        let (start, end) = (tally.start, tally.start.saturating_add(size));
-        let made = match &tally.failed {
-            Some(text) => Err(RuleError::Rows(text.clone())),
-            None => totals.result(tally).and_then(|rows| {
-                totals.slot.put(vec![rows]);
-                program.bounds.set(start, end);
-                let made = run_plan(runner, program, &totals.rest);
-                totals.slot.put(Vec::new());
-                made
-            }),
+/// The same comes of the parts of its rows, put together, as of the rows: to the last digit, and with no
+/// numbers among them that are none.
+fn is_the_same_in_parts(aggregate: &AggregateExec) -> Result<bool, Finding> {
+    let input = aggregate.input().schema();
+    let keyed = !aggregate.group_expr().expr().is_empty();
+    for of in aggregate.aggr_expr() {
+        let types = of.expressions();
+        let types = types.iter().map(|expr| expr.data_type(&input));
+        let types = types.collect::<Result<Vec<_>, _>>()?;
+        let floats = types.iter().any(DataType::is_floating);
+        let same = match of.fun().name() {
+            "count" | "bool_and" | "bool_or" | "bit_and" | "bit_or" | "bit_xor" => true,
+            "sum" => !floats,
+            "min" | "max" => !(floats && keyed),
+            _ => false,
         };
-        let rows = Vec::new();
-        let closed = Closed { start, end, time: end, due: end, order: 0, by_time: true, rows };
-        self.ended(program, &closed, made, out)
-    }
-}
-
-/// Takes rows of the window. One that cannot be computed fails the window, as it does where the
-/// statement is run over all of its rows.
-fn count(totals: &Totals, tally: &mut Tally, rows: &RecordBatch) -> Result<(), RuleError> {
-    if tally.failed.is_some() {
-        return Ok(());
-    }
-    let counted = stages::run(&totals.stages, rows).map_err(RuleError::from).and_then(|made| {
-        match made.reason {
-            Some(reason) => Err(RuleError::Rows(reason)),
-            None if made.rows.num_rows() == 0 => Ok(()),
-            None => totals.add(tally, &made.rows),
+        if !same {
+            return Ok(false);
         }
-    });
-    match counted {
-        Err(RuleError::Rows(text)) => {
-            tally.failed = Some(text);
-            Ok(())
-        }
-        other => other,
     }
+    Ok(true)
 }
 
 impl Body {

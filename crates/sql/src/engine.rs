@@ -7,7 +7,7 @@ use crate::planning::{self, Planner};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
 use crate::watch::{Ends, Watch, watched};
-use crate::{Calls, ColumnInfo, Limits, TableInfo, catalog, functions};
+use crate::{Calls, ColumnInfo, Limits, TableInfo, catalog, functions, outer};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::MemoryCatalogProviderList;
@@ -19,6 +19,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Analyzer;
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
@@ -317,6 +318,7 @@ pub(crate) fn base(source: &Arc<dyn Source>) -> datafusion::common::Result<Sessi
         .with_config(config)
         .with_default_features()
         .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rules(outer::first_of(Analyzer::new().rules))
         .with_optimizer_rules(planning::rules())
         .with_query_planner(Arc::new(Planner))
         .build();

@@ -80,7 +80,8 @@ impl From<DataFusionError> for SqlError {
             (_, DataFusionError::Execution(text) | DataFusionError::Plan(text)) => text.clone(),
             (_, DataFusionError::SQL(parse, _)) => plain(&parse.to_string()).to_owned(),
             (_, DataFusionError::NotImplemented(text)) if is_sub_query(text) => {
-                "a sub-query cannot stand in this place: join what it reads, or write it in WHERE"
+                "a sub-query cannot stand in this place: join what it reads (LEFT JOIN and IS NOT NULL \
+                 say what IN says), or write IN or EXISTS in WHERE"
                     .to_owned()
             }
             (_, other) => other.strip_backtrace(),

@@ -16,6 +16,7 @@ mod gapfill;
 mod latest;
 mod ledger;
 mod lookup;
+mod outer;
 mod partition;
 mod planning;
 pub mod postgres;

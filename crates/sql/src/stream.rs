@@ -13,12 +13,13 @@ pub use crate::catalog::SAMPLES;
 use crate::catalog::{CATALOG, SCHEMA};
 use crate::error::SqlError;
 use crate::source::TagTable;
-use crate::{engine, functions};
+use crate::{engine, functions, outer};
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::config::Dialect;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::context::{SessionConfig, SessionState};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::Analyzer;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Expr;
 
@@ -82,6 +83,7 @@ pub fn state() -> Result<SessionState, SqlError> {
     let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_default_features()
+        .with_analyzer_rules(outer::first_of(Analyzer::new().rules))
         .with_catalog_list(std::sync::Arc::new(catalogs))
         .build();
     for function in functions::scalars() {

@@ -380,3 +380,13 @@ async fn the_ledger_is_a_table_by_tag_and_minute() {
         "SELECT sum(lost) AS l FROM ledger_delivery WHERE tag = 'temperature' AND sink = 'a'";
     assert_eq!(answer(by_both).await, "[null]");
 }
+
+#[tokio::test]
+async fn sub_queries_stand_in_conditions_of_outer_joins() {
+    let text = "SELECT l.tag, r.n FROM latest l LEFT JOIN (SELECT tag, count(*) AS n FROM samples GROUP BY tag) \
+                AS r ON r.tag = l.tag AND l.device IN (SELECT device FROM latest WHERE tag = 'recipe') \
+                AND r.tag NOT IN (SELECT tag FROM latest WHERE tag LIKE 'st%') ORDER BY 1";
+    let rows = answer(text).await;
+    let others = "[\"running\",null],[\"strokes\",null],[\"temperature\",null]";
+    assert_eq!(rows, format!("[\"energy\",null],[\"recipe\",600],{others}"));
+}

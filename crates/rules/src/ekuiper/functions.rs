@@ -1,6 +1,7 @@
 //! eKuiper's functions, and what stands for each.
 
 use super::build;
+use super::lists;
 use super::report::Note;
 use super::statement::Translator;
 use super::stream::Kind;
@@ -19,6 +20,9 @@ const SAME: &[&str] = &[
 /// Those that take texts, where nothing else says what a column is.
 const OF_TEXT: &[&str] = &[
     "concat",
+    "crc32",
+    "decode",
+    "encode",
     "endswith",
     "indexof",
     "length",
@@ -28,6 +32,7 @@ const OF_TEXT: &[&str] = &[
     "numbytes",
     "regexp_matches",
     "regexp_replace",
+    "reverse",
     "rpad",
     "rtrim",
     "split_value",
@@ -86,18 +91,22 @@ const TABLE: &[(&str, usize, &str)] = &[
     ("current_date", 0, "to_char($9, '%Y-%m-%d')"),
     ("current_time", 0, "to_char($9, '%H:%M:%S')"),
     ("current_timestamp", 0, "to_char($9, '%Y-%m-%d %H:%M:%S')"),
+    ("crc32", 1, "to_hex(crc32($1))"),
     ("day", 1, "CAST(date_part('day', $1) AS BIGINT)"),
     ("day_name", 1, "to_char($1, '%A')"),
     ("day_of_month", 1, "CAST(date_part('day', $1) AS BIGINT)"),
     ("day_of_week", 1, "(CAST(date_part('dow', $1) AS BIGINT) + 1)"),
     ("day_of_year", 1, "CAST(date_part('doy', $1) AS BIGINT)"),
+    ("decode", 2, "decode($1, $2)"),
     ("dec2hex", 1, "to_hex(CAST($1 AS BIGINT))"),
+    ("encode", 2, "encode($1, $2)"),
     ("endswith", 2, "ends_with($1, $2)"),
     ("event_time", 0, "CAST(CAST($9 AS TIMESTAMP(3)) AS BIGINT)"),
     ("from_unix_time", 1, "to_timestamp_seconds(CAST($1 AS BIGINT))"),
     ("hour", 1, "CAST(date_part('hour', $1) AS BIGINT)"),
     ("inc_avg", 1, "avg($1)"),
     ("inc_count", 1, "count($1)"),
+    ("inc_last_value", 1, "last_value($1 ORDER BY $8)"),
     ("inc_max", 1, "max($1)"),
     ("inc_min", 1, "min($1)"),
     ("inc_sum", 1, "sum($1)"),
@@ -123,6 +132,8 @@ const TABLE: &[(&str, usize, &str)] = &[
     ("pow", 2, "power($1, $2)"),
     ("regexp_matches", 2, "regexp_like($1, $2)"),
     ("regexp_replace", 3, "regexp_replace($1, $2, $3, 'g')"),
+    ("reverse", 1, "reverse($1)"),
+    ("row_number", 0, "row_number() OVER (ORDER BY $8)"),
     ("rpad", 2, "concat($1, repeat(' ', CAST($2 AS BIGINT)))"),
     ("second", 1, "CAST(date_part('second', $1) AS BIGINT)"),
     ("sign", 1, "signum($1)"),
@@ -190,13 +201,14 @@ pub const AGGREGATES: &[&str] = &[
     "percentile_cont",
     "first_value",
     "last_value",
+    "array_agg",
 ];
 
 /// Why there is no counterpart, and what to do.
 fn without(name: &str) -> (&'static str, &'static str) {
     match name {
-        "collect" | "merge_agg" | "deduplicate" | "unnest" => {
-            ("a tag holds one value", "select the columns themselves, a row for each")
+        "collect" | "merge_agg" | "deduplicate" => {
+            ("rows are no value", "collect a column, or select the columns themselves")
         }
         "meta" | "mqtt" => {
             ("rows come from devices, and not with a message", "make a tag of what it says")
@@ -208,16 +220,15 @@ fn without(name: &str) -> (&'static str, &'static str) {
         | "last_agg_hit_time" => {
             ("a rule has no such memory", "use running_count or lag, or a rule that reads this one")
         }
-        "md5" | "sha1" | "sha256" | "sha384" | "sha512" | "crc32" | "encode" | "decode"
-        | "compress" | "decompress" => {
+        "md5" | "sha1" | "sha256" | "sha384" | "sha512" | "compress" | "decompress" => {
             ("there is no such function", "do it where the rows go, as in a sink's jq program")
         }
         _ if name.starts_with("json_")
             || name.starts_with("object_")
             || name.starts_with("array_")
-            || matches!(name, "items" | "keys" | "values" | "element_at" | "cardinality") =>
+            || matches!(name, "items" | "values" | "element_at" | "zip" | "object" | "erase") =>
         {
-            ("a tag holds one value, and no list or record", "make a tag of each value")
+            ("there is no such function of lists and records", "make a tag of each value")
         }
         _ => ("there is no such function", "write it in SQL, or in another rule"),
     }
@@ -275,6 +286,9 @@ pub fn translate(call: &Function, within: &mut Translator<'_>) -> Option<Expr> {
         }
         _ => {}
     }
+    if let Some(made) = lists::translate(&name, call, &arguments, within) {
+        return made;
+    }
     if SAME.contains(&name.as_str()) && call.over.is_none() {
         return None;
     }
@@ -301,7 +315,7 @@ pub fn translate(call: &Function, within: &mut Translator<'_>) -> Option<Expr> {
 }
 
 /// Writes whole numbers as they are, instead of casting them.
-fn plain_numbers(template: &str, arguments: &mut [Expr]) -> String {
+pub fn plain_numbers(template: &str, arguments: &mut [Expr]) -> String {
     let mut made = template.to_owned();
     for (place, argument) in arguments.iter_mut().enumerate() {
         let Some(number) = build::whole(argument) else { continue };

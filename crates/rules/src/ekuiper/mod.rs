@@ -9,6 +9,7 @@ mod dialect;
 mod document;
 mod export;
 mod functions;
+mod lists;
 mod names;
 mod neuron;
 mod options;

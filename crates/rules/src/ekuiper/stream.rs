@@ -21,6 +21,8 @@ pub enum Kind {
     Time,
     /// A list or a record.
     Nested,
+    /// A list of texts.
+    Texts,
 }
 
 impl Kind {
@@ -46,7 +48,7 @@ impl Kind {
         match self {
             Kind::Whole => DataType::Int64,
             Kind::Unknown | Kind::Float => DataType::Float64,
-            Kind::Text | Kind::Time | Kind::Nested => DataType::Text,
+            Kind::Text | Kind::Time | Kind::Nested | Kind::Texts => DataType::Text,
             Kind::Bool => DataType::Bool,
             Kind::Bytes => DataType::Bytes,
         }
@@ -118,7 +120,7 @@ impl Stream {
             _ => told.push(self.by_hand(mapping)),
         }
         for (column, kind) in &self.columns {
-            if *kind == Kind::Nested {
+            if matches!(kind, Kind::Nested | Kind::Texts) {
                 let remedy = "make a tag of each value that rules use";
                 told.push(Note::changed(format!("`{column}` is a list or a record"), remedy));
             }
@@ -165,6 +167,11 @@ impl Tokens<'_> {
         found
     }
 
+    fn ahead(&self) -> Option<[&Token; 2]> {
+        let [one, other] = self.tokens.get(self.at..self.at + 2)? else { return None };
+        Some([&one.token, &other.token])
+    }
+
     fn word(&mut self) -> Result<String, usize> {
         let at = self.at;
         match self.next() {
@@ -207,7 +214,12 @@ impl Tokens<'_> {
     fn column(&mut self) -> Result<(String, Kind), usize> {
         let name = self.word()?;
         let at = self.at;
-        let kind = Kind::named(&self.word()?).ok_or(at)?;
+        let mut kind = Kind::named(&self.word()?).ok_or(at)?;
+        if let Some([Token::LParen, Token::Word(item)]) = self.ahead()
+            && item.value.eq_ignore_ascii_case("string")
+        {
+            kind = Kind::Texts;
+        }
         let mut depth = 0;
         while self.tokens.get(self.at).is_some() {
             match &self.tokens[self.at].token {

@@ -25,7 +25,7 @@ impl LookupTable {
     pub fn of(stream: &Stream, export: &Export, told: &mut StreamReport) -> LookupTable {
         let mut columns = Vec::new();
         for (name, kind) in &stream.columns {
-            if *kind == Kind::Nested {
+            if matches!(kind, Kind::Nested | Kind::Texts) {
                 let remedy = "add a column for each value that rules use";
                 told.notes.push(Note::lost(format!("`{name}` is a list or a record"), remedy));
             } else if names::tag(name) != *name {
@@ -76,7 +76,7 @@ pub fn column_type(kind: Kind) -> ColumnType {
         Kind::Unknown | Kind::Float => ColumnType::Float64,
         Kind::Bool => ColumnType::Bool,
         Kind::Bytes => ColumnType::Bytes,
-        Kind::Text | Kind::Time | Kind::Nested => ColumnType::Text,
+        Kind::Text | Kind::Time | Kind::Nested | Kind::Texts => ColumnType::Text,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::build;
 use super::functions::{self, AGGREGATES, name_of};
+use super::lists;
 use super::report::Note;
 use super::statement::Translator;
 use super::stream::Kind;
@@ -21,7 +22,7 @@ pub fn is_aggregated(select: &Select) -> bool {
             if let Expr::Function(call) = expr {
                 let name = name_of(call);
                 let plain = name.strip_prefix("inc_").unwrap_or(&name);
-                let others = ["stddevs", "var", "vars", "percentile"];
+                let others = ["stddevs", "var", "vars", "percentile", "collect"];
                 self.0 |= AGGREGATES.contains(&plain) || others.contains(&plain);
             }
             ControlFlow::Continue(())
@@ -76,6 +77,12 @@ impl VisitorMut for Translator<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let at = expr.span().start;
+        if let Expr::CompoundFieldAccess { root, access_chain } = &*expr
+            && let Some(made) = lists::part(root, access_chain, self)
+        {
+            *expr = made;
+            return ControlFlow::Continue(());
+        }
         match expr {
             Expr::Function(call) => {
                 if let Some(made) = functions::translate(call, self) {

@@ -57,7 +57,7 @@ fn exports_become_rules_and_a_report() {
 #[test]
 fn drafts_say_why() {
     let planner = Planner::new().unwrap();
-    for case in ["functions", "windows", "neuron", "actions", "hostile"] {
+    for case in ["functions", "lists", "windows", "neuron", "actions", "hostile"] {
         let file = folder().join(format!("{case}.json"));
         let import = import(&std::fs::read(&file).unwrap(), &mapping(&file), &planner).unwrap();
         for rule in &import.report.rules {

@@ -42,6 +42,7 @@ const TEXTS: &[&str] = &[
     include_str!("catalogue/bits.txt"),
     include_str!("catalogue/bytes.txt"),
     include_str!("catalogue/json.txt"),
+    include_str!("catalogue/arrays.txt"),
     include_str!("catalogue/types.txt"),
     include_str!("catalogue/aggregates.txt"),
     include_str!("catalogue/statistics.txt"),

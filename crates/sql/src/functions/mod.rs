@@ -4,6 +4,7 @@ mod catalogue;
 mod edge_values;
 mod fold;
 mod gapfill;
+mod lists;
 mod plain;
 mod time_bucket;
 
@@ -19,7 +20,8 @@ use std::sync::{Arc, LazyLock};
 pub fn scalars() -> Vec<Arc<ScalarUDF>> {
     let bucket = ScalarUDF::new_from_impl(time_bucket::TimeBucket::default());
     let gapfill = gapfill::ALL.iter().map(|role| ScalarUDF::new_from_impl(gapfill::new(*role)));
-    std::iter::once(bucket).chain(gapfill).chain(plain::all()).map(Arc::new).collect()
+    let lists = lists::all();
+    std::iter::once(bucket).chain(gapfill).chain(lists).chain(plain::all()).map(Arc::new).collect()
 }
 
 pub fn aggregates() -> Vec<Arc<AggregateUDF>> {

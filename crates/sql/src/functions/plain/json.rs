@@ -2,7 +2,7 @@
 //! JavaScript writes them: `$.motors[0].name`, with or without the `$.`.
 
 use super::{Answer, Cell, Plain, Sort};
-use Sort::{Number, Text, Truth, Whole};
+use Sort::{Number, Numbers, Text, Texts, Truth, Whole};
 use serde_json::Value;
 
 pub const ALL: &[Plain] = &[
@@ -13,6 +13,8 @@ pub const ALL: &[Plain] = &[
     Plain { name: "json_exists", takes: &[Text; 2], gives: Truth, body: exists },
     Plain { name: "json_type", takes: &[Text; 2], gives: Text, body: kind },
     Plain { name: "json_length", takes: &[Text; 2], gives: Whole, body: length },
+    Plain { name: "json_numbers", takes: &[Text; 2], gives: Numbers, body: numbers },
+    Plain { name: "json_texts", takes: &[Text; 2], gives: Texts, body: texts },
     Plain { name: "json_keys", takes: &[Text; 2], gives: Text, body: keys },
     Plain { name: "json_valid", takes: &[Text], gives: Truth, body: valid },
 ];
@@ -128,6 +130,21 @@ fn length(cells: &[Cell]) -> Option<Answer> {
         _ => return None,
     };
     i128::try_from(count).ok().map(Answer::Whole)
+}
+
+fn numbers(cells: &[Cell]) -> Option<Answer> {
+    let Value::Array(items) = found(cells)? else { return None };
+    Some(Answer::Numbers(items.iter().map(Value::as_f64).collect()))
+}
+
+fn texts(cells: &[Cell]) -> Option<Answer> {
+    let Value::Array(items) = found(cells)? else { return None };
+    let text = |item| match item {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    };
+    Some(Answer::Texts(items.into_iter().map(text).collect()))
 }
 
 fn keys(cells: &[Cell]) -> Option<Answer> {

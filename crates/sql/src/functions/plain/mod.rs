@@ -11,11 +11,12 @@ mod units;
 
 use crate::columns::time_type;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray,
+    Array, ArrayBuilder, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array,
+    Float64Builder, Int64Array, ListBuilder, StringArray, StringBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type,
+    DataType, Decimal128Type, Field, Float64Type, Int64Type, TimestampNanosecondType, UInt64Type,
 };
 use arrow::util::display::FormatOptions;
 use datafusion::common::{Result, plan_err};
@@ -36,6 +37,9 @@ pub enum Sort {
     Bytes,
     Truth,
     Time,
+    /// Given only, and never taken.
+    Numbers,
+    Texts,
 }
 
 /// One value. Text and bytes are the column's.
@@ -55,6 +59,8 @@ pub enum Answer {
     Text(String),
     Bytes(Vec<u8>),
     Truth(bool),
+    Numbers(Vec<Option<f64>>),
+    Texts(Vec<Option<String>>),
 }
 
 /// Each gets as many cells as it takes, of the sorts that it takes.
@@ -121,6 +127,8 @@ impl ScalarUDFImpl for Called {
             Sort::Bytes => DataType::Binary,
             Sort::Truth => DataType::Boolean,
             Sort::Time => time_type(),
+            Sort::Numbers => list_of(DataType::Float64),
+            Sort::Texts => list_of(DataType::Utf8),
         })
     }
 
@@ -160,6 +168,10 @@ impl ScalarUDFImpl for Called {
     }
 }
 
+fn list_of(items: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(items, true)))
+}
+
 /// In which type an argument is asked for; none where it is of another sort.
 fn stored_as(sort: Sort, given: &DataType) -> Option<DataType> {
     use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Null, Utf8, Utf8View};
@@ -189,6 +201,7 @@ fn in_words(sort: Sort) -> &'static str {
         Sort::Bytes => "bytes or a text",
         Sort::Truth => "true or false",
         Sort::Time => "a time",
+        Sort::Numbers | Sort::Texts => "a list",
     }
 }
 
@@ -203,6 +216,7 @@ fn read_as(sort: Sort, column: &ArrayRef) -> Result<ArrayRef> {
         (Sort::Bytes, _) => DataType::Binary,
         (Sort::Truth, _) => DataType::Boolean,
         (Sort::Time, _) => time_type(),
+        (Sort::Numbers | Sort::Texts, given) => given.clone(),
     };
     let options = CastOptions { safe: true, format_options: FormatOptions::default() };
     Ok(cast_with_options(column, &wanted, &options)?)
@@ -224,6 +238,7 @@ fn cell(sort: Sort, column: &ArrayRef, row: usize) -> Option<Cell<'_>> {
         Sort::Bytes => Cell::Bytes(column.as_binary::<i32>().value(row)),
         Sort::Truth => Cell::Whole(column.as_boolean().value(row).into()),
         Sort::Time => Cell::Time(column.as_primitive::<TimestampNanosecondType>().value(row)),
+        Sort::Numbers | Sort::Texts => return None,
     })
 }
 
@@ -252,6 +267,20 @@ fn array(sort: Sort, answers: impl Iterator<Item = Option<Answer>>) -> ArrayRef 
             Answer::Truth(truth) => Some(truth),
             _ => None,
         }))),
+        Sort::Numbers => lists(Float64Builder::new(), answers, |answer, builder| match answer {
+            Answer::Numbers(items) => {
+                builder.extend(items);
+                true
+            }
+            _ => false,
+        }),
+        Sort::Texts => lists(StringBuilder::new(), answers, |answer, builder| match answer {
+            Answer::Texts(items) => {
+                builder.extend(items);
+                true
+            }
+            _ => false,
+        }),
         Sort::Whole | Sort::Time => {
             Arc::new(Int64Array::from_iter(answers.map(|answer| match answer? {
                 Answer::Whole(whole) => i64::try_from(whole).ok(),
@@ -259,6 +288,20 @@ fn array(sort: Sort, answers: impl Iterator<Item = Option<Answer>>) -> ArrayRef 
             })))
         }
     }
+}
+
+/// A list of each answer that `put` takes.
+fn lists<B: ArrayBuilder>(
+    items: B,
+    answers: impl Iterator<Item = Option<Answer>>,
+    put: impl Fn(Answer, &mut B) -> bool,
+) -> ArrayRef {
+    let mut lists = ListBuilder::new(items);
+    for answer in answers {
+        let is_there = answer.is_some_and(|answer| put(answer, lists.values()));
+        lists.append(is_there);
+    }
+    Arc::new(lists.finish())
 }
 
 #[cfg(test)]

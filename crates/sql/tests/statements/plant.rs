@@ -194,6 +194,10 @@ impl Source for History {
         self.historian.types(tag, span.start, span.end).ok()
     }
 
+    fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
+        self.historian.samples_about(tags, span.start, span.end)
+    }
+
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
         Vec::new()
     }

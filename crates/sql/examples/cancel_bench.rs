@@ -79,12 +79,24 @@ fn used() -> f64 {
     threads.filter_map(time).sum()
 }
 
-const STATEMENTS: [(&str, &str); 6] = [
+const STATEMENTS: [(&str, &str); 12] = [
     ("texts", "SELECT value_text, count(*) FROM samples WHERE type = 'text' GROUP BY value_text"),
     ("longest", "SELECT max(value_text) FROM samples WHERE type = 'text'"),
     ("upper", "SELECT max(upper(value_text)) FROM samples WHERE type = 'text'"),
     ("groups", "SELECT time, value, count(*) FROM samples GROUP BY 1, 2"),
     ("sorted", "SELECT value_text, time FROM samples WHERE type = 'text' ORDER BY 1, 2 LIMIT 9"),
+    ("all sorted", "SELECT value, time FROM samples WHERE type = 'float64' ORDER BY 1 DESC, 2"),
+    (
+        "numbered",
+        "SELECT time, row_number() OVER (PARTITION BY tag ORDER BY value DESC) FROM samples",
+    ),
+    ("distinct", "SELECT count(DISTINCT value), count(DISTINCT time) FROM samples"),
+    ("median", "SELECT tag, median(value) FROM samples GROUP BY tag"),
+    (
+        "joined",
+        "SELECT count(*) FROM samples a JOIN samples b ON a.time = b.time AND a.tag < b.tag",
+    ),
+    ("crossed", "SELECT count(*) FROM samples a JOIN samples b ON a.value + b.value < 0"),
     ("device", "SELECT text_0, count(*), max(number_1) FROM press GROUP BY 1"),
 ];
 

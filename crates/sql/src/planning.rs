@@ -271,12 +271,12 @@ mod tests {
     use tagwerk_historian::Scan;
     use tagwerk_model::DataType;
 
-    /// Tags without samples.
-    struct Bare(Arc<TagTable>);
+    /// Tags without samples, and how many they say they have.
+    struct Bare(Arc<TagTable>, Option<u64>);
 
     impl Source for Bare {
         fn tags(&self) -> Arc<TagTable> {
-            self.state.clone()
+            self.0.clone()
         }
 
         fn history(&self, _: &Scan) -> Pieces {
@@ -289,6 +289,10 @@ mod tests {
 
         fn types(&self, _: TagId, _: &Range<i64>) -> Option<Vec<DataType>> {
             Some(Vec::new())
+        }
+
+        fn samples_about(&self, _: &[TagId], _: &Range<i64>) -> Option<u64> {
+            self.1
         }
 
         fn latest(&self, _: &[TagId]) -> Vec<Latest> {
@@ -308,7 +312,7 @@ mod tests {
         }
     }
 
-    fn base() -> SessionState {
+    fn base(samples: Option<u64>) -> SessionState {
         let entry = |id: u32, name: &str, data_type| TagEntry {
             id: TagId(id),
             device: if id < 4 { "boiler" } else { "press" }.into(),
@@ -322,7 +326,7 @@ mod tests {
             entry(3, "level", DataType::Int64),
             entry(4, "recipe", DataType::Text),
         ]);
-        let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags)));
+        let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags), samples));
         engine::base(&source).unwrap()
     }
 
@@ -365,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn fewer_rules_make_the_same_plans() {
         for text in LINES {
-            let state = base();
+            let state = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(is_line(&plan).unwrap(), "{text}");
@@ -387,6 +391,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_reads_little_is_planned_for_one_partition() {
+        let among = ["Repartition", "CoalescePartitions", "PreservingMerge", "Partial"];
+        for (samples, narrow) in [(Some(LITTLE), true), (Some(LITTLE + 1), false), (None, false)] {
+            let mut seen = false;
+            for text in LINES {
+                let state = base(samples);
+                let plan = state.statement_to_plan(engine::parse(text).unwrap()).await.unwrap();
+                let (plan, state) = physical_plan(state, plan).await.unwrap();
+                let plan = displayable(plan.as_ref()).indent(false).to_string();
+                seen |= among.iter().any(|node| plan.contains(node));
+                assert!(!(narrow && seen), "{text}\n{plan}");
+                // The next statement may read more.
+                assert_eq!(state.unwrap().config().target_partitions(), 2);
+            }
+            assert!(narrow || seen, "{samples:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_has_more_than_a_line_is_planned_with_all_rules() {
         let others = [
             "SELECT count(*) FROM samples a JOIN samples b ON a.time = b.time",
@@ -397,7 +420,7 @@ mod tests {
             "SELECT value, lag(value) OVER (ORDER BY time) FROM samples",
         ];
         for text in others {
-            let state = base();
+            let state = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(!is_line(&plan).unwrap(), "{text}");

@@ -195,7 +195,10 @@ impl Source for History {
     }
 
     fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
-        self.historian.samples_about(tags, span.start, span.end)
+        // Without folds, statements are planned as if there were much to read.
+        (self.folding == Folding::Yes)
+            .then(|| self.historian.samples_about(tags, span.start, span.end))
+            .flatten()
     }
 
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {

@@ -188,6 +188,14 @@ impl Source for Tables {
         self.books.historian.types(tag, span.start, span.end).ok()
     }
 
+    /// What is archived is not counted.
+    fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
+        if !self.can_fold(span) {
+            return None;
+        }
+        self.books.historian.samples_about(tags, span.start, span.end)
+    }
+
     fn latest(&self, tags: &[TagId]) -> Vec<Latest> {
         let newest = self.books.runtime.newest(&tags.iter().copied().collect());
         let rows = newest.into_iter().filter_map(|(tag, view)| {

@@ -251,8 +251,8 @@ fn count(
         tags,
         from_unix_ns: span.start,
         to_unix_ns: span.end,
-        newest_first: false,
         cancel: Some(cancel.clone()),
+        ..Scan::default()
     };
     for piece in books.historian.scan(&scan) {
         let piece = piece.map_err(|error| error.to_string())?;

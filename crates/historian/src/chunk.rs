@@ -84,14 +84,24 @@ impl Columns {
     }
 
     /// Calls `each` with the place of every sample that has a value.
-    pub fn usable(&self, mut each: impl FnMut(usize)) {
-        let mut place = 0;
-        for run in &self.runs {
-            let end = place + run.count as usize;
-            if !run.quality.is_bad() {
-                (place..end).for_each(&mut each);
-            }
-            place = end;
+    pub fn usable(&self, each: impl FnMut(usize)) {
+        usable(&self.runs, each);
+    }
+
+    /// Samples, whichever columns are there.
+    pub fn count(&self) -> usize {
+        self.runs.iter().map(|run| run.count as usize).sum()
+    }
+
+    /// Makes one of the runs on both sides of a place where they are of one quality.
+    fn join_runs(&mut self, at: usize) {
+        let both = at.checked_sub(1).and_then(|before| self.runs.get_mut(before..=at));
+        if let Some([before, behind]) = both
+            && before.quality == behind.quality
+            && let Some(count) = before.count.checked_add(behind.count)
+        {
+            before.count = count;
+            self.runs.remove(at);
         }
     }
 
@@ -126,21 +136,20 @@ pub(crate) fn encode_bits(
     }
 }
 
+/// Appends `count` values to `out`; `signed` is a place to work in.
 pub(crate) fn decode_bits(
     kind: Kind,
     input: &mut Input<'_>,
     count: usize,
+    signed: &mut Vec<i64>,
     out: &mut Vec<u64>,
 ) -> Option<()> {
     if kind == Kind::F64 {
-        return floats::decode(input, count, out);
+        return floats::decode(input, count, signed, out);
     }
-    let mut signed = Vec::new();
-    integers::decode(input, count, &mut signed)?;
-    match out.is_empty() {
-        true => *out = signed.into_iter().map(|v| v as u64).collect(),
-        false => out.extend(signed.into_iter().map(|v| v as u64)),
-    }
+    signed.clear();
+    integers::decode(input, count, signed)?;
+    out.extend(signed.iter().map(|v| *v as u64));
     Some(())
 }
 
@@ -234,7 +243,7 @@ fn skip_sources(input: &mut Input<'_>, samples: usize) -> Option<()> {
     integers::skip(input, count)
 }
 
-fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
+fn read_sources(input: &mut Input<'_>, times: &[i64], out: &mut Vec<i64>) -> Option<()> {
     let (spans, count) = read_spans(input, times.len())?;
     let by_distance = match input.u8()? {
         0 => false,
@@ -244,14 +253,16 @@ fn read_sources(input: &mut Input<'_>, times: &[i64]) -> Option<Vec<i64>> {
     let mut numbers = Vec::new();
     integers::decode(input, count, &mut numbers)?;
     let mut numbers = numbers.into_iter();
-    let mut sources = vec![NO_SOURCE_TIME; times.len()];
+    let at = out.len();
+    out.resize(at + times.len(), NO_SOURCE_TIME);
+    let sources = &mut out[at..];
     for (_, from, to) in spans.into_iter().filter(|span| span.0) {
         for place in from..to {
             let number = numbers.next()?;
             sources[place] = if by_distance { number.wrapping_add(times[place]) } else { number };
         }
     }
-    Some(sources)
+    Some(())
 }
 
 /// Only the head of a stored chunk, and how many samples it has.
@@ -288,10 +299,23 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(Head, Columns)> {
 
 /// The same, of which columns that nobody wants are empty.
 pub(crate) fn decode_some(bytes: &[u8], wanted: Wanted) -> Option<(Head, Columns)> {
+    let mut columns = Columns::default();
+    let head = decode_onto(bytes, wanted, &mut Vec::new(), &mut columns)?;
+    Some((head, columns))
+}
+
+/// The same, behind the samples that `columns` has, of which as much was wanted. Values that stand in a
+/// dictionary can have none before them. `signed` is a place to work in.
+pub(crate) fn decode_onto(
+    bytes: &[u8],
+    wanted: Wanted,
+    signed: &mut Vec<i64>,
+    columns: &mut Columns,
+) -> Option<Head> {
     let mut input = Input(bytes);
     let (head, count, flags) = read_head(&mut input)?;
-    let mut columns = Columns::default();
-    let usable = read_runs(&mut input, count, &mut columns)?;
+    let (runs_at, at) = (columns.runs.len(), columns.count());
+    let usable = read_runs(&mut input, count, columns)?;
     let has_sources = flags & SOURCE_TIMES != 0;
     // They may be stored by their distance to the times.
     let sources = has_sources && wanted.source_times;
@@ -300,14 +324,22 @@ pub(crate) fn decode_some(bytes: &[u8], wanted: Wanted) -> Option<(Head, Columns
         false => integers::skip(&mut input, count)?,
     }
     if sources {
-        columns.source_times = Some(read_sources(&mut input, &columns.times)?);
+        let all = columns.source_times.get_or_insert_default();
+        all.resize(at, NO_SOURCE_TIME);
+        let times = columns.times.len() - count;
+        read_sources(&mut input, &columns.times[times..], all)?;
     } else if has_sources {
         skip_sources(&mut input, count)?;
     }
-    if wanted.values {
-        read_values(&mut input, head.data_type.kind(), (count, usable), &mut columns)?;
+    if let Some(all) = &mut columns.source_times {
+        all.resize(at + count, NO_SOURCE_TIME);
     }
-    Some((head, columns))
+    if wanted.values {
+        let kind = head.data_type.kind();
+        read_values(&mut input, kind, (count, usable), (runs_at, signed), columns)?;
+    }
+    columns.join_runs(runs_at);
+    Some(head)
 }
 
 /// How many of the samples have a value.
@@ -329,9 +361,11 @@ fn read_values(
     input: &mut Input<'_>,
     kind: Kind,
     (count, usable): (usize, usize),
+    (runs_at, signed): (usize, &mut Vec<i64>),
     columns: &mut Columns,
 ) -> Option<()> {
-    let dictionary = matches!(kind, Kind::Text | Kind::Bytes | Kind::List);
+    let dictionary = has_dictionary(kind);
+    let at = columns.bits.len();
     if dictionary {
         for _ in 0..input.varint()? {
             let content = input.blob(usize::MAX)?;
@@ -341,24 +375,40 @@ fn read_values(
             columns.dictionary.push(content.into());
         }
     }
-    decode_bits(kind, input, usable, &mut columns.bits)?;
+    decode_bits(kind, input, usable, signed, &mut columns.bits)?;
     let places = columns.dictionary.len() as u64;
     if !input.is_empty() || (dictionary && columns.bits.iter().any(|place| *place >= places)) {
         return None;
     }
     if usable != count {
-        spread(count, columns);
+        spread((at, count), &columns.runs[runs_at..], &mut columns.bits);
     }
     Some(())
 }
 
-/// Puts the values in the places of the usable samples.
-fn spread(count: usize, columns: &mut Columns) {
-    let packed = std::mem::take(&mut columns.bits);
-    let mut bits = vec![0; count];
+/// Puts the values from one place on in the places of the usable samples.
+fn spread((at, count): (usize, usize), runs: &[Run], bits: &mut Vec<u64>) {
+    let packed = bits.split_off(at);
+    bits.resize(at + count, 0);
     let mut next = packed.into_iter();
-    columns.usable(|place| bits[place] = next.next().unwrap_or_default());
-    columns.bits = bits;
+    usable(runs, |place| bits[at + place] = next.next().unwrap_or_default());
+}
+
+/// Calls `each` with the place of every sample that has a value.
+fn usable(runs: &[Run], mut each: impl FnMut(usize)) {
+    let mut place = 0;
+    for run in runs {
+        let end = place + run.count as usize;
+        if !run.quality.is_bad() {
+            (place..end).for_each(&mut each);
+        }
+        place = end;
+    }
+}
+
+/// Kinds whose values stand in the chunk's dictionary.
+pub(crate) fn has_dictionary(kind: Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Bytes | Kind::List)
 }
 
 /// The stored form with its summary.

@@ -132,7 +132,11 @@ pub(crate) fn decode_page(bytes: &[u8], number: u32, seed: u32) -> Option<Vec<En
     }
     let count = Input(&content[PAGE_ENTRIES * ENTRY_BYTES..]).u32()? as usize;
     let mut input = Input(content);
-    (0..count.min(PAGE_ENTRIES)).map(|_| Entry::decode(&mut input)).collect()
+    let mut entries = Vec::with_capacity(count.min(PAGE_ENTRIES));
+    for _ in 0..count.min(PAGE_ENTRIES) {
+        entries.push(Entry::decode(&mut input)?);
+    }
+    Some(entries)
 }
 
 /// Where a segment tells of a tag set.

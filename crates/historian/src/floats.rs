@@ -122,8 +122,16 @@ fn convert(bits: u64, form: u8, power: f64) -> Option<i64> {
 
 #[inline]
 fn restore(number: i64, form: u8, power: f64) -> u64 {
-    let value = number as f64 / power;
     match form {
+        DECIMAL => divided::<DECIMAL>(number as f64, power),
+        _ => divided::<DECIMAL_SINGLE>(number as f64, power),
+    }
+}
+
+#[inline]
+fn divided<const FORM: u8>(number: f64, power: f64) -> u64 {
+    let value = number / power;
+    match FORM {
         DECIMAL => value.to_bits(),
         _ => f64::from(value as f32).to_bits(),
     }
@@ -184,8 +192,13 @@ fn read_xor(bytes: &[u8], count: usize, out: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
-/// Appends the bits of `count` doubles to `out`.
-pub(crate) fn decode(input: &mut Input<'_>, count: usize, out: &mut Vec<u64>) -> Option<()> {
+/// Appends the bits of `count` doubles to `out`; `whole` is a place to work in.
+pub(crate) fn decode(
+    input: &mut Input<'_>,
+    count: usize,
+    whole: &mut Vec<i64>,
+    out: &mut Vec<u64>,
+) -> Option<()> {
     if count == 0 {
         return Some(());
     }
@@ -194,19 +207,18 @@ pub(crate) fn decode(input: &mut Input<'_>, count: usize, out: &mut Vec<u64>) ->
     match form {
         XOR if power == 0 => read_xor(input.blob(usize::MAX)?, count, out),
         BITS if power == 0 => {
-            let mut whole = Vec::new();
-            integers::decode(input, count, &mut whole)?;
-            append(whole.into_iter().map(|v| v as u64), out);
+            whole.clear();
+            integers::decode(input, count, whole)?;
+            out.extend(whole.iter().map(|v| *v as u64));
             Some(())
         }
         DECIMAL | DECIMAL_SINGLE => {
             let power = *POWERS.get(power)?;
-            let mut whole = Vec::new();
-            integers::decode(input, count, &mut whole)?;
-            if form == DECIMAL {
-                append(whole.into_iter().map(|v| restore(v, DECIMAL, power)), out);
-            } else {
-                append(whole.into_iter().map(|v| restore(v, DECIMAL_SINGLE, power)), out);
+            whole.clear();
+            integers::decode(input, count, whole)?;
+            match form {
+                DECIMAL => append::<DECIMAL>(whole, power, out),
+                _ => append::<DECIMAL_SINGLE>(whole, power, out),
             }
             Some(())
         }
@@ -214,12 +226,22 @@ pub(crate) fn decode(input: &mut Input<'_>, count: usize, out: &mut Vec<u64>) ->
     }
 }
 
-/// Collected where nothing is there yet, which needs no second place for the numbers.
-fn append(bits: impl Iterator<Item = u64>, out: &mut Vec<u64>) {
-    match out.is_empty() {
-        true => *out = bits.collect(),
-        false => out.extend(bits),
+/// Decimals of whole numbers. What [`convert`] makes is always small; of anything else there may be
+/// in a file, the same comes as ever.
+fn append<const FORM: u8>(whole: &[i64], power: f64, out: &mut Vec<u64>) {
+    const HALF: i64 = WHOLE_MAX as i64;
+    let beyond = |n: i64| n.wrapping_add(HALF) as u64 >> 52;
+    match whole.iter().fold(0, |all, n| all | beyond(*n)) {
+        0 => out.extend(whole.iter().map(|n| divided::<FORM>(small(*n), power))),
+        _ => out.extend(whole.iter().map(|n| divided::<FORM>(*n as f64, power))),
     }
+}
+
+/// The number as a double, of numbers below 2^51: in the lowest bits of [`ROUND`] it is added to it.
+/// Unlike the conversion, this is done with several numbers at once by every processor.
+#[inline]
+fn small(number: i64) -> f64 {
+    f64::from_bits((ROUND.to_bits() as i64).wrapping_add(number) as u64) - ROUND
 }
 
 #[cfg(test)]
@@ -237,7 +259,7 @@ mod tests {
                 encode(bits, effort, &mut scratch, &mut bytes);
                 let mut input = Input(&bytes);
                 let mut back = Vec::new();
-                decode(&mut input, bits.len(), &mut back).unwrap();
+                decode(&mut input, bits.len(), &mut Vec::new(), &mut back).unwrap();
                 assert!(input.is_empty());
                 assert_eq!(back, bits);
                 size = bytes.len();
@@ -289,7 +311,45 @@ mod tests {
         }
     }
 
+    /// Small numbers are converted in another way than large ones: it makes no difference.
+    #[test]
+    fn small_numbers_are_converted_exactly() {
+        let edge = WHOLE_MAX as i64;
+        let near = |n: i64| (-3..=3).map(move |by| n.wrapping_add(by));
+        let some = [0, 1 << 20, edge, -edge, 1 << 52, 1 << 53, i64::MAX, i64::MIN];
+        for number in some.into_iter().flat_map(near) {
+            for power in POWERS {
+                for form in [DECIMAL, DECIMAL_SINGLE] {
+                    let mut out = vec![7];
+                    match form {
+                        DECIMAL => append::<DECIMAL>(&[number], power, &mut out),
+                        _ => append::<DECIMAL_SINGLE>(&[number], power, &mut out),
+                    }
+                    assert_eq!(out, [7, restore(number, form, power)], "{number} / {power}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn numbers_are_converted_alike(
+            numbers in prop::collection::vec(any::<i64>(), 0..40),
+            shift in 0u32..64,
+            power in 0usize..POWERS.len(),
+        ) {
+            let numbers: Vec<i64> = numbers.into_iter().map(|n| n >> shift).collect();
+            let plain = |form| -> Vec<u64> {
+                numbers.iter().map(|n| restore(*n, form, POWERS[power])).collect()
+            };
+            let mut out = Vec::new();
+            append::<DECIMAL>(&numbers, POWERS[power], &mut out);
+            prop_assert_eq!(&out, &plain(DECIMAL));
+            out.clear();
+            append::<DECIMAL_SINGLE>(&numbers, POWERS[power], &mut out);
+            prop_assert_eq!(&out, &plain(DECIMAL_SINGLE));
+        }
+
         #[test]
         fn every_pattern_comes_back(bits in prop::collection::vec(any::<u64>(), 0..200)) {
             check(&bits);
@@ -317,7 +377,7 @@ mod tests {
 
         #[test]
         fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0usize..600) {
-            let _ = decode(&mut Input(&bytes), count, &mut Vec::new());
+            let _ = decode(&mut Input(&bytes), count, &mut Vec::new(), &mut Vec::new());
         }
     }
 }

@@ -133,6 +133,18 @@ impl Fold {
 
     /// Samples at these places of a piece, of which there must be one.
     pub fn of_piece(piece: &Piece, places: Range<usize>) -> Fold {
+        Fold::of_places::<true>(piece, places)
+    }
+
+    /// The same, as much as is needed.
+    pub(crate) fn of_piece_needed(piece: &Piece, places: Range<usize>, need: Need) -> Fold {
+        match need.area {
+            true => Fold::of_places::<true>(piece, places),
+            false => Fold::of_places::<false>(piece, places),
+        }
+    }
+
+    fn of_places<const AREA: bool>(piece: &Piece, places: Range<usize>) -> Fold {
         let times = &piece.times[places.clone()];
         let samples = times.len() as u64;
         let (usable, good) = match &piece.qualities {
@@ -150,10 +162,10 @@ impl Fold {
             (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0));
         let of = Of { piece, places, all: usable == samples };
         let numbers = match &piece.values {
-            Values::F64(v) => of.numbers(v, |v| v, f64::to_bits),
-            Values::I64(v) => of.numbers(v, |v| v as f64, |v| v as u64),
-            Values::U64(v) => of.numbers(v, |v| v as f64, |v| v),
-            Values::Bool(v) => of.numbers(v, |v| f64::from(u8::from(v)), u64::from),
+            Values::F64(v) => of.numbers::<_, AREA>(v, |v| v, f64::to_bits),
+            Values::I64(v) => of.numbers::<_, AREA>(v, |v| v as f64, |v| v as u64),
+            Values::U64(v) => of.numbers::<_, AREA>(v, |v| v as f64, |v| v),
+            Values::Bool(v) => of.numbers::<_, AREA>(v, |v| f64::from(u8::from(v)), u64::from),
             Values::Text(_) | Values::Bytes(_) | Values::List(_) => None,
         };
         Fold { min_time, max_time, samples, usable, good, numbers }
@@ -260,7 +272,7 @@ struct Of<'a> {
 }
 
 impl Of<'_> {
-    fn numbers<T: Ordered>(
+    fn numbers<T: Ordered, const AREA: bool>(
         &self,
         values: &[T],
         number: impl Fn(T) -> f64,
@@ -270,16 +282,16 @@ impl Of<'_> {
         let values = values.get(self.places.clone())?.iter().copied();
         let samples = values.zip(self.piece.times[self.places.clone()].iter().copied());
         if self.all {
-            return fold(samples, number, bits);
+            return fold::<_, AREA>(samples, number, bits);
         }
         let usable = |(place, sample)| {
             (!self.piece.quality(self.places.start + place).is_bad()).then_some(sample)
         };
-        fold(samples.enumerate().filter_map(usable), number, bits)
+        fold::<_, AREA>(samples.enumerate().filter_map(usable), number, bits)
     }
 }
 
-fn fold<T: Ordered>(
+fn fold<T: Ordered, const AREA: bool>(
     mut samples: impl Iterator<Item = (T, i64)>,
     number: impl Fn(T) -> f64,
     bits: impl Fn(T) -> u64,
@@ -290,7 +302,9 @@ fn fold<T: Ordered>(
     // Whole nanoseconds, so that equal stretches add without rounding.
     let mut area = 0.0;
     for (value, at) in samples {
-        area += number(last) * nanoseconds(last_at, at);
+        if AREA {
+            area += number(last) * nanoseconds(last_at, at);
+        }
         sum += number(value);
         min = if value.before(min) { value } else { min };
         max = if max.before(value) { value } else { max };
@@ -304,7 +318,7 @@ fn fold<T: Ordered>(
         first_at,
         last_at,
         sum,
-        area: Some(area / 1e9),
+        area: AREA.then_some(area / 1e9),
     })
 }
 
@@ -345,6 +359,18 @@ mod tests {
             other.add(&Fold::of_piece(&piece, 0..cut), DataType::Float64);
             // Of equal instants either may be the last.
             assert_eq!((other.samples, other.numbers.unwrap().area), (5, numbers.area));
+        }
+    }
+
+    #[test]
+    fn without_the_area_all_else_is_the_same() {
+        let piece = piece(&[(0, 1.5), (2, 5.25), (3, -2.0), (7, 0.1), (7, 0.2)]);
+        for (from, to) in [(0, 5), (1, 3), (4, 5)] {
+            let mut whole = Fold::of_piece(&piece, from..to);
+            let less = Fold::of_piece_needed(&piece, from..to, Need::default());
+            assert!(whole.numbers.unwrap().area.is_some());
+            whole.numbers.iter_mut().for_each(|numbers| numbers.area = None);
+            assert_eq!(less, whole);
         }
     }
 

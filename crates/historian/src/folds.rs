@@ -6,8 +6,8 @@ use crate::chunk::Wanted;
 use crate::fold::{Buckets, Fold, Need, is_numeric};
 use crate::historian::{Historian, Inner};
 use crate::piece::Piece;
-use crate::read::{Scan, Sweep};
-use crate::sources::{Source, all_sources};
+use crate::read::{Runs, Scan, Sweep};
+use crate::sources::{Source, all_sources, load_run};
 use crate::summary::Summary;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -31,9 +31,8 @@ impl Historian {
         let request = Scan { newest_first: false, ..request.clone() };
         Folds {
             inner: self.0.clone(),
-            request,
-            buckets,
-            need,
+            asked: Asked { request, buckets, need },
+            runs: Runs::new(TOGETHER),
             next_tag: 0,
             of_tag: None,
             ready: VecDeque::new(),
@@ -46,9 +45,8 @@ impl Historian {
 /// See [`Historian::folds`].
 pub struct Folds {
     inner: Arc<Inner>,
-    request: Scan,
-    buckets: Option<Buckets>,
-    need: Need,
+    asked: Asked,
+    runs: Runs,
     next_tag: usize,
     of_tag: Option<OfTag>,
     /// The last one may still grow.
@@ -56,6 +54,15 @@ pub struct Folds {
     /// Damage to be told; the rest of the tag is folded all the same.
     damaged: VecDeque<ReadError>,
     ended: bool,
+}
+
+/// Samples that are folded at once, about.
+const TOGETHER: usize = 8_192;
+
+struct Asked {
+    request: Scan,
+    buckets: Option<Buckets>,
+    need: Need,
 }
 
 /// What is left of the tag at work.
@@ -84,7 +91,7 @@ impl Iterator for Folds {
             if self.ready.len() > 1 {
                 return self.ready.pop_front().map(Ok);
             }
-            if let Err(error) = self.request.check() {
+            if let Err(error) = self.asked.request.check() {
                 self.ended = true;
                 return Some(Err(error));
             }
@@ -101,17 +108,16 @@ impl Folds {
     fn advance(&mut self) -> Result<(), ReadError> {
         let Some(of_tag) = &mut self.of_tag else { return self.begin_tag() };
         let piece = match &mut of_tag.samples {
-            Samples::InOrder(sweep) => sweep.next().transpose()?,
-            Samples::Chunks(chunks) => match chunks.next() {
-                Some(chunk) => match self.summarised(&chunk.summary) {
-                    Some(row) => {
-                        self.push(row);
-                        return Ok(());
-                    }
-                    None => Some(chunk.load(self.wanted(chunk.summary.data_type))?),
-                },
-                None => None,
-            },
+            Samples::InOrder(sweep) => sweep.next(&mut self.runs).transpose()?,
+            Samples::Chunks(chunks) => {
+                let next = chunks.as_slice().first().map(|chunk| &chunk.summary);
+                if let Some(row) = next.and_then(|summary| self.asked.summarised(summary)) {
+                    chunks.next();
+                    self.push(row);
+                    return Ok(());
+                }
+                self.asked.load(chunks, &mut self.runs).transpose()?
+            }
         };
         match piece {
             Some(piece) => self.add(&piece),
@@ -124,18 +130,18 @@ impl Folds {
     }
 
     fn begin_tag(&mut self) -> Result<(), ReadError> {
-        let Some(tag) = self.request.tags.get(self.next_tag).copied() else {
+        let Some(tag) = self.asked.request.tags.get(self.next_tag).copied() else {
             self.ended = true;
             return Ok(());
         };
         self.next_tag += 1;
-        let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+        let (from, to) = (self.asked.request.from_unix_ns, self.asked.request.to_unix_ns);
         let (mut samples, rollups) = all_sources(&self.inner, tag, from, to)?;
         let rollups = self.rolled(tag, &rollups)?;
-        let samples = match self.need.area {
+        let samples = match self.asked.need.area {
             true => {
                 let wanted = Wanted { source_times: false, ..Wanted::ALL };
-                Samples::InOrder(Box::new(Sweep::new(samples, &self.request, wanted)))
+                Samples::InOrder(Box::new(Sweep::new(samples, &self.asked.request, wanted)))
             }
             false => {
                 samples.sort_by_key(|source| source.summary.min_time);
@@ -146,17 +152,11 @@ impl Folds {
         Ok(())
     }
 
-    /// What a fold is made of.
-    fn wanted(&self, data_type: DataType) -> Wanted {
-        let values = !self.need.counts_only && is_numeric(data_type.kind());
-        Wanted { times: true, source_times: false, values }
-    }
-
     fn rolled(&mut self, tag: TagId, sources: &[Source]) -> Result<Rollups, ReadError> {
         let mut all = Rollups::new();
-        let (from, to) = (self.request.from_unix_ns, self.request.to_unix_ns);
+        let (from, to) = (self.asked.request.from_unix_ns, self.asked.request.to_unix_ns);
         for source in sources {
-            self.request.check()?;
+            self.asked.request.check()?;
             let (head, rows) = match source.load_rows() {
                 Ok(loaded) => loaded,
                 Err(error @ ReadError::Damaged { .. }) => {
@@ -166,15 +166,15 @@ impl Folds {
                 Err(error) => return Err(error),
             };
             for mut fold in rows {
-                fold.numbers = fold.numbers.filter(|_| !self.need.counts_only);
+                fold.numbers = fold.numbers.filter(|_| !self.asked.need.counts_only);
                 let (low, high) = (fold.min_time, fold.max_time);
-                let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
+                let whole = self.asked.buckets.is_none_or(|buckets| buckets.hold(low, high));
                 if !(low >= from && high < to && whole) {
                     continue;
                 }
                 let (data_type, start) =
-                    (head.data_type, self.buckets.map_or(low, |buckets| buckets.start(low)));
-                let place = (self.buckets.map_or(i64::MIN, |_| start), data_type as u8);
+                    (head.data_type, self.asked.buckets.map_or(low, |buckets| buckets.start(low)));
+                let place = (self.asked.buckets.map_or(i64::MIN, |_| start), data_type as u8);
                 let add = |known: &mut FoldRow| known.fold.add(&fold, data_type);
                 let row = FoldRow { tag, data_type, start, fold };
                 all.entry(place).and_modify(add).or_insert(row);
@@ -183,25 +183,13 @@ impl Folds {
         Ok(all)
     }
 
-    fn summarised(&self, summary: &Summary) -> Option<FoldRow> {
-        let (low, high) = (summary.min_time, summary.max_time);
-        let inside = low >= self.request.from_unix_ns && high < self.request.to_unix_ns;
-        let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
-        if !(inside && whole) {
-            return None;
-        }
-        let fold = Fold::of_summary(summary, self.need)?;
-        let start = self.buckets.map_or(low, |buckets| buckets.start(low));
-        Some(FoldRow { tag: summary.tag, data_type: summary.data_type, start, fold })
-    }
-
     fn add(&mut self, piece: &Piece) {
-        let at = piece.times.partition_point(|time| *time < self.request.from_unix_ns);
-        let end = piece.times.partition_point(|time| *time < self.request.to_unix_ns);
-        let (tag, data_type) = (piece.tag, piece.data_type);
-        match self.buckets {
+        let at = piece.times.partition_point(|time| *time < self.asked.request.from_unix_ns);
+        let end = piece.times.partition_point(|time| *time < self.asked.request.to_unix_ns);
+        let (tag, data_type, need) = (piece.tag, piece.data_type, self.asked.need);
+        match self.asked.buckets {
             None if at < end => {
-                let (start, fold) = (piece.times[at], Fold::of_piece(piece, at..end));
+                let (start, fold) = (piece.times[at], Fold::of_piece_needed(piece, at..end, need));
                 self.push(FoldRow { tag, data_type, start, fold });
             }
             None => {}
@@ -209,7 +197,7 @@ impl Folds {
                 for places in buckets.spans(&piece.times[at..end]) {
                     let places = at + places.start..at + places.end;
                     let start = buckets.start(piece.times[places.start]);
-                    let fold = Fold::of_piece(piece, places);
+                    let fold = Fold::of_piece_needed(piece, places, need);
                     self.push(FoldRow { tag, data_type, start, fold });
                 }
             }
@@ -218,7 +206,7 @@ impl Folds {
 
     /// Takes a fold of samples, and before it the rollups of earlier buckets.
     fn push(&mut self, row: FoldRow) {
-        if self.buckets.is_some()
+        if self.asked.buckets.is_some()
             && let Some(of_tag) = &mut self.of_tag
             && !of_tag.rollups.is_empty()
         {
@@ -233,12 +221,56 @@ impl Folds {
         match self.ready.back_mut() {
             Some(last)
                 if (last.tag, last.data_type) == (row.tag, row.data_type)
-                    && (self.buckets.is_none() || last.start == row.start) =>
+                    && (self.asked.buckets.is_none() || last.start == row.start) =>
             {
                 last.fold.add(&row.fold, row.data_type);
                 last.start = last.start.min(row.start);
             }
             _ => self.ready.push_back(row),
         }
+    }
+}
+
+impl Asked {
+    /// What a fold is made of.
+    fn wanted(&self, data_type: DataType) -> Wanted {
+        let values = !self.need.counts_only && is_numeric(data_type.kind());
+        Wanted { times: true, source_times: false, values }
+    }
+
+    fn summarised(&self, summary: &Summary) -> Option<FoldRow> {
+        let (low, high) = (summary.min_time, summary.max_time);
+        let inside = low >= self.request.from_unix_ns && high < self.request.to_unix_ns;
+        let whole = self.buckets.is_none_or(|buckets| buckets.hold(low, high));
+        if !(inside && whole) {
+            return None;
+        }
+        let fold = Fold::of_summary(summary, self.need)?;
+        let start = self.buckets.map_or(low, |buckets| buckets.start(low));
+        Some(FoldRow { tag: summary.tag, data_type: summary.data_type, start, fold })
+    }
+
+    /// The next chunk, of which samples are needed, and those behind it of which they are too.
+    fn load(
+        &self,
+        chunks: &mut std::vec::IntoIter<Source>,
+        runs: &mut Runs,
+    ) -> Option<Result<Piece, ReadError>> {
+        let waiting = chunks.as_slice();
+        let wanted = self.wanted(waiting.first()?.summary.data_type);
+        let apart = waiting.windows(2).take_while(|two| {
+            let (before, behind) = (&two[0].summary, &two[1].summary);
+            before.max_time < behind.min_time && self.summarised(behind).is_none()
+        });
+        let run = runs.length(waiting.iter().take(1 + apart.count()));
+        let together = match run {
+            1 => None,
+            _ => load_run(waiting[..run].iter(), wanted, &mut runs.scratch),
+        };
+        if let Some(piece) = together {
+            chunks.by_ref().take(run).for_each(drop);
+            return Some(Ok(piece));
+        }
+        chunks.next().map(|chunk| chunk.load(wanted))
     }
 }

@@ -1,10 +1,10 @@
 //! Samples of many chunks of one tag, put in order of time and cut into full chunks again.
 
-use crate::chunk::{Columns, Head, NO_SOURCE_TIME};
+use crate::chunk::{Columns, Head, NO_SOURCE_TIME, has_dictionary};
 use crate::value::Interner;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tagwerk_model::{Kind, Quality};
+use tagwerk_model::Quality;
 
 /// Samples held at most, in chunks: more are cut off although later ones may belong between them.
 const CHUNKS_HELD_MAX: usize = 64;
@@ -26,10 +26,6 @@ pub(crate) struct Gather {
     contents: Vec<Arc<[u8]>>,
     places: HashMap<Arc<[u8]>, u64>,
     timed: bool,
-}
-
-fn has_dictionary(kind: Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Bytes | Kind::List)
 }
 
 impl Gather {

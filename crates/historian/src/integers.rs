@@ -283,7 +283,21 @@ fn decode_packed(head: u8, input: &mut Input<'_>, count: usize, out: &mut Vec<i6
 
 /// From distances, the first of them 0, to numbers.
 fn restore(origin: Origin, parameter: i64, (first, by): (i64, i64), numbers: &mut [i64]) {
-    let scaled = |number: i64| number.wrapping_mul(by);
+    match by {
+        // Values mostly have no divisor, and multiplying 64 bits takes long.
+        1 => restore_scaled(origin, parameter, first, |number| number, numbers),
+        _ => restore_scaled(origin, parameter, first, |number| number.wrapping_mul(by), numbers),
+    }
+}
+
+#[inline(always)]
+fn restore_scaled(
+    origin: Origin,
+    parameter: i64,
+    first: i64,
+    scaled: impl Fn(i64) -> i64,
+    numbers: &mut [i64],
+) {
     let mut value = first;
     match origin {
         Origin::First => {

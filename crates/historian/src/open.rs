@@ -257,7 +257,7 @@ fn read_block(input: &mut Input<'_>, kind: Kind, columns: &mut Columns) -> Optio
             sources.resize(sources.len() + count, NO_SOURCE_TIME);
         }
     }
-    decode_bits(kind, input, count, &mut columns.bits)
+    decode_bits(kind, input, count, &mut Vec::new(), &mut columns.bits)
 }
 
 #[cfg(test)]

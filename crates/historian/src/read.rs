@@ -5,7 +5,7 @@ use crate::ReadError;
 use crate::chunk::Wanted;
 use crate::historian::{Historian, Inner};
 use crate::piece::Piece;
-use crate::sources::{Source, all_sources, sources};
+use crate::sources::{Scratch, Source, all_sources, load_run, sources};
 use crate::summary::Summary;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ pub struct Scan {
     pub newest_first: bool,
     /// Set to true by whoever wants the reading to end soon.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// Samples of a piece, about, for those who read many: it is then made of several chunks where they
+    /// follow each other. The first pieces are smaller. 0: a chunk is a piece.
+    pub together: usize,
 }
 
 impl Default for Scan {
@@ -35,6 +38,7 @@ impl Default for Scan {
             to_unix_ns: i64::MAX,
             newest_first: false,
             cancel: None,
+            together: 0,
         }
     }
 }
@@ -59,7 +63,8 @@ impl Historian {
     /// samples in order is not decoded.
     pub fn scan_columns(&self, request: &Scan, wanted: Wanted) -> Pieces {
         let (inner, request) = (self.0.clone(), request.clone());
-        Pieces { inner, request, wanted, next_tag: 0, sweep: None, ended: false }
+        let runs = Runs::new(request.together);
+        Pieces { inner, request, wanted, runs, next_tag: 0, sweep: None, ended: false }
     }
 
     /// The chunks that have samples in the range, tag by tag, each tag's by their earliest time (by
@@ -82,6 +87,19 @@ impl Historian {
         Ok(types)
     }
 
+    /// How many samples tags have in the range, about: told from some of the tags, and from whole
+    /// chunks. None when it cannot be told.
+    pub fn samples_about(&self, tags: &[TagId], from: i64, to: i64) -> Option<u64> {
+        let every = tags.len().div_ceil(TAGS_PROBED).max(1);
+        let (mut probed, mut samples) = (0u64, 0u64);
+        for tag in tags.iter().step_by(every) {
+            let sources = sources(&self.0, *tag, from, to).ok()?;
+            samples += sources.iter().map(|source| u64::from(source.summary.count)).sum::<u64>();
+            probed += 1;
+        }
+        Some(samples.saturating_mul(tags.len() as u64) / probed.max(1))
+    }
+
     /// From when on history holds all of a tag that came in the order of time: what came in first
     /// is removed first. `None` when it holds nothing of the tag.
     pub fn held_from(&self, tag: TagId) -> Result<Option<i64>, ReadError> {
@@ -95,11 +113,15 @@ impl Historian {
     }
 }
 
+/// Tags that are looked at for what all have, about.
+const TAGS_PROBED: usize = 3;
+
 /// See [`Historian::scan`].
 pub struct Pieces {
     inner: Arc<Inner>,
     request: Scan,
     wanted: Wanted,
+    runs: Runs,
     next_tag: usize,
     sweep: Option<Sweep>,
     ended: bool,
@@ -115,7 +137,7 @@ impl Iterator for Pieces {
                 return Some(Err(error));
             }
             if let Some(sweep) = &mut self.sweep {
-                match sweep.next() {
+                match sweep.next(&mut self.runs) {
                     Some(result) => return Some(result),
                     None => self.sweep = None,
                 }
@@ -134,6 +156,40 @@ impl Iterator for Pieces {
         None
     }
 }
+
+/// How chunks become pieces.
+pub(crate) struct Runs {
+    /// Samples of a piece at most, where it is more than a chunk.
+    samples_max: usize,
+    /// Grows from piece to piece: who asks may want no more than the first.
+    samples: usize,
+    pub scratch: Scratch,
+}
+
+impl Runs {
+    pub fn new(samples_max: usize) -> Runs {
+        Runs { samples_max, samples: 0, scratch: Scratch::default() }
+    }
+
+    /// How many of these chunks are to become one piece, of which each is over before the next begins.
+    pub fn length<'a>(&mut self, mut chunks: impl Iterator<Item = &'a Source>) -> usize {
+        let Some(first) = chunks.next() else { return 0 };
+        let (mut count, mut samples) = (1, first.summary.count as usize);
+        for chunk in chunks {
+            samples += chunk.summary.count as usize;
+            if samples > self.samples || !first.goes_with(chunk) {
+                break;
+            }
+            count += 1;
+        }
+        self.samples = (self.samples * RUNS_GROW).max(RUN_FIRST).min(self.samples_max);
+        count
+    }
+}
+
+/// Samples of the second piece, and how much larger each is that follows.
+const RUN_FIRST: usize = 2_048;
+const RUNS_GROW: usize = 4;
 
 /// Puts the chunks of one tag in order, holding only those in memory that overlap.
 pub(crate) struct Sweep {
@@ -195,14 +251,13 @@ impl Sweep {
         Sweep { waiting, loaded, ready, from, to, wanted, direction }
     }
 
-    pub fn next(&mut self) -> Option<Result<Piece, ReadError>> {
+    pub fn next(&mut self, runs: &mut Runs) -> Option<Result<Piece, ReadError>> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
                 return Some(Ok(piece));
             }
-            if self.next_is_alone() {
-                let source = self.waiting.pop()?;
-                return Some(self.load_whole(&source));
+            if self.loaded.is_empty() && self.is_alone(self.waiting.len()) {
+                return self.load_alone(runs);
             }
             let bound = self.waiting.last().map(|source| self.direction.first(&source.summary));
             let direction = self.direction;
@@ -225,22 +280,45 @@ impl Sweep {
         }
     }
 
-    /// All of the next chunk is wanted, and it is over before another begins.
-    fn next_is_alone(&self) -> bool {
-        let mut next = self.waiting.iter().rev().map(|source| &source.summary);
-        let Some(summary) = next.next().filter(|_| self.loaded.is_empty()) else { return false };
+    /// All is wanted of the last of the first so many chunks, and it is over before another begins.
+    fn is_alone(&self, count: usize) -> bool {
+        let mut next = self.waiting[..count].iter().rev().map(|source| &source.summary);
+        let Some(summary) = next.next() else { return false };
         let (direction, last) = (self.direction, self.direction.last(summary));
         summary.min_time >= self.from
             && summary.max_time < self.to
             && next.next().is_none_or(|after| last < direction.first(after))
     }
 
-    fn load_whole(&self, source: &Source) -> Result<Piece, ReadError> {
-        let mut piece = source.load(self.wanted)?;
-        if self.direction == Direction::Backward {
-            piece.reverse();
-        }
-        Ok(piece)
+    /// The next chunk, which is alone, and with it those behind it that are too.
+    fn load_alone(&mut self, runs: &mut Runs) -> Option<Result<Piece, ReadError>> {
+        let count = self.waiting.len();
+        let alone = (1..=count).rev().take_while(|count| self.is_alone(*count));
+        let run = match runs.samples_max {
+            0 => 1,
+            _ => runs.length(alone.map(|count| &self.waiting[count - 1])),
+        };
+        let of_run = &self.waiting[count - run..];
+        let together = match (run, self.direction) {
+            (1, _) => None,
+            (_, Direction::Forward) => {
+                load_run(of_run.iter().rev(), self.wanted, &mut runs.scratch)
+            }
+            (_, Direction::Backward) => load_run(of_run.iter(), self.wanted, &mut runs.scratch),
+        };
+        let piece = match together {
+            Some(piece) => {
+                self.waiting.truncate(count - run);
+                Ok(piece)
+            }
+            None => self.waiting.pop()?.load(self.wanted),
+        };
+        Some(piece.map(|mut piece| {
+            if self.direction == Direction::Backward {
+                piece.reverse();
+            }
+            piece
+        }))
     }
 
     fn load(&mut self, source: &Source) -> Result<(), ReadError> {

@@ -212,7 +212,7 @@ impl Reader<'_> {
 
     fn bits(&mut self, kind: Kind, count: usize) -> Option<std::vec::IntoIter<u64>> {
         let mut bits = Vec::new();
-        chunk::decode_bits(kind, &mut self.input, count, &mut bits)?;
+        chunk::decode_bits(kind, &mut self.input, count, &mut Vec::new(), &mut bits)?;
         Some(bits.into_iter())
     }
 }

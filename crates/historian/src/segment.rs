@@ -50,6 +50,9 @@ struct Rebuilt {
     bad: Vec<(u64, u64)>,
 }
 
+/// Bytes of several chunks that are read at once.
+const READ_BYTES_MAX: u64 = 128 * 1024;
+
 /// Why a chunk cannot be had.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -150,6 +153,37 @@ impl Segment {
             return Err(Fault::Damaged);
         }
         Ok(payload)
+    }
+
+    /// Shows the stored forms of chunks, one after the other, which are read at once where they lie close
+    /// together. None as soon as one cannot be had, or is not understood: why, [`Segment::chunk`] says.
+    pub fn each_chunk<'a>(
+        &self,
+        entries: impl Iterator<Item = &'a Entry> + Clone,
+        buffer: &mut Vec<u8>,
+        mut each: impl FnMut(&[u8]) -> Option<()>,
+    ) -> Option<()> {
+        let file = self.file().ok()?;
+        let mut left = entries;
+        while let Some(first) = left.clone().next() {
+            let (count, length) = near(left.clone());
+            let length = usize::try_from(length.min(self.bytes)).ok()?;
+            if buffer.len() < length {
+                buffer.resize(length, 0);
+            }
+            let got = file.read_at(&mut buffer[..length], first.offset).ok()?;
+            for entry in left.by_ref().take(count) {
+                let at = usize::try_from(entry.offset.checked_sub(first.offset)?).ok()?;
+                let frame = buffer[..got].get(at..)?;
+                let header = FrameHeader::decode(frame, self.seed, entry.offset)?;
+                let payload = frame.get(FRAME_HEADER_BYTES..)?.get(..entry.length as usize)?;
+                if header.kind != Kind::Chunk || !header.is_good(payload, self.seed, entry.offset) {
+                    return None;
+                }
+                each(payload)?;
+            }
+        }
+        Some(())
     }
 
     /// Appends the entries of `tag` that may have samples in `from..to`, by time.
@@ -305,6 +339,26 @@ impl Segment {
         }
         Ok(scan_frames(file, self.seed, self.bytes, Extent::Whole)?.tags)
     }
+}
+
+/// How many of the first chunks one read is to bring, and its length. What lies between them is read
+/// too, where it is less than they.
+fn near<'a>(entries: impl Iterator<Item = &'a Entry>) -> (usize, u64) {
+    let frame = |entry: &Entry| FRAME_HEADER_BYTES as u64 + u64::from(entry.length);
+    let (mut count, mut length, mut from, mut wanted) = (0, 0, 0, 0);
+    for entry in entries {
+        if count == 0 {
+            from = entry.offset;
+        }
+        wanted += frame(entry);
+        let reach = entry.offset.checked_sub(from).map(|before| before + frame(entry));
+        let Some(reach) = reach.filter(|reach| *reach >= length) else { break };
+        if count > 0 && (reach > 2 * wanted || reach > READ_BYTES_MAX) {
+            break;
+        }
+        (count, length) = (count + 1, reach);
+    }
+    (count, length)
 }
 
 /// The header of a file, from whichever copy is good.

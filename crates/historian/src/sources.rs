@@ -2,7 +2,7 @@
 //! that grows. Taken as one snapshot, so that no sample is there twice or not at all.
 
 use crate::ReadError;
-use crate::chunk::{self, Columns, Guess, Head, Wanted};
+use crate::chunk::{self, Columns, Guess, Head, Wanted, has_dictionary};
 use crate::entry::Entry;
 use crate::historian::Inner;
 use crate::piece::Piece;
@@ -59,6 +59,26 @@ impl Source {
         Ok(Piece::of(head, columns))
     }
 
+    /// The segment that holds it, for chunks whose samples may stand behind those of another.
+    fn segment(&self) -> Option<(&Arc<Segment>, &Entry)> {
+        let plain = self.summary.in_order && !has_dictionary(self.summary.data_type.kind());
+        match &self.place {
+            Place::Stored(segment, entry) if plain => Some((segment, entry)),
+            _ => None,
+        }
+    }
+
+    /// Whether [`load_run`] may make one piece of both.
+    pub fn goes_with(&self, other: &Source) -> bool {
+        let (a, b) = (&self.summary, &other.summary);
+        match (self.segment(), other.segment()) {
+            (Some((own, _)), Some((others, _))) => {
+                Arc::ptr_eq(own, others) && (a.tag, a.data_type) == (b.tag, b.data_type)
+            }
+            _ => false,
+        }
+    }
+
     /// The rows of a chunk of rollups. Blocking.
     pub fn load_rows(&self) -> Result<(Head, Vec<Row>), ReadError> {
         let Place::Stored(segment, entry) = &self.place else {
@@ -75,6 +95,47 @@ impl Source {
             Place::Open(_) => 0,
         }
     }
+}
+
+/// Buffers to be used again.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    bytes: Vec<u8>,
+    signed: Vec<i64>,
+}
+
+/// The samples of chunks that go together as one piece; each ends before the next begins. None where
+/// that cannot be: each is then to be loaded by itself. Blocking.
+pub(crate) fn load_run<'a>(
+    run: impl Iterator<Item = &'a Source> + Clone,
+    wanted: Wanted,
+    scratch: &mut Scratch,
+) -> Option<Piece> {
+    let (segment, _) = run.clone().next()?.segment()?;
+    let wanted = Wanted { times: wanted.times || wanted.source_times, ..wanted };
+    let samples = run.clone().map(|source| source.summary.count as usize).sum();
+    let mut columns = Columns::default();
+    if wanted.times {
+        columns.times.reserve(samples);
+    }
+    if wanted.values {
+        columns.bits.reserve(samples);
+    }
+    let mut known: Option<Head> = None;
+    let Scratch { bytes, signed } = scratch;
+    let mut shifts = run.clone().map(|source| source.shift);
+    let entries = run.filter_map(|source| source.segment().map(|(_, entry)| entry));
+    segment.each_chunk(entries, bytes, |stored| {
+        let at = columns.times.len();
+        let head = chunk::decode_onto(stored, wanted, signed, &mut columns)?;
+        let shift = shifts.next().unwrap_or_default();
+        if shift != 0 {
+            columns.times[at..].iter_mut().for_each(|time| *time = time.saturating_add(shift));
+        }
+        let first = known.get_or_insert_with(|| head.clone());
+        (first.unit == head.unit && first.data_type == head.data_type).then_some(())
+    })?;
+    known.map(|head| Piece::of(head, columns))
 }
 
 /// A chunk on disk.

@@ -436,8 +436,7 @@ fn trial() -> Done<Json> {
             tags: vec![tag],
             from_unix_ns: i64::MIN,
             to_unix_ns: i64::MAX,
-            newest_first: false,
-            cancel: None,
+            ..Scan::default()
         };
         Box::new(historian.scan(&request).map(|piece| piece.map_err(|error| error.to_string())))
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tagwerk_env::Env;
 use tagwerk_historian::{Piece, Scan, Values};
-use tagwerk_model::{DataType, TagId};
+use tagwerk_model::{DataType, TagId, limits};
 use tagwerk_sql::{
     Cancel, EventRow, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql, TagEntry,
     TagTable,
@@ -19,8 +19,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const SECOND: i64 = 1_000_000_000;
 const PIECES: i64 = 20_000;
 const SAMPLES: i64 = 512;
-const LIMITS: Limits =
-    Limits { memory_max: 256 << 20, rows_max: 100_000_000, time_max: Duration::from_secs(300) };
+/// As much memory as statements have; what is done in one go depends on it.
+const LIMITS: Limits = Limits {
+    memory_max: limits::SQL_MEMORY_MAX,
+    rows_max: 100_000_000,
+    time_max: Duration::from_secs(300),
+};
 
 /// Two tags of texts, of which many are long, and two of numbers.
 struct Texts(Arc<TagTable>);
@@ -79,12 +83,24 @@ fn used() -> f64 {
     threads.filter_map(time).sum()
 }
 
-const STATEMENTS: [(&str, &str); 6] = [
+const STATEMENTS: [(&str, &str); 12] = [
     ("texts", "SELECT value_text, count(*) FROM samples WHERE type = 'text' GROUP BY value_text"),
     ("longest", "SELECT max(value_text) FROM samples WHERE type = 'text'"),
     ("upper", "SELECT max(upper(value_text)) FROM samples WHERE type = 'text'"),
     ("groups", "SELECT time, value, count(*) FROM samples GROUP BY 1, 2"),
     ("sorted", "SELECT value_text, time FROM samples WHERE type = 'text' ORDER BY 1, 2 LIMIT 9"),
+    ("all sorted", "SELECT value, time FROM samples WHERE type = 'float64' ORDER BY 1 DESC, 2"),
+    (
+        "numbered",
+        "SELECT time, row_number() OVER (PARTITION BY tag ORDER BY value DESC) FROM samples",
+    ),
+    ("distinct", "SELECT count(DISTINCT value), count(DISTINCT time) FROM samples"),
+    ("median", "SELECT tag, median(value) FROM samples GROUP BY tag"),
+    (
+        "joined",
+        "SELECT count(*) FROM samples a JOIN samples b ON a.time = b.time AND a.tag < b.tag",
+    ),
+    ("crossed", "SELECT count(*) FROM samples a JOIN samples b ON a.value + b.value < 0"),
     ("device", "SELECT text_0, count(*), max(number_1) FROM press GROUP BY 1"),
 ];
 
@@ -129,7 +145,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let mut out = Vec::new();
     for (name, text) in STATEMENTS {
-        for after in [150, 400, 900] {
+        for after in [60, 150, 400, 900] {
             let measured = measure(&sql, text, Duration::from_millis(after));
             let (used, last) = runtime.block_on(measured)?;
             out.push(format!("\"{name} {after}\":[{used:.1},{last:.1}]"));

@@ -1,6 +1,6 @@
 //! Measures statements over what `history_bench FOLDER ingest` left: `query_bench FOLDER PARQUET`
 //! writes all samples to the Parquet file, unless it is there already, and prints as JSON the
-//! statements with their times.
+//! statements with their times. `query_bench FOLDER STATEMENTS.sql` measures each line of a file.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -58,6 +58,10 @@ impl Source for History {
 
     fn types(&self, tag: TagId, span: &Range<i64>) -> Option<Vec<TagType>> {
         self.historian.types(tag, span.start, span.end).ok()
+    }
+
+    fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
+        self.historian.samples_about(tags, span.start, span.end)
     }
 
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
@@ -165,7 +169,7 @@ async fn timed(sql: &Sql, statement: &str) -> Result<(f64, usize)> {
     Ok((begun.elapsed().as_secs_f64() * 1e3, rows))
 }
 
-async fn measure(sql: &Sql, statements: Vec<(&'static str, Vec<String>)>) -> Result<String> {
+async fn measure(sql: &Sql, statements: Vec<(&str, Vec<String>)>) -> Result<String> {
     let mut out = Vec::new();
     for (name, statements) in statements {
         let mut times = Vec::new();
@@ -179,7 +183,7 @@ async fn measure(sql: &Sql, statements: Vec<(&'static str, Vec<String>)>) -> Res
         let median = times[times.len() / 2];
         let texts: Vec<String> = statements.iter().map(|text| format!("{text:?}")).collect();
         out.push(format!(
-            "\"{name}\":{{\"ms\":{median:.4},\"rows\":{rows},\"statements\":[{}]}}",
+            "{name:?}:{{\"ms\":{median:.4},\"rows\":{rows},\"statements\":[{}]}}",
             texts.join(",")
         ));
     }
@@ -188,15 +192,22 @@ async fn measure(sql: &Sql, statements: Vec<(&'static str, Vec<String>)>) -> Res
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, folder, parquet] = &arguments[..] else { return Err("FOLDER PARQUET".into()) };
+    let [_, folder, file] = &arguments[..] else { return Err("FOLDER PARQUET".into()) };
     let env = Env::system();
     let (historian, _) = Historian::open(&env, Path::new(folder), Options::default())?;
     let newest = historian.usage().newest_unix_ns.ok_or("the history is empty")?;
     let table = Arc::new(TagTable::new(tags(&historian)));
-    if !Path::new(parquet).exists() {
-        export(&historian, &table, Path::new(parquet))?;
+    let lines = match file.ends_with(".sql") {
+        true => std::fs::read_to_string(file)?,
+        false => String::new(),
+    };
+    if lines.is_empty() && !Path::new(file).exists() {
+        export(&historian, &table, Path::new(file))?;
     }
-    let statements = statements(&table, newest);
+    let statements = match lines.is_empty() {
+        true => statements(&table, newest),
+        false => lines.lines().map(|line| (line, vec![line.to_owned(); 9])).collect(),
+    };
     let sql = Sql::start(&env, Arc::new(History { historian, tags: table }))?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     println!("{}", runtime.block_on(measure(&sql, statements))?);

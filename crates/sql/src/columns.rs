@@ -119,6 +119,38 @@ pub fn nulls(data_type: &ArrowType, rows: usize) -> ArrayRef {
     new_null_array(data_type, rows)
 }
 
+/// A piece all of which becomes a batch: its times and doubles are handed on without being copied.
+pub struct Whole {
+    /// Without them.
+    piece: Piece,
+    pub times: Option<ArrayRef>,
+    pub doubles: Option<ArrayRef>,
+}
+
+impl Whole {
+    pub fn new(mut piece: Piece) -> Whole {
+        let rows = piece.len();
+        let times = std::mem::take(&mut piece.times);
+        let times = (times.len() == rows).then(|| -> ArrayRef {
+            Arc::new(TimestampNanosecondArray::from(times).with_timezone(UTC))
+        });
+        let valid = Part { piece: &piece, rows: 0..rows }.valid();
+        let doubles = match &mut piece.values {
+            Values::F64(values) if values.len() == rows => Some(std::mem::take(values)),
+            _ => None,
+        };
+        let doubles = doubles.map(|doubles| -> ArrayRef {
+            let valid = valid.filter(|valid| valid.null_count() > 0);
+            Arc::new(Float64Array::new(doubles.into(), valid))
+        });
+        Whole { piece, times, doubles }
+    }
+
+    pub fn part(&self) -> Part<'_> {
+        Part { piece: &self.piece, rows: 0..self.piece.len() }
+    }
+}
+
 /// Some rows of a piece.
 pub struct Part<'a> {
     pub piece: &'a Piece,

@@ -15,6 +15,9 @@ const DEPTH_COUNTED_MAX: usize = 200;
 
 /// Counts what may make the tree deeper on the way to each place of the text.
 pub fn check(text: &str) -> Result<(), SqlError> {
+    if tokens_at_most(text) < DEPTH_COUNTED_MAX {
+        return Ok(());
+    }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize().map_err(|error| {
         let error = datafusion::sql::sqlparser::parser::ParserError::from(error);
         SqlError::from(datafusion::error::DataFusionError::SQL(Box::new(error), None))
@@ -49,6 +52,25 @@ pub fn check(text: &str) -> Result<(), SqlError> {
         }
     }
     Ok(())
+}
+
+/// More than a text has without its white space: words and numbers end where letters begin or end,
+/// and all else counts by the byte.
+fn tokens_at_most(text: &str) -> usize {
+    let class = |byte: u8| match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' => 1,
+        b' ' | b'\t' | b'\r' | b'\n' => 2,
+        _ => 3,
+    };
+    let mut before = 2;
+    let begins = |byte: u8| {
+        let own = class(byte);
+        let begins = own == 3 || own != 2 && own != before;
+        before = own;
+        begins
+    };
+    text.bytes().map(begins).filter(|begins| *begins).count()
 }
 
 enum Step {
@@ -105,5 +127,41 @@ fn deepens(token: &Token) -> bool {
         | Token::HexStringLiteral(_)
         | Token::DollarQuotedString(_) => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_no_more_tokens_than_it_is_said_to() {
+        let texts = [
+            "",
+            "SELECT 1+1,'it''s' FROM \"a b\" WHERE x1>=2e5 AND NOT(y<>$1)OR z::text LIKE E'\\n'",
+            "1OR1OR1 and 2AND3and4 .5 1.5e-3 0x1F $$a b$$ $tag$ x $tag$ -- a remark\n/* b */",
+            "a||b#>>c->>'d'@>e!~~*f :g ü ö1 ß'ä' ARRAY[1,2][1] U&'x' X'1F' B'01'",
+            "((((1))))",
+        ];
+        for text in texts {
+            let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize() else {
+                panic!("{text}");
+            };
+            let count =
+                tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
+            assert!(count <= tokens_at_most(text), "{count} of {text}");
+        }
+    }
+
+    #[test]
+    fn deep_texts_are_refused_and_long_ones_are_not() {
+        for chained in [100, 199, 255, 257, 3_000] {
+            let text = format!("SELECT 1{}", "+1".repeat(chained));
+            assert_eq!(check(&text).is_ok(), chained < OPERATORS_MAX, "{chained}");
+        }
+        let brackets = |count: usize| format!("SELECT {}1{}", "(".repeat(count), ")".repeat(count));
+        assert!(check(&brackets(50)).is_ok() && check(&brackets(DEPTH_COUNTED_MAX)).is_err());
+        let listed = vec!["'some text'"; 5_000].join(", ");
+        assert!(check(&format!("SELECT x IN ({listed})")).is_ok());
     }
 }

@@ -4,6 +4,7 @@
 use crate::columns::{Part, field, nulls, text, time_type, times, value_type};
 use crate::filled::{self, Filling, LastReads};
 use crate::partition::{Batches, Cancel, partitioned};
+use crate::planning::partitions;
 use crate::samples::ROWS;
 use crate::select::{Known, Span, devices, pushdown, span};
 use crate::source::{Named, Pieces, Source, TagEntry};
@@ -226,7 +227,10 @@ impl TableProvider for DeviceTable {
             },
         };
         let devices = self.shape.chosen(state, filters)?;
-        let parts = devices.len().min(state.config().target_partitions()).max(1);
+        let tags = devices.iter().flat_map(|device| device.tags.iter().map(|(tag, _)| *tag));
+        let tags: Vec<TagId> = tags.collect();
+        let parts = partitions(state, &*self.source, tags.into_iter(), &span(filters));
+        let parts = parts.min(devices.len()).max(1);
         let share = devices.len().div_ceil(parts).max(1);
         let makers = devices.chunks(share).map(|devices| scan.clone().maker(devices.to_vec()));
         partitioned(schema, makers.collect(), devices.len() == 1, limit)
@@ -304,13 +308,16 @@ impl DeviceScan {
 
     /// Which rows there are, every tag decides, whatever is asked of them.
     fn reads(self, device: Arc<Device>, cancel: &Cancel) -> Reads {
+        // All tracks are read side by side.
+        let together = (SAMPLES_HELD / device.tags.len().max(1)).min(ROWS);
         let tracks = device.tags.iter().map(|(tag, place)| {
             let scan = Scan {
                 tags: vec![*tag],
                 from_unix_ns: self.span.start,
                 to_unix_ns: self.span.end,
-                newest_first: false,
                 cancel: Some(cancel.clone()),
+                together,
+                ..Scan::default()
             };
             let has = |of: fn(usize) -> Column| place.is_some_and(|tag| self.has(of(tag)));
             let wanted = Wanted {
@@ -333,6 +340,9 @@ impl DeviceScan {
         Reads { scan: self, device, tracks, ended: false }
     }
 }
+
+/// Samples of pieces that are made of several chunks, of all tags of a device.
+const SAMPLES_HELD: usize = 1 << 18;
 
 /// One tag on its way through its pieces, and what of it the batch in the making has.
 struct Track {

@@ -27,8 +27,8 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tagwerk_env::Env;
 use tagwerk_model::limits;
 use tokio::runtime::Runtime;
@@ -53,6 +53,9 @@ struct Inner {
     runtime_env: RuntimeEnv,
     /// One permit for each statement at work.
     turns: Arc<Semaphore>,
+    /// States that statements planned with and left as they were: to clone one takes longer than much
+    /// of planning.
+    idle: Mutex<Vec<SessionState>>,
 }
 
 impl Drop for Inner {
@@ -64,14 +67,32 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    /// The engine with the functions that there are now, each counting for one statement.
-    fn base(&self, calls: &dyn Fn() -> Calls) -> Result<SessionState, SqlError> {
+    /// The engine with the functions that there are now, each counting for one statement; and whether
+    /// it can be given to another.
+    fn base(&self, calls: &dyn Fn() -> Calls) -> Result<(SessionState, bool), SqlError> {
         use datafusion::execution::FunctionRegistry;
-        let mut state = self.base.clone();
-        for function in self.source.functions() {
+        let functions = self.source.functions();
+        let plain = functions.is_empty();
+        let idle = plain.then(|| self.idle().pop()).flatten();
+        let mut state = idle.unwrap_or_else(|| self.base.clone());
+        for function in functions {
             state.register_udf(Arc::new(function.udf(&Arc::new(calls()))))?;
         }
-        Ok(state)
+        Ok((state, plain))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<SessionState>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back what [`Inner::base`] gave.
+    fn keep(&self, state: Option<SessionState>) {
+        if let Some(state) = state {
+            let mut idle = self.idle();
+            if idle.len() < limits::SQL_STATEMENTS_MAX {
+                idle.push(state);
+            }
+        }
     }
 
     /// Where a statement works: with a memory of its own. Plans hold their functions themselves.
@@ -103,7 +124,8 @@ impl Sql {
         let turns = Arc::new(Semaphore::new(limits::SQL_STATEMENTS_MAX));
         let runtime_env = runtime_env().map_err(io::Error::other)?;
         let (env, runtime) = (env.clone(), Some(runtime));
-        let inner = Inner { env, source, runtime, base, runtime_env, turns };
+        let idle = Mutex::default();
+        let inner = Inner { env, source, runtime, base, runtime_env, turns, idle };
         Ok(Sql(Arc::new(inner)))
     }
 
@@ -151,7 +173,7 @@ impl Sql {
             task: runtime
                 .spawn(async move {
                     let planned = async {
-                        let base = inner.base(&Calls::default)?;
+                        let (base, _) = inner.base(&Calls::default)?;
                         let state = postgres::state(&base, &inner.source, &session)?;
                         postgres::shape_of(&state, &ask, &said).await
                     };
@@ -345,15 +367,15 @@ async fn run(
     head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
-    let base = inner.base(&|| {
+    let (base, plain) = inner.base(&|| {
         let watch = watch.clone();
         Calls::until(move || watch.is_over())
     })?;
-    let (mut state, statement) = match asked {
-        Asked::Text(text) => (base, parse(&text)?),
+    let (mut state, statement, plain) = match asked {
+        Asked::Text(text) => (base, parse(&text)?, plain),
         Asked::Ask(asked) => {
             let (session, ask) = *asked;
-            (postgres::state(&base, &inner.source, &session)?, ask.into_statement())
+            (postgres::state(&base, &inner.source, &session)?, ask.into_statement(), false)
         }
     };
     // What now() is.
@@ -362,7 +384,9 @@ async fn run(
     let plan = state.statement_to_plan(statement).await?;
     allowed(&plan)?;
     let ends: Arc<dyn Ends> = Arc::new(watch.clone());
-    let physical = watched(planning::physical_plan(state, plan).await?, &ends)?;
+    let (physical, state) = planning::physical_plan(state, plan).await?;
+    inner.keep(state.filter(|_| plain));
+    let physical = watched(physical, &ends)?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {
         return Ok(());

@@ -4,6 +4,8 @@
 
 use crate::folds::AggregatesFromFolds;
 use crate::gapfill::{GapFillPlanner, GapFillRule};
+use crate::select::Span;
+use crate::source::Source;
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProviderList, Session};
 use datafusion::common::config::TableOptions;
@@ -25,7 +27,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+use tagwerk_model::TagId;
 
 /// Rules about several inputs, about subqueries and about fields of structs, by their names.
 const OF_OTHERS: [&str; 13] = [
@@ -85,18 +88,44 @@ const PASSES_MAX: usize = 3;
 /// What follows of what the last rules found is known in a line before they begin.
 pub const PASSES_OF_LINES: usize = 1;
 
-/// What is to be executed for a statement.
+/// Samples up to which one thread has soon done what two would have to share out first.
+const LITTLE: u64 = 1 << 17;
+/// Tags up to which it is asked how much they have.
+const TAGS_ASKED_MAX: usize = 256;
+
+/// What is to be executed for a statement. The state comes back as it was, where it can be used again.
 pub async fn physical_plan(
     mut state: SessionState,
     plan: LogicalPlan,
-) -> Result<Arc<dyn ExecutionPlan>> {
+) -> Result<(Arc<dyn ExecutionPlan>, Option<SessionState>)> {
     if !is_line(&plan)? {
         state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
-        return state.create_physical_plan(&plan).await;
+        return Ok((state.create_physical_plan(&plan).await?, None));
     }
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
     let plan = RULES_OF_LINES.optimize(analyzed, &state, |_, _| {})?;
-    Planner.create_physical_plan(&plan, &Line(state)).await
+    let line = Line { state, narrow: OnceLock::new() };
+    let plan = Planner.create_physical_plan(&plan, &line).await?;
+    Ok((plan, Some(line.state)))
+}
+
+/// Into how many parts the reading of these tags is cut. Where it is one because there is little to
+/// read, all of a line is planned for one.
+pub fn partitions(
+    state: &dyn Session,
+    source: &dyn Source,
+    tags: impl ExactSizeIterator<Item = TagId>,
+    span: &Span,
+) -> usize {
+    let parts = tags.len().min(state.config().target_partitions()).max(1);
+    let line = state.as_any().downcast_ref::<Line>();
+    let Some(line) = line.filter(|_| tags.len() <= TAGS_ASKED_MAX) else { return parts };
+    let tags: Vec<TagId> = tags.collect();
+    if source.samples_about(&tags, span).is_none_or(|samples| samples > LITTLE) {
+        return parts;
+    }
+    line.narrow.get_or_init(|| line.state.config().clone().with_target_partitions(1));
+    1
 }
 
 /// Operators with one input each, and expressions without subqueries.
@@ -154,20 +183,25 @@ impl QueryPlanner for Planner {
 }
 
 /// A state with the physical rules for lines.
-struct Line(SessionState);
+struct Line {
+    state: SessionState,
+    /// Set when its only scan has found that it has little to read, which is before anything is planned
+    /// that works on what it reads.
+    narrow: OnceLock<SessionConfig>,
+}
 
 #[async_trait]
 impl Session for Line {
     fn session_id(&self) -> &str {
-        self.0.session_id()
+        self.state.session_id()
     }
 
     fn config(&self) -> &SessionConfig {
-        self.0.config()
+        self.narrow.get().unwrap_or(self.state.config())
     }
 
     fn catalog_list(&self) -> Arc<dyn CatalogProviderList> {
-        self.0.catalog_list().clone()
+        self.state.catalog_list().clone()
     }
 
     fn physical_optimizers(&self) -> &[Arc<dyn PhysicalOptimizerRule + Send + Sync>] {
@@ -175,39 +209,39 @@ impl Session for Line {
     }
 
     async fn create_physical_plan(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
-        self.0.create_physical_plan(plan).await
+        self.state.create_physical_plan(plan).await
     }
 
     fn create_physical_expr(&self, expr: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
-        self.0.create_physical_expr(expr, schema)
+        self.state.create_physical_expr(expr, schema)
     }
 
     fn scalar_functions(&self) -> &HashMap<String, Arc<ScalarUDF>> {
-        self.0.scalar_functions()
+        self.state.scalar_functions()
     }
 
     fn higher_order_functions(&self) -> &HashMap<String, Arc<HigherOrderUDF>> {
-        self.0.higher_order_functions()
+        self.state.higher_order_functions()
     }
 
     fn aggregate_functions(&self) -> &HashMap<String, Arc<AggregateUDF>> {
-        self.0.aggregate_functions()
+        self.state.aggregate_functions()
     }
 
     fn window_functions(&self) -> &HashMap<String, Arc<WindowUDF>> {
-        self.0.window_functions()
+        self.state.window_functions()
     }
 
     fn extension_type_registry(&self) -> &ExtensionTypeRegistryRef {
-        Session::extension_type_registry(&self.0)
+        Session::extension_type_registry(&self.state)
     }
 
     fn runtime_env(&self) -> &Arc<RuntimeEnv> {
-        self.0.runtime_env()
+        self.state.runtime_env()
     }
 
     fn execution_props(&self) -> &ExecutionProps {
-        self.0.execution_props()
+        self.state.execution_props()
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -215,15 +249,15 @@ impl Session for Line {
     }
 
     fn table_options(&self) -> &TableOptions {
-        self.0.table_options()
+        self.state.table_options()
     }
 
     fn table_options_mut(&mut self) -> &mut TableOptions {
-        self.0.table_options_mut()
+        self.state.table_options_mut()
     }
 
     fn task_ctx(&self) -> Arc<TaskContext> {
-        self.0.task_ctx()
+        self.state.task_ctx()
     }
 }
 
@@ -231,14 +265,14 @@ impl Session for Line {
 mod tests {
     use super::*;
     use crate::source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow};
-    use crate::{Cancel, Source, TagEntry, TagTable, engine};
+    use crate::{Cancel, TagEntry, TagTable, engine};
     use datafusion::physical_plan::displayable;
     use std::ops::Range;
     use tagwerk_historian::Scan;
-    use tagwerk_model::{DataType, TagId};
+    use tagwerk_model::DataType;
 
-    /// Tags without samples.
-    struct Bare(Arc<TagTable>);
+    /// Tags without samples, and how many they say they have.
+    struct Bare(Arc<TagTable>, Option<u64>);
 
     impl Source for Bare {
         fn tags(&self) -> Arc<TagTable> {
@@ -255,6 +289,10 @@ mod tests {
 
         fn types(&self, _: TagId, _: &Range<i64>) -> Option<Vec<DataType>> {
             Some(Vec::new())
+        }
+
+        fn samples_about(&self, _: &[TagId], _: &Range<i64>) -> Option<u64> {
+            self.1
         }
 
         fn latest(&self, _: &[TagId]) -> Vec<Latest> {
@@ -274,7 +312,7 @@ mod tests {
         }
     }
 
-    fn base() -> SessionState {
+    fn base(samples: Option<u64>) -> SessionState {
         let entry = |id: u32, name: &str, data_type| TagEntry {
             id: TagId(id),
             device: if id < 4 { "boiler" } else { "press" }.into(),
@@ -288,7 +326,7 @@ mod tests {
             entry(3, "level", DataType::Int64),
             entry(4, "recipe", DataType::Text),
         ]);
-        let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags)));
+        let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags), samples));
         engine::base(&source).unwrap()
     }
 
@@ -331,13 +369,13 @@ mod tests {
     #[tokio::test]
     async fn fewer_rules_make_the_same_plans() {
         for text in LINES {
-            let state = base();
+            let state = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(is_line(&plan).unwrap(), "{text}");
             let shown =
                 |plan: Arc<dyn ExecutionPlan>| displayable(plan.as_ref()).indent(false).to_string();
-            let few = shown(physical_plan(state.clone(), plan.clone()).await.unwrap());
+            let few = shown(physical_plan(state.clone(), plan.clone()).await.unwrap().0);
             let mut state = state;
             state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
             let all = shown(state.create_physical_plan(&plan).await.unwrap());
@@ -353,6 +391,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_reads_little_is_planned_for_one_partition() {
+        let among = ["Repartition", "CoalescePartitions", "PreservingMerge", "Partial"];
+        for (samples, narrow) in [(Some(LITTLE), true), (Some(LITTLE + 1), false), (None, false)] {
+            let mut seen = false;
+            for text in LINES {
+                let state = base(samples);
+                let plan = state.statement_to_plan(engine::parse(text).unwrap()).await.unwrap();
+                let (plan, state) = physical_plan(state, plan).await.unwrap();
+                let plan = displayable(plan.as_ref()).indent(false).to_string();
+                seen |= among.iter().any(|node| plan.contains(node));
+                assert!(!(narrow && seen), "{text}\n{plan}");
+                // The next statement may read more.
+                assert_eq!(state.unwrap().config().target_partitions(), 2);
+            }
+            assert!(narrow || seen, "{samples:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_has_more_than_a_line_is_planned_with_all_rules() {
         let others = [
             "SELECT count(*) FROM samples a JOIN samples b ON a.time = b.time",
@@ -363,7 +420,7 @@ mod tests {
             "SELECT value, lag(value) OVER (ORDER BY time) FROM samples",
         ];
         for text in others {
-            let state = base();
+            let state = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(!is_line(&plan).unwrap(), "{text}");

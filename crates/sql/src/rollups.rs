@@ -203,8 +203,8 @@ impl RollupsScan {
             tags: tags.iter().map(|tag| tag.id).collect(),
             from_unix_ns: self.span.start,
             to_unix_ns: self.span.end,
-            newest_first: false,
             cancel: Some(cancel),
+            ..Scan::default()
         };
         // With the area, a bucket is one row.
         let need = Need { ends: true, area: true, ..Need::default() };

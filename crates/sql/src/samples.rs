@@ -1,7 +1,10 @@
 //! `samples`: every sample of every tag in one row each, with one exact column per type of value.
 
-use crate::columns::{Part, doubles_of, field, kind_type, nulls, repeated, time_type, times_of};
+use crate::columns::{
+    Part, Whole, doubles_of, field, kind_type, nulls, repeated, time_type, times_of,
+};
 use crate::partition::{Batches, partitioned};
+use crate::planning::partitions;
 use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Pieces, Source, TagEntry};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -189,7 +192,13 @@ impl TableProvider for SamplesTable {
             schema: schema.clone(),
         };
         let sorted = tags.len() == 1;
-        let parts = tags.len().min(state.config().target_partitions()).max(1);
+        let parts = match self.which {
+            Which::All => {
+                let ids = tags.iter().map(|tag| tag.id);
+                partitions(state, &*self.source, ids, &span(filters))
+            }
+            Which::Newest => tags.len().min(state.config().target_partitions()).max(1),
+        };
         let share = tags.len().div_ceil(parts).max(1);
         let shares = tags.chunks(share).map(<[TagEntry]>::to_vec);
         let makers = shares.map(|tags| scan.clone().maker(tags)).collect();
@@ -224,6 +233,13 @@ impl SamplesScan {
         known: &HashMap<TagId, TagEntry>,
     ) -> Result<Option<RecordBatch>> {
         let parts = rows.next_parts().map_err(DataFusionError::Execution)?;
+        let parts = match alone(parts) {
+            Ok(piece) => {
+                let Some(tag) = known.get(&piece.tag) else { return Ok(None) };
+                return self.whole(tag, Whole::new(piece)).map(Some);
+            }
+            Err(parts) => parts,
+        };
         let parts: Vec<(&TagEntry, Part<'_>)> = parts
             .iter()
             .filter_map(|(piece, rows)| {
@@ -234,11 +250,32 @@ impl SamplesScan {
             return Ok(None);
         }
         let arrays = self.columns.iter().map(|column| column.array(&parts));
+        let count = parts.iter().map(|(_, part)| part.len()).sum();
+        self.of_columns(arrays, count).map(Some)
+    }
+
+    fn whole(&self, tag: &TagEntry, piece: Whole) -> Result<RecordBatch> {
+        let part = [(tag, piece.part())];
+        let arrays = self.columns.iter().map(|column| {
+            let own = match column {
+                Column::Time => piece.times.clone(),
+                Column::Value | Column::Of(Kind::F64) => piece.doubles.clone(),
+                _ => None,
+            };
+            own.map_or_else(|| column.array(&part), Ok)
+        });
+        self.of_columns(arrays, part[0].1.len())
+    }
+
+    fn of_columns(
+        &self,
+        arrays: impl Iterator<Item = Result<ArrayRef>>,
+        count: usize,
+    ) -> Result<RecordBatch> {
         let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         // A statement such as count(*) asks for no column at all.
-        let count = parts.iter().map(|(_, part)| part.len()).sum();
         let options = RecordBatchOptions::new().with_row_count(Some(count));
-        Ok(Some(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?))
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)?)
     }
 
     fn pieces(&self, tags: Vec<TagId>, cancel: crate::partition::Cancel) -> Pieces {
@@ -246,8 +283,9 @@ impl SamplesScan {
             tags,
             from_unix_ns: self.span.start,
             to_unix_ns: self.span.end,
-            newest_first: false,
             cancel: Some(cancel),
+            together: ROWS,
+            ..Scan::default()
         };
         match self.which {
             Which::All => self.source.history_columns(&scan, wanted(&self.columns)),
@@ -258,8 +296,28 @@ impl SamplesScan {
 
 /// Rows of the first batch at least: a statement may want no more.
 const ROWS_FIRST: usize = 256;
+/// A piece of more rows is a batch: putting it together with others would be to copy it.
+const ROWS_ALONE: usize = ROWS / 4;
 
 type PartOf = (Arc<Piece>, Range<usize>);
+
+fn is_alone(rows: usize) -> bool {
+    (ROWS_ALONE..=ROWS).contains(&rows)
+}
+
+/// The piece that is a batch by itself, which nobody else holds.
+fn alone(mut parts: Vec<PartOf>) -> std::result::Result<Piece, Vec<PartOf>> {
+    match parts.pop() {
+        Some((piece, rows)) if parts.is_empty() && rows.len() == piece.len() => {
+            Arc::try_unwrap(piece).map_err(|piece| vec![(piece, rows)])
+        }
+        Some(last) => {
+            parts.push(last);
+            Err(parts)
+        }
+        None => Err(parts),
+    }
+}
 
 /// Cuts pieces into parts, and puts small ones together: work on a batch costs the engine something
 /// whatever its size.
@@ -275,18 +333,30 @@ impl Rows {
     fn next_parts(&mut self) -> std::result::Result<Vec<PartOf>, String> {
         let (mut parts, mut count) = (Vec::new(), 0);
         while count < self.wanted {
-            let Some((piece, rows)) = self.next(ROWS - count)? else { break };
+            let Some((piece, rows)) = self.next(ROWS - count, count == 0)? else { break };
+            let is_batch = is_alone(piece.len()) && rows.len() == piece.len();
             count += rows.len();
             parts.push((piece, rows));
+            if is_batch {
+                break;
+            }
         }
         self.wanted = (self.wanted * 16).min(ROWS);
         Ok(parts)
     }
 
-    /// The next part, of at most so many rows.
-    fn next(&mut self, rows_max: usize) -> std::result::Result<Option<PartOf>, String> {
+    /// The next part, of at most so many rows; nothing where it would be a batch that has begun.
+    fn next(
+        &mut self,
+        rows_max: usize,
+        begins: bool,
+    ) -> std::result::Result<Option<PartOf>, String> {
         loop {
             if let Some((piece, at)) = self.current.take() {
+                if !begins && at == 0 && is_alone(piece.len()) {
+                    self.current = Some((piece, at));
+                    return Ok(None);
+                }
                 let end = (at + rows_max).min(piece.len());
                 if end < piece.len() {
                     self.current = Some((piece.clone(), end));

@@ -132,11 +132,10 @@ fn device_of(condition: &Expr) -> Option<&str> {
         return None;
     };
     match (left.as_ref(), right.as_ref()) {
-        (Expr::Column(column), Expr::Literal(value, _))
-        | (Expr::Literal(value, _), Expr::Column(column))
+        (Expr::Column(column), value) | (value, Expr::Column(column))
             if column.name == "device" =>
         {
-            value.try_as_str().flatten()
+            text_of(value)
         }
         _ => None,
     }
@@ -153,6 +152,10 @@ fn holds(state: &dyn Session, rows: &RecordBatch, filters: &[Expr]) -> Result<Ve
     let schema = DFSchema::try_from(rows.schema().as_ref().clone())?;
     let mut kept = vec![true; rows.num_rows()];
     for filter in filters.iter().filter(|filter| is_about(filter, &rows.schema())) {
+        if let Some(holds) = plainly(filter, rows) {
+            kept.iter_mut().zip(holds).for_each(|(kept, holds)| *kept &= holds);
+            continue;
+        }
         let bare = unqualified(filter.clone())?;
         let condition = state.create_physical_expr(bare, &schema)?;
         let holds = condition.evaluate(rows)?.into_array(rows.num_rows())?;
@@ -162,6 +165,44 @@ fn holds(state: &dyn Session, rows: &RecordBatch, filters: &[Expr]) -> Result<Ve
         }
     }
     Ok(kept)
+}
+
+/// The same where texts are only compared with texts, as most conditions do, without planning it.
+fn plainly(filter: &Expr, rows: &RecordBatch) -> Option<Vec<bool>> {
+    let column = |expr: &Expr| {
+        let Expr::Column(column) = expr else { return None };
+        rows.column_by_name(&column.name)?.as_any().downcast_ref::<StringArray>()
+    };
+    let among = |texts: &StringArray, wanted: &[&str]| -> Option<Vec<bool>> {
+        let holds = |text: Option<&str>| text.map(|text| wanted.contains(&text));
+        texts.iter().map(holds).collect()
+    };
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            match (column(left), column(right)) {
+                (Some(texts), None) => among(texts, &[text_of(right)?]),
+                (None, Some(texts)) => among(texts, &[text_of(left)?]),
+                _ => None,
+            }
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            let both = plainly(left, rows)?.into_iter().zip(plainly(right, rows)?);
+            let or = *op == Operator::Or;
+            Some(both.map(|(a, b)| if or { a || b } else { a && b }).collect())
+        }
+        Expr::InList(list) if !list.negated => {
+            let wanted: Option<Vec<&str>> = list.list.iter().map(text_of).collect();
+            among(column(&list.expr)?, &wanted?)
+        }
+        _ => None,
+    }
+}
+
+fn text_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        _ => None,
+    }
 }
 
 /// The same with bare names of columns: the condition may name the table by an alias.
@@ -176,4 +217,67 @@ fn unqualified(filter: Expr) -> Result<Expr> {
         })
     })?;
     Ok(bare.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::execution::context::SessionContext;
+    use datafusion::logical_expr::{col, lit};
+    use tagwerk_model::{DataType, TagId};
+
+    fn table() -> TagTable {
+        let entry = |id: u32, device: &str, name: &str| TagEntry {
+            id: TagId(id),
+            device: device.into(),
+            name: name.into(),
+            data_type: DataType::Float64,
+            unit: if id == 2 { "bar" } else { "" }.into(),
+        };
+        TagTable::new(vec![
+            entry(1, "boiler", "level"),
+            entry(2, "boiler", "pressure"),
+            entry(3, "press", "level"),
+            entry(4, "press", "Level"),
+        ])
+    }
+
+    /// Conditions that are decided without being planned leave the same tags.
+    #[test]
+    fn plain_conditions_hold_where_planned_ones_do() {
+        let plain = [
+            col("device").eq(lit("boiler")),
+            lit("press").eq(col("device")),
+            col("tag").in_list(vec![lit("level"), lit("x")], false),
+            col("tag").eq(lit("level")).or(col("unit").eq(lit("bar"))),
+            col("device").eq(lit("press")).and(col("tag").eq(lit("Level"))),
+            col("samples.device").eq(lit("boiler")),
+            col("tag").eq(lit("nowhere")),
+            col("type").in_list(vec![], false),
+        ];
+        let (state, table) = (SessionContext::new().state(), table());
+        for condition in plain {
+            let plainly = plainly(&condition, table.batch()).unwrap();
+            let bare = unqualified(condition.clone()).unwrap();
+            let schema = DFSchema::try_from(table.batch().schema().as_ref().clone()).unwrap();
+            let planned = state.create_physical_expr(bare, &schema).unwrap();
+            let planned = planned.evaluate(table.batch()).unwrap().into_array(4).unwrap();
+            let planned: Vec<bool> =
+                as_boolean_array(&planned).unwrap().iter().map(|holds| holds.unwrap()).collect();
+            assert_eq!(plainly, planned, "{condition}");
+            let holds = holds(&state, table.batch(), &[condition]).unwrap();
+            assert_eq!(holds, planned);
+        }
+        let others = [
+            col("tag").not_eq(lit("level")),
+            col("tag").in_list(vec![lit("level")], true),
+            col("tag").eq(col("device")),
+            col("tag").eq(lit(ScalarValue::Utf8(None))),
+            col("tag").in_list(vec![lit("level"), lit(ScalarValue::Utf8(None))], false),
+            col("tag").like(lit("l%")).or(col("device").eq(lit("press"))),
+        ];
+        for condition in others {
+            assert_eq!(plainly(&condition, table.batch()), None, "{condition}");
+        }
+    }
 }

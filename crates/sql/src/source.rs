@@ -44,6 +44,10 @@ pub trait Source: Send + Sync + 'static {
     fn types(&self, _tag: TagId, _span: &Range<i64>) -> Option<Vec<DataType>> {
         None
     }
+    /// How many samples the tags have in the span, about; none when that is not soon told.
+    fn samples_about(&self, _tags: &[TagId], _span: &Range<i64>) -> Option<u64> {
+        None
+    }
     /// The newest sample of each of these tags, where it has one.
     fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
     fn events(&self) -> Vec<EventRow>;

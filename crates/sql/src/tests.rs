@@ -1,5 +1,7 @@
 //! Statements over two devices of a made-up past.
 
+mod pieces;
+
 use crate::{
     Cancel, EventRow, Fault, Format, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql,
     SqlError, TagEntry, TagTable,

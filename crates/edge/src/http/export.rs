@@ -62,8 +62,8 @@ pub async fn history(
         tags: tags.iter().map(|(id, _)| *id).collect(),
         from_unix_ns: asked.from,
         to_unix_ns: asked.to,
-        newest_first: false,
         cancel: Some(cancel.clone()),
+        ..Scan::default()
     };
     let tables = app.tables.clone();
     let started = std::thread::Builder::new().name("export".to_owned()).spawn(move || {

@@ -94,6 +94,39 @@ fn from_samples(data_type: DataType, samples: &[Sample]) -> Columns {
 }
 
 proptest! {
+    /// Chunks one behind the other are what they are by themselves, whatever is wanted of them.
+    #[test]
+    fn chunks_are_read_onto_others(
+        chunks in prop::collection::vec(samples(), 1..5),
+        times in any::<bool>(),
+        source_times in any::<bool>(),
+        values in any::<bool>(),
+    ) {
+        let wanted = Wanted { times: times || source_times, source_times, values };
+        let (mut onto, mut signed) = (Columns::default(), Vec::new());
+        let mut by_themselves = Columns::default();
+        for samples in &chunks {
+            let one = from_samples(DataType::Uint64, samples);
+            let (bytes, _) = seal(&head(DataType::Uint64, None), &one, &mut Scratch::default());
+            let own = decode_some(&bytes, wanted).unwrap().1;
+            decode_onto(&bytes, wanted, &mut signed, &mut onto).unwrap();
+            let at = by_themselves.count();
+            if let Some(sources) = &own.source_times {
+                let all = by_themselves.source_times.get_or_insert_default();
+                all.resize(at, NO_SOURCE_TIME);
+                all.extend(sources);
+            }
+            by_themselves.times.extend(own.times);
+            by_themselves.bits.extend(own.bits);
+            for run in own.runs {
+                (0..run.count).for_each(|_| by_themselves.push_quality(run.quality));
+            }
+            let count = by_themselves.count();
+            by_themselves.source_times.iter_mut().for_each(|t| t.resize(count, NO_SOURCE_TIME));
+        }
+        prop_assert_eq!(onto, by_themselves);
+    }
+
     #[test]
     fn everything_comes_back(samples in samples(), kind in 0usize..6, guessed in any::<bool>()) {
         let types = [

@@ -4,7 +4,7 @@ use crate::feed::{
     Feeder, SECOND, START, batch, block, definition, journal_set, open, options, read, read_range,
 };
 use std::time::Duration;
-use tagwerk_historian::Scan;
+use tagwerk_historian::{Piece, Scan};
 use tagwerk_model::{DataType, Quality, TagId, Value};
 use tagwerk_testkit::simulated::machine;
 
@@ -134,6 +134,14 @@ fn a_changed_type_or_unit_leaves_what_was_kept_readable() {
     assert_eq!(shapes[0], (DataType::Int16, "bar".to_owned()));
     assert_eq!(shapes.last().unwrap(), &(DataType::Float32, "kPa".to_owned()));
     assert_eq!(pieces.iter().map(|p| p.len()).sum::<usize>(), 60);
+    let units = |pieces: &[Piece]| -> Vec<_> {
+        let of = |p: &Piece| std::iter::repeat_n((p.data_type, p.unit.clone()), p.len());
+        pieces.iter().flat_map(of).collect()
+    };
+    let together = Scan { together: 8_192, ..request };
+    let together: Vec<_> = historian.scan(&together).map(Result::unwrap).collect();
+    assert_eq!(units(&together), units(&pieces));
+    assert!(together.len() <= pieces.len());
     assert_eq!(historian.tag(TagId(1)).unwrap().data_type, DataType::Float32);
 }
 

@@ -100,15 +100,35 @@ pub fn read_range(
         from_unix_ns: from,
         to_unix_ns: to,
         newest_first,
-        cancel: None,
+        ..Scan::default()
     };
-    historian.scan(&request).flat_map(|piece| samples(&piece.unwrap())).collect()
+    let read = |together| read_together(historian, &Scan { together, ..request.clone() });
+    let one_by_one = read(0);
+    for together in [40, 8_192] {
+        assert!(read(together) == one_by_one, "tag {tag}: pieces of {together} samples differ");
+    }
+    one_by_one.into_iter().map(|(sample, ..)| sample).collect()
+}
+
+/// Samples with their source times and qualities, once, as a scan gives them.
+pub fn read_together(historian: &Historian, request: &Scan) -> Vec<(Sample, Option<i64>, Quality)> {
+    let all = |piece: Piece| -> Vec<(Sample, Option<i64>, Quality)> {
+        let all = samples(&piece).into_iter().enumerate();
+        let aside = |place| (piece.source_time(place), piece.quality(place));
+        all.map(|(place, sample)| (sample, aside(place).0, aside(place).1)).collect()
+    };
+    historian.scan(request).flat_map(|piece| all(piece.unwrap())).collect()
 }
 
 /// What can be read of a damaged history.
 pub fn read_lossy(historian: &Historian, tag: u32) -> Vec<Sample> {
-    let request = Scan { tags: vec![TagId(tag)], ..Scan::default() };
-    historian.scan(&request).flatten().flat_map(|piece| samples(&piece)).collect()
+    let read = |together| -> Vec<Sample> {
+        let request = Scan { tags: vec![TagId(tag)], together, ..Scan::default() };
+        historian.scan(&request).flatten().flat_map(|piece| samples(&piece)).collect()
+    };
+    let one_by_one = read(0);
+    assert_eq!(read(8_192), one_by_one, "what is left of tag {tag}");
+    one_by_one
 }
 
 pub fn samples(piece: &Piece) -> Vec<Sample> {

@@ -1,10 +1,10 @@
 //! Readers beside the writer: what they see is always a beginning of what came, without a gap.
 
-use crate::feed::{Feeder, START, definition, options, read};
+use crate::feed::{Feeder, START, Sample, definition, options, read_together};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tagwerk_env::Env;
-use tagwerk_historian::{Historian, Options};
-use tagwerk_model::{DataType, Value};
+use tagwerk_historian::{Historian, Options, Scan};
+use tagwerk_model::{DataType, TagId, Value};
 
 #[test]
 fn readers_see_every_sample_once_while_chunks_move() {
@@ -17,9 +17,14 @@ fn readers_see_every_sample_once_while_chunks_move() {
             let (historian, done) = (&historian, &done);
             scope.spawn(move || {
                 let mut before = 0;
-                while !done.load(Ordering::Relaxed) {
-                    let found = read(historian, tag);
-                    let in_turn = |(i, sample): (usize, &(i64, _))| sample.0 == START + i as i64;
+                // By chunks, and by pieces of several, in turn.
+                for together in [0, 8_192].into_iter().cycle() {
+                    if done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let request = Scan { tags: vec![TagId(tag)], together, ..Scan::default() };
+                    let found = read_together(historian, &request);
+                    let in_turn = |(i, all): (usize, &(Sample, _, _))| all.0.0 == START + i as i64;
                     assert!(found.iter().enumerate().all(in_turn), "a gap or a double");
                     assert!(found.len() >= before, "samples went away");
                     before = found.len();

@@ -5,6 +5,7 @@ use super::bucket::SECOND;
 use crate::columns::{field, kind_type, optional_times, repeated, time_type, times};
 use crate::device::Shape;
 use crate::partition::{Batches, Cancel, partitioned};
+use crate::planning::partitions;
 use crate::samples::ROWS;
 use crate::select::{Span, span, tags};
 use crate::source::{Rows, Source, TagEntry};
@@ -377,7 +378,8 @@ impl TableProvider for FoldsTable {
             buckets: self.buckets,
             need: self.need,
         };
-        let parts = tags.len().min(state.config().target_partitions()).max(1);
+        let ids = tags.iter().map(|(tag, _)| *tag);
+        let parts = partitions(state, &*self.source, ids, &span(filters));
         let share = tags.len().div_ceil(parts).max(1);
         let makers = tags.chunks(share).enumerate().map(|(number, tags)| {
             let told = told.saturating_sub(number * share).min(tags.len());
@@ -422,8 +424,8 @@ impl FoldsScan {
             tags: tags.iter().map(|(tag, _)| *tag).collect(),
             from_unix_ns: self.span.start,
             to_unix_ns: self.span.end,
-            newest_first: false,
             cancel: Some(cancel),
+            ..Scan::default()
         };
         self.source.folds(&scan, self.buckets, need)
     }

@@ -194,6 +194,13 @@ impl Source for History {
         self.historian.types(tag, span.start, span.end).ok()
     }
 
+    fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
+        // Without folds, statements are planned as if there were much to read.
+        (self.folding == Folding::Yes)
+            .then(|| self.historian.samples_about(tags, span.start, span.end))
+            .flatten()
+    }
+
     fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
         Vec::new()
     }

@@ -309,8 +309,8 @@ impl Trying<'_> {
                 tags: vec![tag],
                 from_unix_ns: from,
                 to_unix_ns: to,
-                newest_first: false,
                 cancel: Some(self.cancel.clone()),
+                ..Scan::default()
             })
         };
         Past::open(tags, &open).map_err(Refusal::internal)

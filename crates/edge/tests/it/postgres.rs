@@ -142,9 +142,8 @@ fn libraries_of_python_find_the_tables_and_read_them() {
         for table in ["samples", "latest", "alarms", "ledger", "ends"] {
             assert!(looked["tables"].as_array().unwrap().contains(&json!(table)), "{looked}");
         }
-        assert_eq!((&looked["columns"]["least"], &looked["columns"]["most"]), {
-            (&json!("BIGINT"), &json!("NUMERIC"))
-        });
+        let types = [&looked["columns"]["least"], &looked["columns"]["most"]];
+        assert_eq!(types, [&json!("BIGINT"), &json!("NUMERIC")]);
         for none in ["views", "foreign", "indexes", "key"] {
             assert_eq!(looked[none], json!([]), "{none}: {looked}");
         }

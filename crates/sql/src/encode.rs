@@ -4,8 +4,8 @@ use crate::error::{Fault, SqlError};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::csv::{Writer, WriterBuilder};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    SchemaRef, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::ipc::writer::StreamWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -167,6 +167,10 @@ impl<'a> Cells<'a> {
                 value.is_finite().then(|| value.to_string())
             }
             DataType::Float64 => finite(array.as_primitive::<Float64Type>().value(row)),
+            // What signed and unsigned whole numbers come to together.
+            DataType::Decimal128(_, 0) => {
+                Some(array.as_primitive::<Decimal128Type>().value(row).to_string())
+            }
             _ => None,
         }
     }

@@ -71,9 +71,12 @@ fn user_function(function: &CheckedFunction, compiled: Result<Script, Fault>) ->
         arguments: function.arguments.clone(),
         returns: function.returns,
         text: Arc::from(&*function.javascript),
-        call: Arc::new(move |arguments| {
-            let script = compiled.as_ref().map_err(failed)?;
-            script.call(arguments).map_err(|fault| failed(&fault))
+        call: Arc::new(move |rows| match &compiled {
+            Ok(script) => {
+                let given = script.call_each(rows).into_iter();
+                given.map(|given| given.map_err(|fault| failed(&fault))).collect()
+            }
+            Err(fault) => vec![Err(failed(fault))],
         }),
     }
 }

@@ -15,7 +15,7 @@ pub use disk::{Access, Disk, DiskFile, SystemDisk};
 pub use memory::{release_memory, share_memory};
 pub use net::{Listener, Net, Stream, SystemNet};
 pub use serial::{Flow, Level, Parity, Rs485, SerialLine};
-pub use thread::yield_to_other_threads;
+pub use thread::{ThreadMark, yield_to_other_threads};
 
 /// A boxed future, the form in which asynchronous seams are object-safe.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

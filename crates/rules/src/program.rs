@@ -102,7 +102,10 @@ pub struct Program {
 impl Program {
     /// Whether a row may take longer than a moment: it is no mere condition and expression.
     pub fn may_take_long(&self) -> bool {
-        !matches!(self.body, Body::Stages(_)) || !self.used.is_empty()
+        match &self.body {
+            Body::Stages(stages) => !self.used.is_empty() || stages.iter().any(Stage::makes_lists),
+            _ => true,
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::common::cast::as_boolean_array;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_expr::utils::reassign_expr_columns;
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::ExecutionPlan;
@@ -28,6 +30,22 @@ impl Stage {
         match self {
             Stage::Filter(condition) => is_volatile(condition),
             Stage::Project(expressions, _) => expressions.iter().any(is_volatile),
+        }
+    }
+
+    /// A list may be as long as somebody asks for, and what is done with it takes as long.
+    pub fn makes_lists(&self) -> bool {
+        let makes = |expr: &Physical| {
+            let list = |part: &Physical| {
+                let any: &dyn std::any::Any = &**part;
+                let call = any.downcast_ref::<ScalarFunctionExpr>();
+                Ok(call.is_some_and(|call| call.return_type().is_nested()))
+            };
+            expr.exists(list).unwrap_or(true)
+        };
+        match self {
+            Stage::Filter(condition) => makes(condition),
+            Stage::Project(expressions, _) => expressions.iter().any(makes),
         }
     }
 }

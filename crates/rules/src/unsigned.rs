@@ -43,7 +43,7 @@ impl ExprPlanner for Unsigned {
             BinaryOperator::Modulo => Operator::Modulo,
             _ => return Ok(PlannerResult::Original(raw)),
         };
-        if !is_unsigned(&raw.left, op, &raw.right, schema)? {
+        if !is_unsigned(&raw.left, op, &raw.right, schema) {
             return Ok(PlannerResult::Original(raw));
         }
         let made = Expr::BinaryExpr(BinaryExpr::new(Box::new(raw.left), op, Box::new(raw.right)));
@@ -52,15 +52,15 @@ impl ExprPlanner for Unsigned {
 }
 
 /// A sum, a product or a remainder of an unsigned number and one that is written.
-fn is_unsigned(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Result<bool> {
-    if !matches!(op, Operator::Plus | Operator::Multiply | Operator::Modulo) {
-        return Ok(false);
-    }
-    match (unsigned(left), unsigned(right)) {
-        (Some(_), None) => Ok(right.get_type(schema)? == DataType::UInt64),
-        (None, Some(_)) => Ok(left.get_type(schema)? == DataType::UInt64),
-        _ => Ok(false),
-    }
+fn is_unsigned(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> bool {
+    let other = match (unsigned(left), unsigned(right)) {
+        (Some(_), None) => right,
+        (None, Some(_)) => left,
+        _ => return false,
+    };
+    matches!(op, Operator::Plus | Operator::Multiply | Operator::Modulo)
+        // What is wrong with it, the engine says better, and where.
+        && other.get_type(schema).is_ok_and(|own| own == DataType::UInt64)
 }
 
 /// A whole number that is not negative, as an unsigned one.
@@ -106,17 +106,17 @@ fn chosen_within(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 fn chosen(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::ScalarFunction(mut call) if CHOOSING.contains(&call.name()) => {
-            let changed = all_unsigned(call.args.iter_mut().collect(), schema)?;
+            let changed = all_unsigned(call.args.iter_mut().collect(), schema);
             Ok(Transformed::new(Expr::ScalarFunction(call), changed, TreeNodeRecursion::Continue))
         }
         Expr::Case(mut case) => {
             let then = case.when_then_expr.iter_mut().map(|(_, then)| &mut **then);
             let all = then.chain(case.else_expr.iter_mut().map(|expr| &mut **expr)).collect();
-            let changed = all_unsigned(all, schema)?;
+            let changed = all_unsigned(all, schema);
             Ok(Transformed::new(Expr::Case(case), changed, TreeNodeRecursion::Continue))
         }
         // Of what only now is unsigned.
-        Expr::BinaryExpr(of) if is_unsigned(&of.left, of.op, &of.right, schema)? => {
+        Expr::BinaryExpr(of) if is_unsigned(&of.left, of.op, &of.right, schema) => {
             Ok(Transformed::yes(cast(Expr::BinaryExpr(of), DataType::UInt64)))
         }
         other => Ok(Transformed::no(other)),
@@ -124,18 +124,18 @@ fn chosen(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 }
 
 /// Where all are unsigned, NULL or written, those that are written become unsigned.
-fn all_unsigned(mut parts: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
+fn all_unsigned(mut parts: Vec<&mut Expr>, schema: &DFSchema) -> bool {
     let mut is_unsigned = false;
     for part in &parts {
-        match part.get_type(schema)? {
-            DataType::UInt64 => is_unsigned = true,
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::Null => {}
-            DataType::Int64 if unsigned(part).is_some() => {}
-            _ => return Ok(false),
+        match part.get_type(schema) {
+            Ok(DataType::UInt64) => is_unsigned = true,
+            Ok(DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::Null) => {}
+            Ok(DataType::Int64) if unsigned(part).is_some() => {}
+            _ => return false,
         }
     }
     if !is_unsigned {
-        return Ok(false);
+        return false;
     }
     let mut changed = false;
     for part in &mut parts {
@@ -144,5 +144,5 @@ fn all_unsigned(mut parts: Vec<&mut Expr>, schema: &DFSchema) -> Result<bool> {
             changed = true;
         }
     }
-    Ok(changed)
+    changed
 }

@@ -96,9 +96,12 @@ mod tests {
             arguments: vec![DataType::Int64],
             returns: DataType::Int64,
             text: text.into(),
-            call: Arc::new(|given| {
-                let Some(ValueRef::I64(number)) = given[0] else { return Ok(None) };
-                Ok(Some(Value::I64(number * 2)))
+            call: Arc::new(|rows| {
+                let twice = |row: &Vec<Option<ValueRef<'_>>>| match row[0] {
+                    Some(ValueRef::I64(number)) => Ok(Some(Value::I64(number * 2))),
+                    _ => Ok(None),
+                };
+                rows.iter().map(twice).collect()
             }),
         }
     }

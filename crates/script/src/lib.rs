@@ -3,6 +3,7 @@
 
 mod engine;
 mod fault;
+mod room;
 mod script;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! A function that any thread may call: an engine for each call at work, kept for the next.
 
-use crate::engine::Engine;
 use crate::fault::Fault;
+use crate::room::{Given, Room, Text};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tagwerk_env::Clock;
-use tagwerk_model::{DataType, Value, ValueRef};
+use tagwerk_model::{DataType, ValueRef};
 
 /// Engines that are kept while nobody calls. More: dropped.
 const IDLE_MAX: usize = 2;
@@ -22,11 +22,8 @@ pub struct Signature {
 pub struct Script(Arc<Inner>);
 
 struct Inner {
-    name: Box<str>,
-    source: Box<str>,
-    signature: Signature,
-    clock: Arc<dyn Clock>,
-    idle: Mutex<Vec<Engine>>,
+    text: Arc<Text>,
+    idle: Mutex<Vec<Room>>,
 }
 
 impl Script {
@@ -37,30 +34,35 @@ impl Script {
         source: &str,
         signature: Signature,
     ) -> Result<Script, Fault> {
-        let engine = Engine::new(clock.clone(), name, source)?;
-        let idle = Mutex::new(vec![engine]);
-        Ok(Script(Arc::new(Inner {
-            name: name.into(),
-            source: source.into(),
-            signature,
-            clock,
-            idle,
-        })))
+        let (name, source, lost) = (name.into(), source.into(), Arc::default());
+        let text = Arc::new(Text { name, source, signature, clock, lost });
+        let idle = Mutex::new(vec![Room::begin(&text)?]);
+        Ok(Script(Arc::new(Inner { text, idle })))
     }
 
-    /// Blocks for as long as a call may take. None is NULL. The values are of the types that the signature
-    /// says.
-    pub fn call(&self, arguments: &[Option<ValueRef<'_>>]) -> Result<Option<Value>, Fault> {
+    /// Blocks for as long as a call may take, and a second beyond at most. None is NULL. The values are of the
+    /// types that the signature says.
+    pub fn call(&self, arguments: &[Option<ValueRef<'_>>]) -> Given {
+        self.call_each(&[arguments.to_vec()]).pop().unwrap_or(Ok(None))
+    }
+
+    /// A call for each of the first of these rows, for one at least: as many as there is time for.
+    pub fn call_each(&self, rows: &[Vec<Option<ValueRef<'_>>>]) -> Vec<Given> {
         let inner = &*self.0;
-        let kept = inner.idle.lock().pop();
-        let mut engine = match kept {
-            Some(engine) => engine,
-            None => Engine::new(inner.clock.clone(), &inner.name, &inner.source)?,
+        let room = inner.text.hold().and_then(|()| {
+            let kept = inner.idle.lock().pop();
+            kept.map_or_else(|| Room::begin(&inner.text), Ok)
+        });
+        let room = match room {
+            Ok(room) => room,
+            Err(fault) => return vec![Err(fault)],
         };
-        let given = engine.call(&inner.signature, arguments);
+        let (given, room) = room.call(&inner.text, rows);
         let mut idle = inner.idle.lock();
-        if !engine.spent && idle.len() < IDLE_MAX {
-            idle.push(engine);
+        if let Some(room) = room
+            && idle.len() < IDLE_MAX
+        {
+            idle.push(room);
         }
         given
     }

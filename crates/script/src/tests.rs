@@ -317,3 +317,68 @@ proptest! {
         }
     }
 }
+
+/// What is built in and looks at the time seldom, or not at all while it works: nobody waits for it.
+#[test]
+fn a_call_that_does_not_stop_is_given_up() {
+    for endless in [
+        // One step that takes long.
+        "return 'a'.repeat(4e6).indexOf('a'.repeat(2e6) + 'b')",
+        "return 'a'.repeat(4e6).split('a'.repeat(2e6) + 'b').length",
+        "return 'a'.repeat(4e6).replaceAll('a'.repeat(2e6) + 'b', 'c').length",
+        "const a = [], it = a.values(); a.length = 2 ** 32 - 1; it.drop(2 ** 32 - 2).next()",
+        "const s = 'x'.repeat(1e6), t = 'x'.repeat(1e6); return Array(1e5).fill(0).map((_, i) => i % 2 ? s : t).sort().length",
+        // Ten thousand between two looks at the time.
+        "const x = 7n ** 40000n; for (;;) x * x",
+        "const s = 'x'.repeat(8e6); for (;;) s.indexOf('y')",
+        "const u = new Float64Array(1.5e6); for (;;) u.reverse()",
+    ] {
+        check_fault(&format!("function f() {{ {endless} }}"), FaultKind::Late, "100ms", None);
+    }
+}
+
+#[test]
+fn while_one_that_was_given_up_is_at_work_the_function_is_not_called() {
+    let source = "function f(x) { if (x === 1) return 'a'.repeat(4e6).indexOf('a'.repeat(2e6) + 'b'); return x }";
+    let made = script(&[DataType::Float64], DataType::Float64, source).unwrap();
+    let call = |x| made.call(&[Some(ValueRef::F64(x))]);
+    assert_eq!(call(2.0), Ok(Some(Value::F64(2.0))));
+    let lost = call(1.0).unwrap_err();
+    assert!(lost.is_late() && lost.message.contains("given up"), "{lost:?}");
+    let held = call(2.0).unwrap_err();
+    assert!(held.is_late() && held.message.contains("still at work"), "{held:?}");
+    // Another function is not held up by it.
+    assert_eq!(run(DataType::Float64, "function f() { return 3 }"), Ok(Some(Value::F64(3.0))));
+}
+
+#[test]
+fn what_was_given_up_is_called_again_when_it_has_ended() {
+    // As long as it takes, and no longer.
+    let source = "function f(x) { if (x === 1) return Number((3n ** 600000n) % 7n); return x }";
+    let made = script(&[DataType::Float64], DataType::Float64, source).unwrap();
+    let call = |x| made.call(&[Some(ValueRef::F64(x))]);
+    // On a fast machine it may end in time.
+    let first = call(1.0);
+    assert!(first.is_ok() || first.as_ref().is_err_and(Fault::is_late), "{first:?}");
+    while call(2.0) != Ok(Some(Value::F64(2.0))) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn many_rows_are_called_at_once() {
+    let source = "function f(x) { if (x === 300) for (;;) {}\n return x * 2 }";
+    let made = script(&[DataType::Float64], DataType::Float64, source).unwrap();
+    let rows: Vec<_> = (0..1000).map(|n| vec![Some(ValueRef::F64(f64::from(n)))]).collect();
+    let mut given = Vec::new();
+    while given.len() < rows.len() {
+        given.extend(made.call_each(&rows[given.len()..]));
+    }
+    assert_eq!(given.len(), 1000);
+    for (row, given) in given.iter().enumerate() {
+        match (row, given) {
+            (300, Err(fault)) => assert!(fault.is_late(), "{fault:?}"),
+            (_, given) => assert_eq!(*given, Ok(Some(Value::F64(row as f64 * 2.0))), "{row}"),
+        }
+    }
+}

@@ -8,7 +8,8 @@ use datafusion::common::{Column, DFSchema, Result};
 use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, col,
+    BinaryExpr, Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
+    col,
 };
 use datafusion::optimizer::AnalyzerRule;
 use std::collections::HashSet;
@@ -107,33 +108,43 @@ impl SubqueriesOfOuterJoins {
         Ok(Transformed::new(plan, true, TreeNodeRecursion::Continue))
     }
 
-    /// The condition with a column for each `IN (SELECT …)`, which the side then has that it is of.
+    /// The condition with a column for each `IN (SELECT …)`, which the side then has that it is of. Only under
+    /// AND and OR: the column says no where `IN` may be NULL, which is the same there, and not below NOT.
     fn marked(&self, part: Expr, join: &mut Join) -> Result<Expr> {
-        let made = part.transform_up(|expr| {
-            let Expr::InSubquery(InSubquery { expr: value, subquery, negated: false }) = &expr
-            else {
-                return Ok(Transformed::no(expr));
-            };
-            let side = match () {
-                () if !subquery.outer_ref_columns.is_empty() => return Ok(Transformed::no(expr)),
-                () if is_of(value, join.left.schema())? => &mut join.left,
-                () if is_of(value, join.right.schema())? => &mut join.right,
-                () => return Ok(Transformed::no(expr)),
-            };
-            let name = format!("__in_{}", self.count.fetch_add(1, Ordering::Relaxed));
-            let listed = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone())
-                .alias(name.as_str())?
-                .build()?;
-            let column = Expr::Column(Column::from(listed.schema().qualified_field(0)));
-            let same = value.as_ref().clone().eq(column);
-            *side = Arc::new(
-                LogicalPlanBuilder::from(side.as_ref().clone())
-                    .join_on(listed, JoinType::LeftMark, [same])?
-                    .build()?,
-            );
-            Ok(Transformed::yes(col(Column::new(Some(name), "mark"))))
-        })?;
-        Ok(made.data)
+        match part {
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: op @ (Operator::And | Operator::Or),
+                right,
+            }) => {
+                let (left, right) = (self.marked(*left, join)?, self.marked(*right, join)?);
+                Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+            }
+            Expr::InSubquery(InSubquery { expr, subquery, negated: false })
+                if subquery.outer_ref_columns.is_empty() =>
+            {
+                let side = match () {
+                    () if is_of(&expr, join.left.schema())? => &mut join.left,
+                    () if is_of(&expr, join.right.schema())? => &mut join.right,
+                    () => {
+                        let within = InSubquery { expr, subquery, negated: false };
+                        return Ok(Expr::InSubquery(within));
+                    }
+                };
+                let name = format!("__in_{}", self.count.fetch_add(1, Ordering::Relaxed));
+                let listed = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone())
+                    .alias(name.as_str())?
+                    .build()?;
+                let column = Expr::Column(Column::from(listed.schema().qualified_field(0)));
+                *side = Arc::new(
+                    LogicalPlanBuilder::from(side.as_ref().clone())
+                        .join_on(listed, JoinType::LeftMark, [(*expr).eq(column)])?
+                        .build()?,
+                );
+                Ok(col(Column::new(Some(name), "mark")))
+            }
+            other => Ok(other),
+        }
     }
 }
 

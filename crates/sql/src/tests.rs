@@ -220,6 +220,9 @@ async fn integers_are_exact() {
     assert_eq!(rows, format!("[{},{}]", u64::MAX, u64::MAX - 599));
     let rows = answer("SELECT strokes FROM \"Press-1\" ORDER BY time LIMIT 2").await;
     assert_eq!(rows, format!("[{}],[{}]", u64::MAX, u64::MAX - 1));
+    let rows =
+        answer("SELECT strokes * 3, 1 - strokes FROM \"Press-1\" ORDER BY time LIMIT 1").await;
+    assert_eq!(rows, "[55340232221128654845,-18446744073709551614]");
 }
 
 #[tokio::test]

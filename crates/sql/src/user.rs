@@ -15,10 +15,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tagwerk_model::{DataType, Value, ValueRef, limits};
 
-/// Computes one value of arguments of the types that the function says, none of which is NULL.
-pub type Call = Arc<
-    dyn Fn(&[Option<ValueRef<'_>>]) -> std::result::Result<Option<Value>, CallError> + Send + Sync,
->;
+/// The arguments of one call, of the types that the function says and none of them NULL.
+pub type Arguments<'a> = Vec<Option<ValueRef<'a>>>;
+/// What came of a call.
+pub type Given = std::result::Result<Option<Value>, CallError>;
+/// Computes the values of the first of these rows, of one at least; it is called again for the others.
+pub type Call = Arc<dyn Fn(&[Arguments<'_>]) -> Vec<Given> + Send + Sync>;
+
+/// Rows that are handed on at once.
+const ROWS_AT_ONCE: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError {
@@ -182,8 +187,8 @@ impl ScalarUDFImpl for Udf {
         });
         let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
         let mut values = Vec::with_capacity(rows);
-        for row in 0..rows {
-            values.push(self.value(&columns, row)?);
+        while values.len() < rows {
+            self.go_on(&columns, rows, &mut values)?;
         }
         let array = ScalarValue::iter_to_array(values)?;
         match constant {
@@ -194,7 +199,13 @@ impl ScalarUDFImpl for Udf {
 }
 
 impl Udf {
-    fn value(&self, columns: &[ArrayRef], row: usize) -> Result<ScalarValue> {
+    /// The values of the next rows.
+    fn go_on(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        values: &mut Vec<ScalarValue>,
+    ) -> Result<()> {
         let UserFunction { name, arguments, returns, call, .. } = &self.function;
         if self.calls.are_stopped() {
             return exec_err!("{}", stopped(name));
@@ -202,18 +213,30 @@ impl Udf {
         if self.calls.over.as_ref().is_some_and(|over| over()) {
             return exec_err!("the statement is over");
         }
-        let cells = columns.iter().zip(arguments).map(|(column, of)| cell(column, *of, row));
-        let cells: Vec<Option<ValueRef<'_>>> = cells.collect();
-        // JavaScript would compute with NULL as with 0.
-        if cells.iter().any(Option::is_none) {
-            return Ok(scalar(None, *returns));
+        let cells = |row: usize| -> Option<Arguments<'_>> {
+            let cells = columns.iter().zip(arguments).map(|(column, of)| cell(column, *of, row));
+            let cells: Arguments<'_> = cells.collect();
+            // JavaScript would compute with NULL as with 0.
+            cells.iter().all(Option::is_some).then_some(cells)
+        };
+        let next = values.len()..rows.min(values.len() + ROWS_AT_ONCE);
+        let given: Vec<Arguments<'_>> = next.map_while(cells).collect();
+        if given.is_empty() {
+            values.push(scalar(None, *returns));
+            return Ok(());
         }
-        let made = call(&cells);
-        self.calls.note(matches!(&made, Err(error) if error.late));
-        match made {
-            Ok(value) => Ok(scalar(value, *returns)),
-            Err(error) => exec_err!("{name}: {}", error.message),
+        let made = call(&given);
+        if made.is_empty() {
+            return exec_err!("{name}: it gave nothing");
         }
+        for made in made {
+            self.calls.note(matches!(&made, Err(error) if error.late));
+            match made {
+                Ok(value) => values.push(scalar(value, *returns)),
+                Err(error) => return exec_err!("{name}: {}", error.message),
+            }
+        }
+        Ok(())
     }
 }
 

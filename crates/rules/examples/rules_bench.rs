@@ -115,7 +115,8 @@ fn joins() -> Done<Json> {
         let values = ColumnValues::Float64(numbers.collect());
         let names = ColumnValues::Text((0..keys).map(name).collect());
         let column = |name: &str, values| TableColumn { name: name.into(), values };
-        let keys = Table::new(vec![column("key", values), column("name", names)])?;
+        let keys =
+            Table::new(vec![column("key", values), column("name", names)]).ok_or("no table")?;
         let lookup = Lookup::new("keys".into(), "v1".into(), &keys);
         let mut lookups = Lookups::default();
         lookups.add(lookup.clone());

@@ -176,14 +176,24 @@ pub fn restore(program: &Arc<Program>, lateness: i64, bytes: &[u8]) -> Option<In
         instance.panes.open = Some(program.body.totals()?.restore(&panes.pop()?).ok()?);
     }
     (instance.panes.over, instance.panes.next) = (panes.into(), head.next);
-    for (place, length) in head.last_reads.into_iter().enumerate() {
+    restore_reads(&mut instance, &head.last_reads, &mut next)?;
+    Some(instance)
+}
+
+fn restore_reads(
+    instance: &mut Instance,
+    lengths: &[usize],
+    next: &mut dyn FnMut(usize, &SchemaRef) -> Option<RecordBatch>,
+) -> Option<()> {
+    let program = instance.program.clone();
+    for (place, length) in lengths.iter().enumerate() {
         let source = program.sources.get(place)?;
-        let saved = next(length, &source.base())?;
+        let saved = next(*length, &source.base())?;
         if let Some(filling) = &source.filling {
             instance.last_reads[place] = filling.restore(&saved).ok()?;
         }
     }
-    Some(instance)
+    Some(())
 }
 
 fn save_panes(

@@ -1,6 +1,7 @@
 """pg8000, asyncpg and SQLAlchemy against an edge: `postgres_libraries.py PORT PASSWORD`. Says each result as a line of JSON."""
 
 import asyncio
+import decimal
 import json
 import ssl
 import sys
@@ -51,7 +52,7 @@ def with_sqlalchemy(driver, settings):
         key=looked.get_pk_constraint("ends")["constrained_columns"], comment=looked.get_table_comment("ends")["text"],
         columns={column["name"]: str(column["type"]) for column in looked.get_columns("ends")})
     table = sqlalchemy.Table("ends", sqlalchemy.MetaData(), autoload_with=engine)
-    asked = sqlalchemy.select(table.c.most, table.c.least).where(table.c.most == 2**64 - 1).limit(1)
+    asked = sqlalchemy.select(table.c.most, table.c.least).where(table.c.most == decimal.Decimal(2**64 - 1)).limit(1)
     with engine.connect() as connection:
         say(library=f"sqlalchemy {driver}", reflected=[[str(most), least] for most, least in connection.execute(asked)])
 

@@ -8,7 +8,8 @@ async fn the_guides_statements_are_answered() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/sql.md");
     let guide = std::fs::read_to_string(path).unwrap();
     let mut plant = Plant::new();
-    plant.device("boiler-1", &[("temperature", DataType::Float64)]);
+    let boiler = [("temperature", DataType::Float64), ("running", DataType::Bool)];
+    plant.device("boiler-1", &boiler);
     plant.device("pump-1", &[("running", DataType::Bool)]);
     plant.device("meter-1", &[("energy", DataType::Float64)]);
     plant.device("meter-2", &[("power", DataType::Float64)]);

@@ -3,16 +3,12 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use std::error::Error;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tagwerk_env::Env;
 use tagwerk_historian::{Piece, Scan, Values};
 use tagwerk_model::{DataType, TagId, limits};
-use tagwerk_sql::{
-    Cancel, EventRow, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql, TagEntry,
-    TagTable,
-};
+use tagwerk_sql::{Limits, Pieces, Source, Sql, TagEntry, TagTable};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -52,22 +48,6 @@ impl Source for Texts {
     fn history(&self, scan: &Scan) -> Pieces {
         let tags = scan.tags.clone().into_iter();
         Box::new(tags.flat_map(|tag| (0..PIECES).map(move |number| Ok(piece(tag, number)))))
-    }
-
-    fn latest(&self, _: &[TagId]) -> Vec<Latest> {
-        Vec::new()
-    }
-
-    fn events(&self) -> Vec<EventRow> {
-        Vec::new()
-    }
-
-    fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
     }
 }
 

@@ -17,10 +17,7 @@ use std::time::{Duration, Instant};
 use tagwerk_env::Env;
 use tagwerk_historian::{Buckets, FoldRow, Historian, Need, Options, Scan, Values, Wanted};
 use tagwerk_model::{DataType as TagType, TagId};
-use tagwerk_sql::{
-    Cancel, EventRow, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql, TagEntry,
-    TagTable,
-};
+use tagwerk_sql::{Limits, Pieces, Rows, Source, Sql, TagEntry, TagTable};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -62,22 +59,6 @@ impl Source for History {
 
     fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
         self.historian.samples_about(tags, span.start, span.end)
-    }
-
-    fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
-        Vec::new()
-    }
-
-    fn events(&self) -> Vec<EventRow> {
-        Vec::new()
-    }
-
-    fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
     }
 }
 

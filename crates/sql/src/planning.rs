@@ -264,8 +264,8 @@ impl Session for Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow};
-    use crate::{Cancel, TagEntry, TagTable, engine};
+    use crate::source::Pieces;
+    use crate::{TagEntry, TagTable, engine};
     use datafusion::physical_plan::displayable;
     use std::ops::Range;
     use tagwerk_historian::Scan;
@@ -293,22 +293,6 @@ mod tests {
 
         fn samples_about(&self, _: &[TagId], _: &Range<i64>) -> Option<u64> {
             self.1
-        }
-
-        fn latest(&self, _: &[TagId]) -> Vec<Latest> {
-            Vec::new()
-        }
-
-        fn events(&self) -> Vec<EventRow> {
-            Vec::new()
-        }
-
-        fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-            Box::new(std::iter::empty())
-        }
-
-        fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-            Box::new(std::iter::empty())
         }
     }
 

@@ -49,16 +49,24 @@ pub trait Source: Send + Sync + 'static {
         None
     }
     /// The newest sample of each of these tags, where it has one.
-    fn latest(&self, tags: &[TagId]) -> Vec<Latest>;
-    fn events(&self) -> Vec<EventRow>;
+    fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
+        Vec::new()
+    }
+    fn events(&self) -> Vec<EventRow> {
+        Vec::new()
+    }
     /// What became of alarms, newest first.
     fn alarms(&self) -> Vec<AlarmRow> {
         Vec::new()
     }
     /// The ledger of these tags by minute, in the order of time; minutes that begin in the span.
-    fn ledger(&self, span: Range<i64>, tags: &[TagId], cancel: Cancel) -> Rows<LedgerRow>;
+    fn ledger(&self, _span: Range<i64>, _tags: &[TagId], _cancel: Cancel) -> Rows<LedgerRow> {
+        Box::new(std::iter::empty())
+    }
     /// The ledger of the sinks by minute, in the order of time.
-    fn ledger_sinks(&self, span: Range<i64>, cancel: Cancel) -> Rows<SinkRow>;
+    fn ledger_sinks(&self, _span: Range<i64>, _cancel: Cancel) -> Rows<SinkRow> {
+        Box::new(std::iter::empty())
+    }
     /// The ledger of these tags by minute and sink, in the order of time.
     fn ledger_delivery(
         &self,

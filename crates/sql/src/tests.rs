@@ -3,7 +3,7 @@
 mod pieces;
 
 use crate::{
-    Cancel, EventRow, Fault, Format, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql,
+    Cancel, EventRow, Fault, Format, Latest, LedgerRow, Limits, Pieces, Rows, Source, Sql,
     SqlError, TagEntry, TagTable,
 };
 use std::ops::Range;
@@ -120,10 +120,6 @@ impl Source for Plant {
             };
             tags.iter().map(row).map(Ok).collect::<Vec<_>>()
         }))
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
     }
 
     fn events(&self) -> Vec<EventRow> {

@@ -2,16 +2,13 @@
 
 use crate::{Door, Listening, Login, Parts, Plaintext, Server};
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tagwerk_auth::{Role, ScramVerifier, SystemRandom};
 use tagwerk_env::{BoxFuture, Env};
 use tagwerk_historian::{Piece, Scan, Values};
 use tagwerk_model::{DataType, TagId, Value};
-use tagwerk_sql::{
-    Cancel, EventRow, Latest, LedgerRow, Pieces, Rows, SinkRow, Source, Sql, TagEntry, TagTable,
-};
+use tagwerk_sql::{Latest, Pieces, Source, Sql, TagEntry, TagTable};
 use tokio::sync::watch;
 
 const SECOND: i64 = 1_000_000_000;
@@ -71,18 +68,6 @@ impl Source for Plant {
             value: (tag.0 == 3).then_some(Value::U64(u64::MAX)),
         };
         tags.iter().map(newest).collect()
-    }
-
-    fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn events(&self) -> Vec<EventRow> {
-        Vec::new()
     }
 }
 

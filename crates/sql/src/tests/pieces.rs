@@ -2,10 +2,7 @@
 //! the rows are the same.
 
 use super::{LIMITS, START, ask_within, entry};
-use crate::{
-    Cancel, EventRow, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql, TagTable,
-};
-use std::ops::Range;
+use crate::{Limits, Pieces, Source, Sql, TagTable};
 use std::sync::Arc;
 use tagwerk_env::Env;
 use tagwerk_historian::{Piece, Scan, Values};
@@ -53,22 +50,6 @@ impl Source for Cut {
             (0..SAMPLES).step_by(self.1).map(move |from| Ok(self.piece(tag, from)))
         };
         Box::new(scan.tags.iter().flat_map(pieces).collect::<Vec<_>>().into_iter())
-    }
-
-    fn latest(&self, _: &[TagId]) -> Vec<Latest> {
-        Vec::new()
-    }
-
-    fn events(&self) -> Vec<EventRow> {
-        Vec::new()
-    }
-
-    fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
     }
 }
 

@@ -11,10 +11,7 @@ use tagwerk_historian::{
 use tagwerk_model::{
     BatchBuilder, DataType, Quality, TagDefinition, TagId, TagSet, TagSetDefinition, Value, codec,
 };
-use tagwerk_sql::{
-    Cancel, EventRow, Format, Latest, LedgerRow, Limits, Pieces, Rows, SinkRow, Source, Sql,
-    SqlError, TagEntry, TagTable,
-};
+use tagwerk_sql::{Format, Limits, Pieces, Rows, Source, Sql, SqlError, TagEntry, TagTable};
 
 pub const SECOND: i64 = 1_000_000_000;
 /// 2026-11-01T00:00:00Z
@@ -199,22 +196,6 @@ impl Source for History {
         (self.folding == Folding::Yes)
             .then(|| self.historian.samples_about(tags, span.start, span.end))
             .flatten()
-    }
-
-    fn latest(&self, _tags: &[TagId]) -> Vec<Latest> {
-        Vec::new()
-    }
-
-    fn events(&self) -> Vec<EventRow> {
-        Vec::new()
-    }
-
-    fn ledger(&self, _: Range<i64>, _: &[TagId], _: Cancel) -> Rows<LedgerRow> {
-        Box::new(std::iter::empty())
-    }
-
-    fn ledger_sinks(&self, _: Range<i64>, _: Cancel) -> Rows<SinkRow> {
-        Box::new(std::iter::empty())
     }
 }
 

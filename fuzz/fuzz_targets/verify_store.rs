@@ -41,7 +41,7 @@ fn check(store: &MemoryFolder, mut lines: &[u8]) {
 /// Makes the checksums of `docs/reference/journal.md` good.
 fn forge(bytes: &mut [u8]) -> Option<()> {
     let seed = crc32c::crc32c(bytes.get(..HEADER_BYTES - 4)?);
-    bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&seed.to_le_bytes());
+    bytes.get_mut(HEADER_BYTES - 4..HEADER_BYTES)?.copy_from_slice(&seed.to_le_bytes());
     let mut at = FRAMES_AT;
     while let Some(header) = bytes.get_mut(at..at + FRAME_HEADER_BYTES)
         && header[..4] == MARKER

@@ -198,6 +198,21 @@ async fn filled_rows_have_what_was_read_last() {
 }
 
 #[tokio::test]
+async fn each_statement_has_its_own_now_and_its_own_settings() {
+    // What a statement was planned with serves the next one.
+    let sql = plant();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let now = ask_within(&sql, "SELECT now() FROM samples LIMIT 1", LIMITS).await.unwrap();
+        assert!(seen.insert(now), "{seen:?}");
+        // One that is planned by all rules, and one that fails, lie between.
+        let join = "SELECT count(*) FROM boiler b JOIN boiler c ON b.time = c.time";
+        assert_eq!(ask_within(&sql, join, LIMITS).await.unwrap(), "[600]");
+        assert!(ask_within(&sql, "SELECT kettle FROM boiler", LIMITS).await.is_err());
+    }
+}
+
+#[tokio::test]
 async fn conditions_on_the_tag_are_decided_before_reading() {
     let rows =
         answer("SELECT count(*) FROM samples WHERE tag LIKE 'st%' OR upper(tag) = 'RECIPE'").await;

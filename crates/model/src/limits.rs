@@ -249,6 +249,9 @@ pub const HISTORY_EXPORT_TAGS_MAX: usize = 1_000;
 pub const ARCHIVE_CACHE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Statements at work at once. More: refused with 503.
 pub const SQL_STATEMENTS_MAX: usize = 8;
+/// Plans of statements that are kept for others like them. More: what was not asked for longest is
+/// planned again.
+pub const SQL_PLANS_MAX: usize = 64;
 /// Parameters of one statement of a PostgreSQL client. More: refused.
 pub const SQL_PARAMETERS_MAX: usize = 1_000;
 /// Connections of PostgreSQL clients at once. More: refused with SQLSTATE 53300.

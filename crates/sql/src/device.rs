@@ -37,6 +37,7 @@ pub enum Column {
 
 /// A device of the table, and its tags, each with its place among those of the table. A second tag of
 /// a name has none.
+#[derive(PartialEq, Eq)]
 pub struct Device {
     pub name: Arc<str>,
     pub tags: Vec<(TagId, Option<usize>)>,
@@ -50,7 +51,7 @@ enum Rows {
 }
 
 /// What such a table is, wherever its rows come from.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Shape {
     rows: Rows,
     pub devices: Vec<Arc<Device>>,
@@ -205,7 +206,7 @@ impl TableProvider for DeviceTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all: Vec<usize> = (0..self.shape.columns.len()).collect();
         let picked = projection.unwrap_or(&all);
@@ -233,7 +234,7 @@ impl TableProvider for DeviceTable {
         let parts = parts.min(devices.len()).max(1);
         let share = devices.len().div_ceil(parts).max(1);
         let makers = devices.chunks(share).map(|devices| scan.clone().maker(devices.to_vec()));
-        partitioned(schema, makers.collect(), devices.len() == 1, limit)
+        partitioned(schema, makers.collect(), devices.len() == 1)
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::catalog::{CATALOG, SCHEMA, Tables};
 use crate::encode::{Encoder, Format};
 use crate::error::{Fault, SqlError};
-use crate::planning::{self, Planner};
+use crate::planning::{self, Line, Planned, Planner};
+use crate::plans::{self, Plans, Template};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
 use crate::source::Source;
 use crate::watch::{Ends, Watch, watched};
@@ -20,7 +21,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::Analyzer;
-use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -56,6 +57,7 @@ struct Inner {
     /// States that statements planned with and left as they were: to clone one takes longer than much
     /// of planning.
     idle: Mutex<Vec<SessionState>>,
+    plans: Plans,
 }
 
 impl Drop for Inner {
@@ -86,13 +88,76 @@ impl Inner {
     }
 
     /// Takes back what [`Inner::base`] gave.
-    fn keep(&self, state: Option<SessionState>) {
-        if let Some(state) = state {
-            let mut idle = self.idle();
-            if idle.len() < limits::SQL_STATEMENTS_MAX {
-                idle.push(state);
+    fn keep(&self, state: SessionState) {
+        let mut idle = self.idle();
+        if idle.len() < limits::SQL_STATEMENTS_MAX {
+            idle.push(state);
+        }
+    }
+
+    /// What is to be executed for a statement, as one like it was planned before where there was one.
+    async fn plan(
+        &self,
+        base: SessionState,
+        plain: bool,
+        client: Option<Client>,
+        statement: Statement,
+    ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
+        let asker = client.as_ref().map_or("", |_| "postgres");
+        // The user's own functions count for one statement.
+        let template = Template::of(&statement, asker).filter(|_| plain);
+        let mut line = Line::new(base);
+        if let Some(template) = &template
+            && let Some(physical) = self.plans.again(template, &self.source, &line).await?
+        {
+            self.keep(line.state);
+            return Ok(physical);
+        }
+        if let Some(client) = &client {
+            let state = postgres::state(&line.state, &self.source, client)?;
+            if plain {
+                self.keep(std::mem::replace(&mut line, Line::new(state)).state);
+            } else {
+                line = Line::new(state);
             }
         }
+        // What now() is.
+        line.state.mark_start_execution();
+        let planned = match template {
+            Some(template) => self.planned_of(&mut line, template).await?,
+            None => None,
+        };
+        let planned = match planned {
+            Some(planned) => planned,
+            None => {
+                let plan = line.state.statement_to_plan(statement).await?;
+                allowed(&plan)?;
+                planning::physical_plan(&mut line, plan).await?
+            }
+        };
+        if plain && client.is_none() {
+            self.keep(line.state);
+        }
+        Ok(planned.physical)
+    }
+
+    /// Plans a template with its texts, and keeps the plan for others. None where it fails: what is
+    /// wrong is said of the statement as it was written.
+    async fn planned_of(
+        &self,
+        line: &mut Line,
+        template: Template,
+    ) -> Result<Option<Planned>, SqlError> {
+        let plan = line.state.statement_to_plan(template.statement.clone()).await;
+        let plan = plan.and_then(|plan| plan.replace_params_with_values(&template.values()));
+        let Ok(plan) = plan else { return Ok(None) };
+        allowed(&plan)?;
+        let table = plans::table_of(&plan)?;
+        let Ok(planned) = planning::physical_plan(line, plan).await else { return Ok(None) };
+        if let Some(table) = table {
+            self.plans.keep(template, table, &planned)?;
+        }
+        Ok(Some(planned))
     }
 
     /// Where a statement works: with a memory of its own. Plans hold their functions themselves.
@@ -124,8 +189,8 @@ impl Sql {
         let turns = Arc::new(Semaphore::new(limits::SQL_STATEMENTS_MAX));
         let runtime_env = runtime_env().map_err(io::Error::other)?;
         let (env, runtime) = (env.clone(), Some(runtime));
-        let idle = Mutex::default();
-        let inner = Inner { env, source, runtime, base, runtime_env, turns, idle };
+        let (idle, plans) = (Mutex::default(), Plans::default());
+        let inner = Inner { env, source, runtime, base, runtime_env, turns, idle, plans };
         Ok(Sql(Arc::new(inner)))
     }
 
@@ -371,21 +436,16 @@ async fn run(
         let watch = watch.clone();
         Calls::until(move || watch.is_over())
     })?;
-    let (mut state, statement, plain) = match asked {
-        Asked::Text(text) => (base, parse(&text)?, plain),
+    let task = inner.task(&base, limits, watch);
+    let (client, statement) = match asked {
+        Asked::Text(text) => (None, parse(&text)?),
         Asked::Ask(asked) => {
-            let (session, ask) = *asked;
-            (postgres::state(&base, &inner.source, &session)?, ask.into_statement(), false)
+            let (client, ask) = *asked;
+            (Some(client), ask.into_statement())
         }
     };
-    // What now() is.
-    state.mark_start_execution();
-    let task = inner.task(&state, limits, watch);
-    let plan = state.statement_to_plan(statement).await?;
-    allowed(&plan)?;
+    let physical = inner.plan(base, plain, client, statement).await?;
     let ends: Arc<dyn Ends> = Arc::new(watch.clone());
-    let (physical, state) = planning::physical_plan(state, plan).await?;
-    inner.keep(state.filter(|_| plain));
     let physical = watched(physical, &ends)?;
     let stream = execute_stream(physical, task)?;
     if head.send(stream.schema()).is_err() {

@@ -183,7 +183,7 @@ impl TableProvider for LedgerTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (source, span) = (self.source.clone(), span(filters));
         let (schema, make): (SchemaRef, Batches) = match self.account {
@@ -205,7 +205,7 @@ impl TableProvider for LedgerTable {
                 (schema.clone(), maker(rows, schema, columns))
             }
         };
-        partitioned(schema, vec![make], true, limit)
+        partitioned(schema, vec![make], true)
     }
 }
 

@@ -19,6 +19,7 @@ mod lookup;
 mod outer;
 mod partition;
 mod planning;
+mod plans;
 pub mod postgres;
 mod rollups;
 mod samples;

@@ -4,13 +4,20 @@
 use crate::watch::{Ends, Watch};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions::col};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{
+    EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr,
+};
+use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
-use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
+};
 use futures_util::stream;
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +39,6 @@ pub fn partitioned(
     schema: SchemaRef,
     partitions: Vec<Batches>,
     sorted: bool,
-    limit: Option<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     if partitions.is_empty() {
         return Ok(Arc::new(EmptyExec::new(schema)));
@@ -44,33 +50,91 @@ pub fn partitioned(
         }
         _ => None,
     };
-    let streams = partitions.into_iter().map(|make| -> Arc<dyn PartitionStream> {
-        Arc::new(Partition { schema: schema.clone(), make })
-    });
-    let plan =
-        StreamingTableExec::try_new(schema.clone(), streams.collect(), None, order, false, limit)?;
-    Ok(Arc::new(plan))
+    let properties = PlanProperties::new(
+        EquivalenceProperties::new_with_orderings(schema.clone(), order.clone()),
+        Partitioning::UnknownPartitioning(partitions.len()),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    );
+    let properties = Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative));
+    Ok(Arc::new(ScanExec { schema, order, partitions: partitions.into(), properties }))
 }
 
-struct Partition {
+/// What reads. It knows nothing of what is made of its rows.
+#[derive(Clone)]
+pub struct ScanExec {
     schema: SchemaRef,
-    make: Batches,
+    order: Option<LexOrdering>,
+    partitions: Arc<[Batches]>,
+    properties: Arc<PlanProperties>,
 }
 
-impl fmt::Debug for Partition {
+impl ScanExec {
+    /// The same in the place of another, where what stands on that one can stand on this one.
+    pub fn in_place_of(&self, other: &ScanExec) -> Option<ScanExec> {
+        let alike = self.partitions.len() == other.partitions.len()
+            && self.order == other.order
+            && self.schema == other.schema;
+        alike.then(|| ScanExec { properties: other.properties.clone(), ..self.clone() })
+    }
+}
+
+impl fmt::Debug for ScanExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("history")
+        f.write_str("ScanExec")
     }
 }
 
-impl PartitionStream for Partition {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, form: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> =
+            self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let partitions = self.partitions.len();
+        if matches!(form, DisplayFormatType::TreeRender) {
+            return write!(f, "partitions={partitions}");
+        }
+        write!(f, "ScanExec: partitions={partitions}, columns=[{}]", names.join(", "))?;
+        match &self.order {
+            Some(order) => write!(f, ", output_ordering=[{order}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &str {
+        "ScanExec"
     }
 
-    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let guard = Guard(Arc::new(AtomicBool::new(false)));
-        let mut batches = (self.make)(guard.0.clone());
+        let mut batches = (self.partitions[partition])(guard.0.clone());
         let watch = context.session_config().get_extension::<Watch>();
         let mut turn = watch.as_ref().map(|watch| watch.clock.now());
         // An operator above takes many batches before it asks whether others wait, or it is to end.
@@ -89,7 +153,8 @@ impl PartitionStream for Partition {
             }
             Poll::Ready(batches.next())
         });
-        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream))
+        let stream = RecordBatchStreamAdapter::new(self.schema.clone(), stream);
+        Ok(Box::pin(cooperative(stream)))
     }
 }
 

@@ -93,20 +93,26 @@ const LITTLE: u64 = 1 << 17;
 /// Tags up to which it is asked how much they have.
 const TAGS_ASKED_MAX: usize = 256;
 
-/// What is to be executed for a statement. The state comes back as it was, where it can be used again.
-pub async fn physical_plan(
-    mut state: SessionState,
-    plan: LogicalPlan,
-) -> Result<(Arc<dyn ExecutionPlan>, Option<SessionState>)> {
+/// What is to be executed for a statement.
+pub struct Planned {
+    pub physical: Arc<dyn ExecutionPlan>,
+    /// Of a line.
+    pub optimized: Option<LogicalPlan>,
+}
+
+pub async fn physical_plan(line: &mut Line, plan: LogicalPlan) -> Result<Planned> {
+    let state = &mut line.state;
     if !is_line(&plan)? {
         state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
-        return Ok((state.create_physical_plan(&plan).await?, None));
+        let physical = state.create_physical_plan(&plan).await;
+        state.config_mut().options_mut().optimizer.max_passes = PASSES_OF_LINES;
+        return Ok(Planned { physical: physical?, optimized: None });
     }
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
-    let plan = RULES_OF_LINES.optimize(analyzed, &state, |_, _| {})?;
-    let line = Line { state, narrow: OnceLock::new() };
-    let plan = Planner.create_physical_plan(&plan, &line).await?;
-    Ok((plan, Some(line.state)))
+    let optimized = RULES_OF_LINES.optimize(analyzed, state, |_, _| {})?;
+    line.narrow.take();
+    let physical = Planner.create_physical_plan(&optimized, line).await?;
+    Ok(Planned { physical, optimized: Some(optimized) })
 }
 
 /// Into how many parts the reading of these tags is cut. Where it is one because there is little to
@@ -129,7 +135,7 @@ pub fn partitions(
 }
 
 /// Operators with one input each, and expressions without subqueries.
-fn is_line(plan: &LogicalPlan) -> Result<bool> {
+pub fn is_line(plan: &LogicalPlan) -> Result<bool> {
     let mut line = true;
     plan.apply(|node| {
         let simple = matches!(
@@ -183,11 +189,17 @@ impl QueryPlanner for Planner {
 }
 
 /// A state with the physical rules for lines.
-struct Line {
-    state: SessionState,
+pub struct Line {
+    pub state: SessionState,
     /// Set when its only scan has found that it has little to read, which is before anything is planned
     /// that works on what it reads.
     narrow: OnceLock<SessionConfig>,
+}
+
+impl Line {
+    pub fn new(state: SessionState) -> Line {
+        Line { state, narrow: OnceLock::new() }
+    }
 }
 
 #[async_trait]
@@ -262,7 +274,7 @@ impl Session for Line {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::source::Pieces;
     use crate::{TagEntry, TagTable, engine};
@@ -296,7 +308,7 @@ mod tests {
         }
     }
 
-    fn base(samples: Option<u64>) -> SessionState {
+    pub fn base(samples: Option<u64>) -> (SessionState, Arc<dyn Source>) {
         let entry = |id: u32, name: &str, data_type| TagEntry {
             id: TagId(id),
             device: if id < 4 { "boiler" } else { "press" }.into(),
@@ -311,7 +323,7 @@ mod tests {
             entry(4, "recipe", DataType::Text),
         ]);
         let source: Arc<dyn Source> = Arc::new(Bare(Arc::new(tags), samples));
-        engine::base(&source).unwrap()
+        (engine::base(&source).unwrap(), source)
     }
 
     #[test]
@@ -326,7 +338,7 @@ mod tests {
         }
     }
 
-    const LINES: [&str; 21] = [
+    pub const LINES: [&str; 21] = [
         "SELECT time, value FROM samples WHERE device = 'boiler' AND tag = 'level' AND time >= '2026-11-01' ORDER BY time",
         "SELECT * FROM samples WHERE value > 3 AND value_i64 IS NOT NULL",
         "SELECT * FROM samples ORDER BY time DESC LIMIT 10",
@@ -353,14 +365,15 @@ mod tests {
     #[tokio::test]
     async fn fewer_rules_make_the_same_plans() {
         for text in LINES {
-            let state = base(None);
+            let (state, _) = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(is_line(&plan).unwrap(), "{text}");
             let shown =
                 |plan: Arc<dyn ExecutionPlan>| displayable(plan.as_ref()).indent(false).to_string();
-            let few = shown(physical_plan(state.clone(), plan.clone()).await.unwrap().0);
-            let mut state = state;
+            let mut line = Line::new(state);
+            let few = shown(physical_plan(&mut line, plan.clone()).await.unwrap().physical);
+            let mut state = line.state;
             state.config_mut().options_mut().optimizer.max_passes = PASSES_MAX;
             let all = shown(state.create_physical_plan(&plan).await.unwrap());
             // A projection more that only renames may be left, and nothing else.
@@ -380,14 +393,15 @@ mod tests {
         for (samples, narrow) in [(Some(LITTLE), true), (Some(LITTLE + 1), false), (None, false)] {
             let mut seen = false;
             for text in LINES {
-                let state = base(samples);
+                let (state, _) = base(samples);
                 let plan = state.statement_to_plan(engine::parse(text).unwrap()).await.unwrap();
-                let (plan, state) = physical_plan(state, plan).await.unwrap();
-                let plan = displayable(plan.as_ref()).indent(false).to_string();
+                let mut line = Line::new(state);
+                let planned = physical_plan(&mut line, plan).await.unwrap();
+                let plan = displayable(planned.physical.as_ref()).indent(false).to_string();
                 seen |= among.iter().any(|node| plan.contains(node));
                 assert!(!(narrow && seen), "{text}\n{plan}");
                 // The next statement may read more.
-                assert_eq!(state.unwrap().config().target_partitions(), 2);
+                assert_eq!(line.state.config().target_partitions(), 2);
             }
             assert!(narrow || seen, "{samples:?}");
         }
@@ -404,7 +418,7 @@ mod tests {
             "SELECT value, lag(value) OVER (ORDER BY time) FROM samples",
         ];
         for text in others {
-            let state = base(None);
+            let (state, _) = base(None);
             let statement = engine::parse(text).unwrap();
             let plan = state.statement_to_plan(statement).await.unwrap();
             assert!(!is_line(&plan).unwrap(), "{text}");

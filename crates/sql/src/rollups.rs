@@ -156,7 +156,7 @@ impl TableProvider for RollupsTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let tags = tags(state, &self.source.tags(), filters)?;
         let all: Vec<usize> = (0..COLUMNS.len()).collect();
@@ -175,7 +175,7 @@ impl TableProvider for RollupsTable {
         let share = tags.len().div_ceil(parts).max(1);
         let shares = tags.chunks(share).map(<[TagEntry]>::to_vec);
         let makers = shares.map(|tags| scan.clone().maker(tags)).collect();
-        partitioned(scan.schema.clone(), makers, false, limit)
+        partitioned(scan.schema.clone(), makers, false)
     }
 }
 

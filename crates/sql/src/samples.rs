@@ -176,7 +176,7 @@ impl TableProvider for SamplesTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let table = self.source.tags();
         let tags = tags(state, &table, filters)?;
@@ -202,7 +202,7 @@ impl TableProvider for SamplesTable {
         let share = tags.len().div_ceil(parts).max(1);
         let shares = tags.chunks(share).map(<[TagEntry]>::to_vec);
         let makers = shares.map(|tags| scan.clone().maker(tags)).collect();
-        partitioned(schema, makers, sorted, limit)
+        partitioned(schema, makers, sorted)
     }
 }
 

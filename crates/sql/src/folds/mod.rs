@@ -7,6 +7,7 @@ mod bucket;
 mod table;
 
 pub use bucket::{instant, interval_ns};
+pub use table::FoldsTable;
 
 use crate::select::span;
 use aggregate::Aggregates;
@@ -19,7 +20,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use std::collections::HashMap;
 use std::sync::Arc;
-use table::{Column, FoldsTable, Others, Whose};
+use table::{Column, Others, Whose};
 use tagwerk_historian::Buckets;
 
 /// The name under which EXPLAIN shows them.

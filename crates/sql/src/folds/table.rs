@@ -319,6 +319,21 @@ impl FoldsTable {
         FoldsTable { source, shape, columns, schema, buckets, need, others }
     }
 
+    /// Of the table of a device or template that it answers for.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.shape.as_ref()
+    }
+
+    /// Whether folds tell what is asked of this span.
+    pub fn serves(&self, span: &Span) -> bool {
+        let asked = match &self.shape {
+            Some(shape) => Asked::Device(&self.source, shape),
+            None => Asked::Samples(&self.source),
+        };
+        let whose = self.columns.iter().filter_map(|column| column.whose());
+        self.source.can_fold(span) && asked.has_one_type(whose, span)
+    }
+
     /// The tags that are left, those whose values are told first, and how many those are.
     fn tags(&self, state: &dyn Session, filters: &[Expr]) -> Result<(Tags, usize)> {
         let Some(shape) = &self.shape else {
@@ -365,7 +380,7 @@ impl TableProvider for FoldsTable {
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
-        limit: Option<usize>,
+        _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (tags, told) = self.tags(state, filters)?;
         let all: Vec<usize> = (0..self.columns.len()).collect();
@@ -386,7 +401,7 @@ impl TableProvider for FoldsTable {
             scan.clone().maker(tags.to_vec(), told)
         });
         let makers = makers.collect();
-        partitioned(scan.schema.clone(), makers, false, limit)
+        partitioned(scan.schema.clone(), makers, false)
     }
 }
 

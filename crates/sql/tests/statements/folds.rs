@@ -73,7 +73,7 @@ fn plant(seed: u64) -> Plant {
 }
 
 /// With two devices of a template, whose tags have the same names.
-fn heaters(seed: u64) -> Plant {
+pub fn heaters(seed: u64) -> Plant {
     let mut plant = made(seed, &[("boiler", &BOILER), ("press", &PRESS), ("kettle", &KETTLE)]);
     plant.template("heaters", &["boiler", "kettle"]);
     plant

@@ -1,6 +1,7 @@
 //! Statements over a history on disk.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
+mod again;
 mod folds;
 mod functions;
 mod gapfill;

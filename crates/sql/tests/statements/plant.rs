@@ -141,11 +141,31 @@ impl Plant {
         while self.historian.maintain(&|_| Ok(())).unwrap().more {}
     }
 
+    fn tags(&self) -> Arc<TagTable> {
+        Arc::new(TagTable::new(self.tags.clone()).with_templates(self.templates.clone()))
+    }
+
     pub fn sql(&self, folding: Folding) -> Sql {
-        let tags = TagTable::new(self.tags.clone()).with_templates(self.templates.clone());
-        let (tags, asked) = (Arc::new(tags), self.asked.clone());
-        let history = History { historian: self.historian.clone(), tags, folding, asked };
-        Sql::start(&Env::system(), Arc::new(history)).unwrap()
+        self.changing(folding).sql
+    }
+
+    pub fn changing(&self, folding: Folding) -> Changing {
+        let tags = Arc::new(Mutex::new(self.tags()));
+        let (historian, asked) = (self.historian.clone(), self.asked.clone());
+        let history = History { historian, tags: tags.clone(), folding, asked };
+        Changing { sql: Sql::start(&Env::system(), Arc::new(history)).unwrap(), tags }
+    }
+}
+
+/// Statements over a plant that gets other tags.
+pub struct Changing {
+    pub sql: Sql,
+    tags: Arc<Mutex<Arc<TagTable>>>,
+}
+
+impl Changing {
+    pub fn change(&self, plant: &Plant) {
+        *self.tags.lock().unwrap() = plant.tags();
     }
 }
 
@@ -157,14 +177,14 @@ pub enum Folding {
 
 struct History {
     historian: Historian,
-    tags: Arc<TagTable>,
+    tags: Arc<Mutex<Arc<TagTable>>>,
     folding: Folding,
     asked: Arc<Mutex<BTreeSet<TagId>>>,
 }
 
 impl Source for History {
     fn tags(&self) -> Arc<TagTable> {
-        self.tags.clone()
+        self.tags.lock().unwrap().clone()
     }
 
     fn history(&self, scan: &Scan) -> Pieces {

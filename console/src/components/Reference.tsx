@@ -7,6 +7,7 @@ import type { Spec } from '../api/types'
 import { settingRows } from '../lib/schema'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
+import { SelectField } from '../ui/Field'
 import { Prose } from '../ui/Prose'
 
 interface Props {
@@ -30,30 +31,22 @@ export function Reference({ onClose, onInsert }: Props) {
     )
   return (
     <Dialog title="Reference" kind="drawer" onClose={onClose}>
-      <div className="field">
-        <label htmlFor="component">Driver or sink</label>
-        <select
-          id="component"
-          className="input"
-          value={chosen === undefined ? '' : `${chosen.kind}:${chosen.spec.name}`}
-          onChange={(event) => choose(event.target.value)}
-        >
-          <optgroup label="Drivers">
-            {drivers.map((spec) => (
-              <option key={spec.name} value={`driver:${spec.name}`}>
-                {spec.name}
-              </option>
-            ))}
-          </optgroup>
-          <optgroup label="Sinks">
-            {sinks.map((spec) => (
-              <option key={spec.name} value={`sink:${spec.name}`}>
-                {spec.name}
-              </option>
-            ))}
-          </optgroup>
-        </select>
-      </div>
+      <SelectField label="Driver or sink" value={chosen === undefined ? '' : `${chosen.kind}:${chosen.spec.name}`} onChange={(event) => choose(event.target.value)}>
+        <optgroup label="Drivers">
+          {drivers.map((spec) => (
+            <option key={spec.name} value={`driver:${spec.name}`}>
+              {spec.name}
+            </option>
+          ))}
+        </optgroup>
+        <optgroup label="Sinks">
+          {sinks.map((spec) => (
+            <option key={spec.name} value={`sink:${spec.name}`}>
+              {spec.name}
+            </option>
+          ))}
+        </optgroup>
+      </SelectField>
       {chosen === undefined ? (
         <p>This edge has no drivers or sinks.</p>
       ) : (

@@ -6,8 +6,7 @@ import type { Trial } from '../hooks/useRuleTrial'
 import { exampleRows, trialSpans, trialWords, type TrialSource } from '../lib/ruleTrial'
 import { duration } from '../lib/time'
 import { Button } from '../ui/Button'
-import { TextField } from '../ui/Field'
-import { Icon } from '../ui/Icon'
+import { AreaField, TextField } from '../ui/Field'
 import { Failure } from './Failure'
 import { RuleTrialResult } from './RuleTrialResult'
 
@@ -97,36 +96,23 @@ function Span({ source, problem, onSource }: SourceProps) {
 }
 
 function PastedRows({ source, problem, onSource, example }: SourceProps & { example: () => string }) {
-  const id = useId()
   const [offered] = useState(example)
   return (
-    <div className="field">
-      <label htmlFor={id}>Rows as JSON</label>
-      <span className="hint" id={`${id}-hint`}>
-        A list of rows for each table; a row without a time comes a moment after the one before.
-      </span>
-      <textarea
-        id={id}
-        className="input rule-rows"
+    <>
+      <AreaField
+        label="Rows as JSON"
+        hint="A list of rows for each table; a row without a time comes a moment after the one before."
+        className="rule-rows"
         rows={8}
         spellCheck={false}
         placeholder={offered}
         value={source.rows}
-        aria-invalid={problem !== undefined || undefined}
-        aria-describedby={`${id}-hint ${id}-problem`}
+        problem={problem}
         onChange={(event) => onSource({ rows: event.target.value })}
       />
-      <span aria-live="polite">
-        {problem !== undefined && (
-          <span className="problem" id={`${id}-problem`}>
-            <Icon name="warning" />
-            {problem}
-          </span>
-        )}
-      </span>
       <div>
         <Button onClick={() => onSource({ rows: example() })}>Take the example</Button>
       </div>
-    </div>
+    </>
   )
 }

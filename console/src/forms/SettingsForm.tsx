@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml'
 
 import { chosenVariant, secretName, split, typedNumber, type Field, type Settings } from '../lib/settings'
 import { Button } from '../ui/Button'
-import { SelectField, TextField } from '../ui/Field'
+import { AreaField, SelectField, TextField } from '../ui/Field'
 import { Icon } from '../ui/Icon'
 import { Prose } from '../ui/Prose'
 import { SecretField } from './SecretField'
@@ -307,40 +307,26 @@ function WordsField({ label, hint, problem, value, onChange }: PlainProps) {
 
 /** What the form has no better field for is written as in the document. */
 function YamlField({ label, hint, problem, value, onChange }: PlainProps) {
-  const id = useId()
   const [text, setText] = useState(() => (value === undefined ? '' : stringify(value)))
   const [broken, setBroken] = useState<string | undefined>()
-  const wrong = broken ?? problem
   return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      <span className="hint" id={`${id}-hint`}>
-        {hint} Written as YAML.
-      </span>
-      <textarea
-        id={id}
-        className="input"
-        rows={4}
-        spellCheck={false}
-        aria-describedby={`${id}-hint`}
-        aria-invalid={wrong !== undefined || undefined}
-        value={text}
-        onChange={(event) => {
-          setText(event.target.value)
-          try {
-            onChange(event.target.value.trim() === '' ? undefined : parse(event.target.value))
-            setBroken(undefined)
-          } catch {
-            setBroken('This is not YAML yet: check the indentation and the colons.')
-          }
-        }}
-      />
-      {wrong !== undefined && (
-        <span className="problem">
-          <Icon name="warning" />
-          {wrong}
-        </span>
-      )}
-    </div>
+    <AreaField
+      label={label}
+      hint={<>{hint} Written as YAML.</>}
+      className=""
+      rows={4}
+      spellCheck={false}
+      problem={broken ?? problem}
+      value={text}
+      onChange={(event) => {
+        setText(event.target.value)
+        try {
+          onChange(event.target.value.trim() === '' ? undefined : parse(event.target.value))
+          setBroken(undefined)
+        } catch {
+          setBroken('This is not YAML yet: check the indentation and the colons.')
+        }
+      }}
+    />
   )
 }

@@ -4,7 +4,7 @@ import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectH
 import { Icon } from './Icon'
 import { Prose } from './Prose'
 
-interface Common {
+interface Labels {
   label: string
   hint?: ReactNode
   problem?: string | undefined
@@ -12,87 +12,46 @@ interface Common {
   warning?: string | undefined
 }
 
-type TextProps = Common & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }
+type TextProps = Labels & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }
 
-export function TextField({ label, hint, problem, warning, ref, ...input }: TextProps) {
+export function TextField({ label, hint, problem, warning, ...input }: TextProps) {
+  return <Field {...{ label, hint, problem, warning }} renderInput={(tied) => <input {...input} {...tied} className="input" />} />
+}
+
+/** For a text that may have several lines: for people, unless `className` says otherwise. */
+export function AreaField({ label, hint, problem, warning, className = 'area', ...area }: Labels & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+  return <Field {...{ label, hint, problem, warning }} renderInput={(tied) => <textarea rows={2} {...area} {...tied} className={`input ${className}`} />} />
+}
+
+export function SelectField({ label, hint, problem, warning, ...select }: Labels & SelectHTMLAttributes<HTMLSelectElement>) {
+  return <Field {...{ label, hint, problem, warning }} renderInput={(tied) => <select {...select} {...tied} className="input" />} />
+}
+
+type Tied = Pick<InputHTMLAttributes<HTMLElement>, 'id' | 'aria-invalid' | 'aria-describedby'>
+
+function Field({ label, hint, problem, warning, renderInput }: Labels & { renderInput: (tied: Tied) => ReactNode }) {
   const id = useId()
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {hint !== undefined && (
-        <span className="hint" id={`${id}-hint`}>
-          {hint}
-        </span>
-      )}
-      <input
-        {...input}
-        ref={ref}
-        id={id}
-        className="input"
-        aria-invalid={problem !== undefined || undefined}
-        aria-describedby={described(id, hint, problem ?? warning)}
-      />
-      <FieldProblem id={id} problem={problem} warning={warning} />
-    </div>
-  )
-}
-
-type AreaProps = Common & TextareaHTMLAttributes<HTMLTextAreaElement>
-
-/** For a text that may have several lines. */
-export function AreaField({ label, hint, problem, warning, ...area }: AreaProps) {
-  const id = useId()
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {hint !== undefined && (
-        <span className="hint" id={`${id}-hint`}>
-          {hint}
-        </span>
-      )}
-      <textarea rows={2} {...area} id={id} className="input area" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)} />
-      <FieldProblem id={id} problem={problem} warning={warning} />
-    </div>
-  )
-}
-
-type SelectProps = Common & SelectHTMLAttributes<HTMLSelectElement>
-
-export function SelectField({ label, hint, problem, warning, children, ...select }: SelectProps) {
-  const id = useId()
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {hint !== undefined && (
-        <span className="hint" id={`${id}-hint`}>
-          {hint}
-        </span>
-      )}
-      <select {...select} id={id} className="input" aria-invalid={problem !== undefined || undefined} aria-describedby={described(id, hint, problem ?? warning)}>
-        {children}
-      </select>
-      <FieldProblem id={id} problem={problem} warning={warning} />
-    </div>
-  )
-}
-
-function described(id: string, hint: ReactNode, problem: string | undefined): string | undefined {
-  const ids = [hint === undefined ? '' : `${id}-hint`, problem === undefined ? '' : `${id}-problem`]
-  return ids.filter((each) => each !== '').join(' ') || undefined
-}
-
-function FieldProblem({ id, problem, warning }: Pick<Common, 'problem' | 'warning'> & { id: string }) {
   const words = problem ?? warning
+  const described = [hint === undefined ? '' : `${id}-hint`, words === undefined ? '' : `${id}-problem`].join(' ').trim()
   return (
-    <span aria-live="polite">
-      {words !== undefined && (
-        <span className={problem === undefined ? 'problem is-warning' : 'problem'} id={`${id}-problem`}>
-          <Icon name="warning" />
-          <span>
-            <Prose text={words} />
-          </span>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {hint !== undefined && (
+        <span className="hint" id={`${id}-hint`}>
+          {hint}
         </span>
       )}
-    </span>
+      {renderInput({ id, 'aria-invalid': problem !== undefined || undefined, 'aria-describedby': described || undefined })}
+      <span aria-live="polite">
+        {words !== undefined && (
+          <span className={problem === undefined ? 'problem is-warning' : 'problem'} id={`${id}-problem`}>
+            <Icon name="warning" />
+            <span>
+              <Prose text={words} />
+            </span>
+          </span>
+        )}
+      </span>
+    </div>
   )
 }

@@ -15,6 +15,7 @@ import { plural } from '../../lib/numbers'
 import { moment } from '../../lib/time'
 import { Button } from '../../ui/Button'
 import { Dialog } from '../../ui/Dialog'
+import { AreaField } from '../../ui/Field'
 import { Icon } from '../../ui/Icon'
 import { Mark } from '../../ui/Mark'
 
@@ -332,19 +333,16 @@ function AddCertificate({ onClose }: { onClose: () => void }) {
           }}
         />
       </label>
-      <div className="field">
-        <label htmlFor="pem">Certificate or list</label>
-        <span className="hint" id="pem-hint">
-          As PEM, from -----BEGIN to -----END, or DER in base64.
-        </span>
-        <textarea id="pem" className="input mono" rows={8} spellCheck={false} aria-describedby="pem-hint" value={pem} onChange={(event) => setPem(event.target.value)} />
-        {tried && pem.trim() === '' && (
-          <span className="problem" role="alert">
-            <Icon name="warning" />
-            Choose a file, or paste its text.
-          </span>
-        )}
-      </div>
+      <AreaField
+        label="Certificate or list"
+        hint="As PEM, from -----BEGIN to -----END, or DER in base64."
+        className="mono"
+        rows={8}
+        spellCheck={false}
+        value={pem}
+        problem={tried && pem.trim() === '' ? 'Choose a file, or paste its text.' : undefined}
+        onChange={(event) => setPem(event.target.value)}
+      />
     </Dialog>
   )
 }

@@ -3,6 +3,7 @@ import type { BrowseNode } from '../api/types'
 import type { DeviceForm, GroupForm, TagForm } from './document'
 import { nameProblem, proposeNames, tagNameProblem } from './naming'
 import { cleaned, intervalProblem, type Settings } from './settings'
+import { loadKept, saveKept } from './tabStore'
 
 /** A tag that was picked and may still be changed. */
 export interface Pick extends TagForm {
@@ -117,20 +118,11 @@ const prefix = 'tagwerk-commissioning:'
 
 /** `device` is empty for a device that is new. */
 export function loadPlan(device: string): Plan | undefined {
-  try {
-    const stored: unknown = JSON.parse(sessionStorage.getItem(prefix + device) ?? 'null')
-    if (typeof stored !== 'object' || stored === null || !('picks' in stored) || !Array.isArray(stored.picks)) return undefined
-    return { ...emptyPlan(), ...(stored as Plan) }
-  } catch {
-    return undefined
-  }
+  const stored = loadKept(prefix + device)
+  if (typeof stored !== 'object' || stored === null || !('picks' in stored) || !Array.isArray(stored.picks)) return undefined
+  return { ...emptyPlan(), ...(stored as Plan) }
 }
 
 export function savePlan(device: string, plan: Plan | undefined) {
-  try {
-    if (plan === undefined) sessionStorage.removeItem(prefix + device)
-    else sessionStorage.setItem(prefix + device, JSON.stringify(plan))
-  } catch {
-    // Too large for the browser's store: it lives as long as the page.
-  }
+  saveKept(prefix + device, plan)
 }

@@ -1,6 +1,7 @@
-/** What was typed into a form and not yet applied, kept for this tab, so that an ended session does not cost it. */
+/** What was typed into a form of the configuration, with what it started from. */
+import { loadKept, saveKept } from './tabStore'
 
-export interface FormDraft<T> {
+export interface StoredForm<T> {
   /** the form that it started from, as JSON */
   base: string
   form: T
@@ -9,22 +10,13 @@ export interface FormDraft<T> {
 const keyOf = (name: string) => `tagwerk-form ${name}`
 
 /** `empty` has the fields that an older draft may lack. */
-export function loadForm<T extends object>(name: string, empty: T): FormDraft<T> | undefined {
-  try {
-    const stored: unknown = JSON.parse(sessionStorage.getItem(keyOf(name)) ?? 'null')
-    if (typeof stored !== 'object' || stored === null || !('base' in stored) || !('form' in stored)) return undefined
-    const { base, form } = stored
-    return typeof base === 'string' && typeof form === 'object' && form !== null ? { base, form: { ...empty, ...form } } : undefined
-  } catch {
-    return undefined
-  }
+export function loadForm<T extends object>(name: string, empty: T): StoredForm<T> | undefined {
+  const stored = loadKept(keyOf(name))
+  if (typeof stored !== 'object' || stored === null || !('base' in stored) || !('form' in stored)) return undefined
+  const { base, form } = stored
+  return typeof base === 'string' && typeof form === 'object' && form !== null ? { base, form: { ...empty, ...form } } : undefined
 }
 
-export function saveForm<T>(name: string, draft: FormDraft<T> | undefined) {
-  try {
-    if (draft === undefined) sessionStorage.removeItem(keyOf(name))
-    else sessionStorage.setItem(keyOf(name), JSON.stringify(draft))
-  } catch {
-    // Too large for the browser's store: it lives as long as the page.
-  }
+export function saveForm<T>(name: string, draft: StoredForm<T> | undefined) {
+  saveKept(keyOf(name), draft)
 }

@@ -7,6 +7,7 @@ import { configQuery, queryClient } from '../api/queries'
 import type { ApplyResult } from '../api/types'
 import { Failure } from '../components/Failure'
 import { FindingList } from '../components/FindingList'
+import { PageHead } from '../components/PageHead'
 import { Reference } from '../components/Reference'
 import { ConfigTabs } from '../components/Tabs'
 import { YamlEditor, type EditorHandle } from '../components/YamlEditor'
@@ -73,21 +74,18 @@ export function ConfigPage() {
 
   return (
     <div className="page page-config">
-      <header className="page-head">
-        <div>
-          <h1>Configuration</h1>
-          <p className="muted">
-            {running === null ? (
-              'None was applied yet.'
-            ) : (
-              <>
-                Revision {running.revision} is running, applied {moment(running.applied_at)} by {running.by}.{' '}
-                <Link to={paths.revisions}>All revisions</Link>
-              </>
-            )}
-          </p>
-        </div>
-      </header>
+      <PageHead
+        title="Configuration"
+        lead={
+          running === null ? (
+            'None was applied yet.'
+          ) : (
+            <>
+              Revision {running.revision} is running, applied {moment(running.applied_at)} by {running.by}. <Link to={paths.revisions}>All revisions</Link>
+            </>
+          )
+        }
+      />
       <ConfigTabs />
       <div className="config-tools">
         <Button kind="primary" onClick={() => open('review')} whyNot={cannotReview}>

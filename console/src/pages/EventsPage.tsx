@@ -6,6 +6,7 @@ import { useSearchParams } from 'react-router'
 import { api } from '../api/client'
 import { eventKinds, type EdgeEvent } from '../api/exchange'
 import { Failure } from '../components/Failure'
+import { PageHead } from '../components/PageHead'
 import { useSettled } from '../hooks/useSettled'
 import { useTitle } from '../hooks/useTitle'
 import { withNewest, withOlder, type Kept } from '../lib/events'
@@ -45,12 +46,7 @@ export function EventsPage() {
   }, [settled])
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Events</h1>
-          <p className="muted">Logins, changes, commands, and what devices and sinks went through. The newest first; new ones come by themselves.</p>
-        </div>
-      </header>
+      <PageHead title="Events" lead="Logins, changes, commands, and what devices and sinks went through. The newest first; new ones come by themselves." />
       <section className="panel" aria-label="Events">
         <div className="filters">
           <div className="search">

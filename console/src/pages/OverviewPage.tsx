@@ -9,6 +9,7 @@ import { DeviceTable } from '../components/DeviceTable'
 import { Facts } from '../components/Facts'
 import { Health } from '../components/Health'
 import { LedgerNote } from '../components/LedgerNote'
+import { PageHead } from '../components/PageHead'
 import { SinkTable } from '../components/SinkTable'
 import { useMe } from '../hooks/useMe'
 import { useTitle } from '../hooks/useTitle'
@@ -31,12 +32,7 @@ export function OverviewPage() {
   const empty = status.config === null || status.devices.total === 0
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>{status.edge}</h1>
-          {status.description !== undefined && <p className="muted">{status.description}</p>}
-        </div>
-      </header>
+      <PageHead title={status.edge} lead={status.description} />
       {empty ? (
         <FirstSteps status={status} />
       ) : (

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
 
 import { revisionsQuery } from '../api/queries'
+import { PageHead } from '../components/PageHead'
 import { ConfigTabs } from '../components/Tabs'
 import { useTitle } from '../hooks/useTitle'
 import { bytes, count } from '../lib/numbers'
@@ -21,12 +22,7 @@ export function RevisionsPage() {
   const go = (next: number) => setSearch(next === 0 ? {} : { offset: String(next) })
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Revisions</h1>
-          <p className="muted">Every configuration that was applied. Any of them can be looked at and brought back.</p>
-        </div>
-      </header>
+      <PageHead title="Revisions" lead="Every configuration that was applied. Any of them can be looked at and brought back." />
       <ConfigTabs />
       <section className="panel" aria-label="Revisions">
         {data !== undefined && data.items.length === 0 && (

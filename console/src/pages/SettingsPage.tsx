@@ -5,6 +5,7 @@ import { useNavigate } from 'react-router'
 import { api } from '../api/client'
 import { queryClient, statusQuery } from '../api/queries'
 import { Facts } from '../components/Facts'
+import { PageHead } from '../components/PageHead'
 import { ThemeSwitch } from '../components/ThemeSwitch'
 import { SettingsTabs } from '../components/Tabs'
 import { ChangePassword } from '../forms/ChangePassword'
@@ -20,9 +21,7 @@ export function SettingsPage() {
   const me = useMe()
   return (
     <div className="page">
-      <header className="page-head">
-        <h1>Settings</h1>
-      </header>
+      <PageHead title="Settings" />
       <SettingsTabs />
       <div className="settings-grid">
         <MyAccount />

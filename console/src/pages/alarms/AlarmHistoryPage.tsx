@@ -8,6 +8,7 @@ import { api } from '../../api/client'
 import { statusQuery } from '../../api/queries'
 import { ChangeMark, PriorityMark } from '../../components/alarmMarks'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { AlarmTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
 import { changeWords, countedWords, shownValue } from '../../lib/alarms'
@@ -29,12 +30,7 @@ export function AlarmHistoryPage() {
   const filtered = Object.values(filter).some((each) => each !== '')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Alarms</h1>
-          <p className="muted">What was raised and what was over, who did what and why. The newest first; new ones come by themselves.</p>
-        </div>
-      </header>
+      <PageHead title="Alarms" lead="What was raised and what was over, who did what and why. The newest first; new ones come by themselves." />
       <AlarmTabs />
       <section className="panel" aria-label="History of alarms">
         <div className="filters alarm-filters">

@@ -9,6 +9,7 @@ import { alarmsQuery, devicesQuery, queryClient, statusQuery } from '../../api/q
 import { AlarmActions, type Told } from '../../components/AlarmActions'
 import { AlarmTable } from '../../components/AlarmTable'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { AlarmTabs } from '../../components/Tabs'
 import { OperateAlarms } from '../../forms/OperateAlarms'
@@ -31,20 +32,14 @@ export function AlarmsPage() {
   const { state, priority, device, text, offset } = alarmFilter(search)
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Alarms</h1>
-          <p className="muted">{counts.total === 0 ? 'What somebody must hear of: a value beyond its limit, a machine that stands still.' : countWords(counts)}</p>
-        </div>
+      <PageHead title="Alarms" lead={counts.total === 0 ? 'What somebody must hear of: a value beyond its limit, a machine that stands still.' : countWords(counts)}>
         {counts.total > 0 && may(me.role, 'engineer') && (
-          <div className="page-head-end">
-            <Link className="button primary" to={paths.newAlarm}>
-              <Icon name="plus" />
-              New alarm
-            </Link>
-          </div>
+          <Link className="button primary" to={paths.newAlarm}>
+            <Icon name="plus" />
+            New alarm
+          </Link>
         )}
-      </header>
+      </PageHead>
       <AlarmTabs />
       {counts.total === 0 ? (
         <NoAlarms />

@@ -1,13 +1,13 @@
 /** The alarms of the configuration: what raises each, and for which tags. Filter and page are in the address. */
-import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 
 import { alarmPriorities, type AlarmPriority } from '../../api/alarms'
-import { configQuery } from '../../api/queries'
 import { PriorityMark } from '../../components/alarmMarks'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { AlarmTabs } from '../../components/Tabs'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { definedIn, type Defined } from '../../lib/alarmForm'
@@ -22,25 +22,19 @@ import { NoAlarms } from './NoAlarms'
 
 export function DefinitionsPage() {
   useTitle('Definitions of alarms')
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const all = useMemo(() => definedIn(text), [text])
   const cannot = whyNot(useMe().role, 'engineer', 'Defining alarms')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Alarms</h1>
-          <p className="muted">What raises alarms, as the configuration has it. {all.length > 0 && `${plural(all.length, 'definition')}. `}Rules raise alarms too.</p>
-        </div>
+      <PageHead title="Alarms" lead={<>What raises alarms, as the configuration has it. {all.length > 0 && `${plural(all.length, 'definition')}. `}Rules raise alarms too.</>}>
         {cannot === undefined && all.length > 0 && (
-          <div className="page-head-end">
-            <Link className="button primary" to={paths.newAlarm}>
-              <Icon name="plus" />
-              New alarm
-            </Link>
-          </div>
+          <Link className="button primary" to={paths.newAlarm}>
+            <Icon name="plus" />
+            New alarm
+          </Link>
         )}
-      </header>
+      </PageHead>
       <AlarmTabs />
       {cannot !== undefined && all.length > 0 && <p className="muted small">{cannot}</p>}
       {all.length === 0 ? <NoAlarms /> : <List all={all} />}

@@ -1,10 +1,12 @@
 /** An alarm that is not there yet: empty, or for the tag that the address names. */
-import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { Link, useSearchParams } from 'react-router'
+import { useSearchParams } from 'react-router'
 
-import { configQuery, tagQuery } from '../../api/queries'
+import { tagQuery } from '../../api/queries'
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useTitle } from '../../hooks/useTitle'
 import { alarmOn } from '../../lib/alarmCheck'
 import { emptyAlarm } from '../../lib/alarmForm'
@@ -16,17 +18,7 @@ export function NewAlarmPage() {
   const wanted = useSearchParams()[0].get('tag') ?? ''
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.alarms}>Alarms</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">New alarm</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>New alarm</h1>
-          <p className="muted">A state that somebody must hear of. Say which tags are watched and what raises it; nothing happens before it is reviewed and saved.</p>
-        </div>
-      </header>
+      <PageHead above={[[paths.alarms, 'Alarms']]} title="New alarm" lead="A state that somebody must hear of. Say which tags are watched and what raises it; nothing happens before it is reviewed and saved." />
       <NeedsRole needed="engineer" what="Defining alarms">
         <ForTag key={wanted} wanted={wanted} />
       </NeedsRole>
@@ -38,7 +30,7 @@ function ForTag({ wanted }: { wanted: string }) {
   const at = wanted.indexOf('/')
   const [device, name] = [wanted.slice(0, at), wanted.slice(at + 1)]
   const tag = useQuery({ ...tagQuery(device, name), enabled: at > 0, refetchInterval: false, retry: false })
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const type = tag.data?.type ?? ''
   const original = useMemo(() => (wanted === '' ? emptyAlarm : alarmOn({ device, name, type }, emptyAlarm, takenIn(text))), [wanted, device, name, type, text])
   // What kind of values it has settles how the form begins.

@@ -1,25 +1,9 @@
 /** The head of a page below the notifications. */
 import type { ReactNode } from 'react'
-import { Link } from 'react-router'
 
+import { PageHead } from '../../components/PageHead'
 import { paths } from '../../paths'
 
 export function NotifyHead({ title, children }: { title: string; children?: ReactNode }) {
-  return (
-    <>
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.alarms}>Alarms</Link>
-        <span aria-hidden="true">/</span>
-        <Link to={paths.notify}>Notifications</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">{title}</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>{title}</h1>
-          {children !== undefined && <p className="muted">{children}</p>}
-        </div>
-      </header>
-    </>
-  )
+  return <PageHead above={[[paths.alarms, 'Alarms'], [paths.notify, 'Notifications']]} title={title} lead={children} />
 }

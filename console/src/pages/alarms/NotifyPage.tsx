@@ -1,16 +1,18 @@
 /** Who is told of alarms: channels with what became of their messages and a test, and the routes that lead there. */
-import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 
 import type { NotifyChannel, NotifyRoute } from '../../api/notify'
-import { configQuery, notifyQuery } from '../../api/queries'
+import { notifyQuery } from '../../api/queries'
 import { PriorityMark } from '../../components/alarmMarks'
 import { ChannelTest } from '../../components/ChannelTest'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { Since } from '../../components/Since'
 import { AlarmTabs } from '../../components/Tabs'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { namesIn } from '../../lib/document'
@@ -29,12 +31,7 @@ export function NotifyPage() {
   const { data, error } = useQuery(notifyQuery)
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Notifications</h1>
-          <p className="muted">Who is told of alarms outside the console, and whether it arrived.</p>
-        </div>
-      </header>
+      <PageHead title="Notifications" lead="Who is told of alarms outside the console, and whether it arrived." />
       <AlarmTabs />
       {error !== null && data === undefined && <Failure error={error} />}
       {data === undefined && error === null && <p className="muted">Asking the edge…</p>}
@@ -112,7 +109,7 @@ function Channel({ channel, mayTest, changes }: { channel: NotifyChannel; mayTes
 
 function Routes({ routes, zone }: { routes: NotifyRoute[]; zone: string | null }) {
   const changes = may(useMe().role, 'engineer')
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const named = useMemo(() => namesIn(text, 'notify.routes'), [text])
   // The edge tells of those that are enabled alone.
   const off = named.filter((name) => !routes.some((route) => route.name === name))

@@ -10,6 +10,7 @@ import type { ApplyResult, Device } from '../../api/types'
 import { ChangeList, EffectList, TemplateChanges } from '../../components/ChangeList'
 import { Failure } from '../../components/Failure'
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { ConfigTabs } from '../../components/Tabs'
 import { ReviewChanges } from '../../forms/ReviewChanges'
 import { useTitle } from '../../hooks/useTitle'
@@ -37,12 +38,7 @@ export function ImportPage() {
   useTitle('Import and export')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Import and export</h1>
-          <p className="muted">Devices and tags as a table, for a spreadsheet. An import shows what it would change and what is wrong, row by row; nothing is applied before you say so.</p>
-        </div>
-      </header>
+      <PageHead title="Import and export" lead="Devices and tags as a table, for a spreadsheet. An import shows what it would change and what is wrong, row by row; nothing is applied before you say so." />
       <ConfigTabs />
       <NeedsRole needed="engineer" what="Importing and exporting">
         <Import />

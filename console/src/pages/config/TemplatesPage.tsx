@@ -5,6 +5,7 @@ import { Link } from 'react-router'
 
 import { configQuery, queryClient, templatesQuery } from '../../api/queries'
 import type { ApplyResult, LibraryTemplate, UsedTemplate } from '../../api/types'
+import { PageHead } from '../../components/PageHead'
 import { ConfigTabs } from '../../components/Tabs'
 import { ReviewChanges } from '../../forms/ReviewChanges'
 import { useMe } from '../../hooks/useMe'
@@ -28,12 +29,7 @@ export function TemplatesPage() {
   const cannot = whyNot(me.role, 'engineer', 'Changing the configuration')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Templates</h1>
-          <p className="muted">A kind of device, described once and used many times. A change to a template changes every device made from it, after a review that names them.</p>
-        </div>
-      </header>
+      <PageHead title="Templates" lead="A kind of device, described once and used many times. A change to a template changes every device made from it, after a review that names them." />
       <ConfigTabs />
       <div role="status">
         {applied !== undefined && <Notice tone="good" title={`Revision ${applied.revision} is running`} />}

@@ -1,10 +1,10 @@
 /** The head of every page of a device: what it is, how it is, and the ways into it. */
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
-import { Link } from 'react-router'
 
 import { deviceQuery } from '../../api/queries'
 import type { Device } from '../../api/types'
 import { DeviceMark } from '../../components/marks'
+import { PageHead } from '../../components/PageHead'
 import { Since } from '../../components/Since'
 import { Tabs } from '../../components/Tabs'
 import { isCalculated } from '../../lib/formula'
@@ -34,33 +34,14 @@ export function DeviceHead({ name, page }: Props) {
   ]
   return (
     <>
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.overview}>Overview</Link>
-        <span aria-hidden="true">/</span>
-        {page === undefined ? (
-          <span aria-current="page">{name}</span>
-        ) : (
-          <>
-            <Link to={paths.device(name)}>{name}</Link>
-            <span aria-hidden="true">/</span>
-            <span aria-current="page">{page}</span>
-          </>
-        )}
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>{name}</h1>
-          {device.description !== undefined && <p className="muted">{device.description}</p>}
-        </div>
-        <div className="page-head-end">
-          <span role="status">
-            <DeviceMark device={device} chip />
-          </span>
-          <span className="muted small">
-            since <Since time={device.since} />
-          </span>
-        </div>
-      </header>
+      <PageHead above={page === undefined ? [[paths.overview, 'Overview']] : [[paths.overview, 'Overview'], [paths.device(name), name]]} title={name} here={page} lead={device.description}>
+        <span role="status">
+          <DeviceMark device={device} chip />
+        </span>
+        <span className="muted small">
+          since <Since time={device.since} />
+        </span>
+      </PageHead>
       <Tabs label={`Pages of ${name}`} tabs={tabs} />
     </>
   )

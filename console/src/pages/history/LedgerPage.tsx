@@ -12,6 +12,7 @@ import { LedgerChart } from '../../components/LedgerChart'
 import { LedgerGroups } from '../../components/LedgerGroups'
 import { LedgerIntervals } from '../../components/LedgerIntervals'
 import { LedgerSinks } from '../../components/LedgerSinks'
+import { PageHead } from '../../components/PageHead'
 import { HistoryTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
 import { useClockOffset } from '../../hooks/useTraces'
@@ -51,12 +52,7 @@ export function LedgerPage() {
     })
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Ledger</h1>
-          <p className="muted">What was expected, kept and delivered; what is missing, why, and what is being done about it.</p>
-        </div>
-      </header>
+      <PageHead title="Ledger" lead="What was expected, kept and delivered; what is missing, why, and what is being done about it." />
       <HistoryTabs />
       <RangeTools range={range} device={device} ledger={ledger} onRange={go} onDevice={(next) => change('device', next)} />
       {error !== null && (

@@ -5,6 +5,7 @@ import { useSearchParams } from 'react-router'
 
 import { sqlTablesQuery } from '../../api/queries'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { SqlEditor } from '../../components/SqlEditor'
 import { SqlResult } from '../../components/SqlResult'
 import { SqlTables } from '../../components/SqlTables'
@@ -51,12 +52,7 @@ export function SqlPage() {
   }
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>SQL</h1>
-          <p className="muted">Every sample, the newest values and the events, as tables. Queries only read; collecting goes on undisturbed.</p>
-        </div>
-      </header>
+      <PageHead title="SQL" lead="Every sample, the newest values and the events, as tables. Queries only read; collecting goes on undisturbed." />
       <HistoryTabs />
       <div className="sql-split">
         <div className="sql-main">

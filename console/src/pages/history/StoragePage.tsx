@@ -7,6 +7,7 @@ import type { RollupStorage, Storage, TagStorage } from '../../api/history'
 import { storageQuery, tagStorageQuery } from '../../api/queries'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { HistoryTabs } from '../../components/Tabs'
 import { ExportHistory } from '../../forms/ExportHistory'
@@ -30,15 +31,11 @@ export function StoragePage() {
   const [exporting, setExporting] = useState(false)
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Storage</h1>
-          <p className="muted">What is kept on this edge, and how long the room for it lasts.</p>
-        </div>
+      <PageHead title="Storage" lead="What is kept on this edge, and how long the room for it lasts.">
         <Button icon="download" onClick={() => setExporting(true)} whyNot={storage.history.samples === 0 ? 'Nothing is kept yet.' : undefined}>
           Export history
         </Button>
-      </header>
+      </PageHead>
       <HistoryTabs />
       {advice.map((each) => (
         <Notice key={each.title} tone={each.tone} title={each.title}>

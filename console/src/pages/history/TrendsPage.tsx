@@ -5,6 +5,7 @@ import { Link, useLocation, useNavigate, useSearchParams } from 'react-router'
 
 import { live } from '../../api/live'
 import { statusQuery } from '../../api/queries'
+import { PageHead } from '../../components/PageHead'
 import { HistoryTabs } from '../../components/Tabs'
 import { TagPicker } from '../../components/TagPicker'
 import { TrendChart } from '../../components/TrendChart'
@@ -31,12 +32,7 @@ export function TrendsPage() {
   const change = (next: TagName[]) => setSearch((before) => withTags(before, next), { replace: true, state })
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Trends</h1>
-          <p className="muted">The past of tags, from now back to the oldest sample that is kept.</p>
-        </div>
-      </header>
+      <PageHead title="Trends" lead="The past of tags, from now back to the oldest sample that is kept." />
       <HistoryTabs />
       <section className="panel" aria-label="Trend">
         <div className="trend-pick">

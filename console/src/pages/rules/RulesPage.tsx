@@ -6,6 +6,7 @@ import { Link } from 'react-router'
 import { ruleStages, ruleStates, type Rule, type RuleFilter } from '../../api/rules'
 import { allRules, configQuery, queryClient, rulesQuery, statusQuery } from '../../api/queries'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { RuleChoice, type StageSet } from '../../components/RuleChoice'
 import { RuleTable, type Choosing } from '../../components/RuleTable'
@@ -50,23 +51,17 @@ export function RulesPage() {
   }, [set])
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Rules</h1>
-          <p className="muted">What is made of the values of devices as they come, in SQL. {!none && data !== undefined && `${plural(total, filtered ? 'rule matches' : 'rule', filtered ? 'rules match' : 'rules')}.`}</p>
-        </div>
-        <div className="page-head-end">
-          <Link className="button" to={paths.tables}>
-            Lookup tables
+      <PageHead title="Rules" lead={<>What is made of the values of devices as they come, in SQL. {!none && data !== undefined && `${plural(total, filtered ? 'rule matches' : 'rule', filtered ? 'rules match' : 'rules')}.`}</>}>
+        <Link className="button" to={paths.tables}>
+          Lookup tables
+        </Link>
+        {!none && cannot === undefined && (
+          <Link className="button primary" to={paths.newRule}>
+            <Icon name="plus" />
+            New rule
           </Link>
-          {!none && cannot === undefined && (
-            <Link className="button primary" to={paths.newRule}>
-              <Icon name="plus" />
-              New rule
-            </Link>
-          )}
-        </div>
-      </header>
+        )}
+      </PageHead>
       {cannot !== undefined && !none && <p className="muted small">{cannot}</p>}
       {none ? (
         <NoRules devices={devices} />

@@ -9,6 +9,7 @@ import type { RestoreAnswer } from '../../api/exchange'
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { SettingsTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
 import { download } from '../../lib/download'
@@ -27,12 +28,7 @@ export function BackupPage() {
   useTitle('Backup and restore')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Backup and restore</h1>
-          <p className="muted">The configuration with its revisions, users, tokens, secrets and certificates in one encrypted file. Recorded samples are not in it.</p>
-        </div>
-      </header>
+      <PageHead title="Backup and restore" lead="The configuration with its revisions, users, tokens, secrets and certificates in one encrypted file. Recorded samples are not in it." />
       <SettingsTabs />
       <NeedsRole needed="admin" what="Making and restoring backups">
         <div className="settings-grid">

@@ -8,6 +8,7 @@ import type { Certificate, RejectedCertificate, RevocationList } from '../../api
 import { Facts } from '../../components/Facts'
 import { Failure } from '../../components/Failure'
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { SettingsTabs } from '../../components/Tabs'
 import { useTitle } from '../../hooks/useTitle'
 import { download } from '../../lib/download'
@@ -29,12 +30,7 @@ export function CertificatesPage() {
   useTitle('Certificates')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Certificates</h1>
-          <p className="muted">By certificates devices and servers prove who they are. Trust one only after comparing its fingerprint with what the device itself shows.</p>
-        </div>
-      </header>
+      <PageHead title="Certificates" lead="By certificates devices and servers prove who they are. Trust one only after comparing its fingerprint with what the device itself shows." />
       <SettingsTabs />
       <NeedsRole needed="engineer" what="Managing certificates">
         <Lists />

@@ -7,6 +7,7 @@ import { queryClient, secretsQuery } from '../../api/queries'
 import type { Secret } from '../../api/types'
 import { Failure } from '../../components/Failure'
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { SettingsTabs } from '../../components/Tabs'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
@@ -23,12 +24,7 @@ export function SecretsPage() {
   useTitle('Secrets')
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Secrets</h1>
-          <p className="muted">Passwords and keys that devices and sinks need. The configuration holds their names only; the values are kept encrypted on the edge and cannot be read back.</p>
-        </div>
-      </header>
+      <PageHead title="Secrets" lead="Passwords and keys that devices and sinks need. The configuration holds their names only; the values are kept encrypted on the edge and cannot be read back." />
       <SettingsTabs />
       <NeedsRole needed="engineer" what="Seeing the names of secrets">
         <SecretList />

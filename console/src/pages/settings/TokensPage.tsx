@@ -1,5 +1,6 @@
 /** What programs come in with. */
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { SettingsTabs } from '../../components/Tabs'
 import { Tokens } from '../../components/Tokens'
 import { useTitle } from '../../hooks/useTitle'
@@ -8,9 +9,7 @@ export function TokensPage() {
   useTitle('API tokens')
   return (
     <div className="page">
-      <header className="page-head">
-        <h1>API tokens</h1>
-      </header>
+      <PageHead title="API tokens" />
       <SettingsTabs />
       <NeedsRole needed="admin" what="Managing API tokens">
         <Tokens />

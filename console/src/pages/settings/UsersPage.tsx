@@ -1,5 +1,6 @@
 /** Who may log in, and as what. */
 import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
 import { SettingsTabs } from '../../components/Tabs'
 import { Users } from '../../components/Users'
 import { useTitle } from '../../hooks/useTitle'
@@ -8,9 +9,7 @@ export function UsersPage() {
   useTitle('Users')
   return (
     <div className="page">
-      <header className="page-head">
-        <h1>Users</h1>
-      </header>
+      <PageHead title="Users" />
       <SettingsTabs />
       <NeedsRole needed="admin" what="Managing users">
         <Users />

@@ -1,7 +1,7 @@
 /** Messages that destinations refused for good: why, of what, and whether they are delivered once more or given up. */
 import { useMutation, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { Link, useSearchParams } from 'react-router'
+import { useSearchParams } from 'react-router'
 
 import { api } from '../../api/client'
 import { deadLetterFile } from '../../api/files'
@@ -9,6 +9,7 @@ import type { DeadLetter, DeadLetterChoice } from '../../api/ledger'
 import { deadLettersQuery, queryClient, statusQuery } from '../../api/queries'
 import { DeadLetterTable } from '../../components/DeadLetterTable'
 import { Failure } from '../../components/Failure'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { DiscardDeadLetters } from '../../forms/DiscardDeadLetters'
 import { useFile } from '../../hooks/useFile'
@@ -32,19 +33,7 @@ export function DeadLettersPage() {
   const names = sink === '' || configured.includes(sink) ? configured : [sink, ...configured]
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.overview}>Overview</Link>
-        <span aria-hidden="true">/</span>
-        <Link to={paths.ledger}>Ledger</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">Dead letters</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>Dead letters</h1>
-          <p className="muted">Messages that a destination refused for good. Those after them were delivered; the samples in these are kept until someone decides.</p>
-        </div>
-      </header>
+      <PageHead above={[[paths.overview, 'Overview'], [paths.ledger, 'Ledger']]} title="Dead letters" lead="Messages that a destination refused for good. Those after them were delivered; the samples in these are kept until someone decides." />
       <section className="panel" aria-label="Dead letters">
         <div className="filters">
           <select className="input group-select" aria-label="Sink" value={sink} onChange={(event) => setSearch(event.target.value === '' ? {} : { sink: event.target.value }, { replace: true })}>

@@ -5,6 +5,7 @@ import { Link, useParams, useSearchParams } from 'react-router'
 import { tableQuery } from '../../api/queries'
 import { Facts } from '../../components/Facts'
 import { ReadTable, TableMark } from '../../components/LookupTableList'
+import { PageHead } from '../../components/PageHead'
 import { Pager } from '../../components/Pager'
 import { Ago, Since } from '../../components/Since'
 import { Rows } from '../../components/SqlResult'
@@ -27,25 +28,12 @@ export function TablePage() {
   const next = table.next ?? undefined
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.rules}>Rules</Link>
-        <span aria-hidden="true">/</span>
-        <Link to={paths.tables}>Lookup tables</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">{table.name}</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>{table.name}</h1>
-          {text !== '' && <p className="muted">{text}</p>}
-        </div>
-        <div className="page-head-end">
-          <span role="status">
-            <TableMark state={table.state} chip />
-          </span>
-          <ReadTable table={table} />
-        </div>
-      </header>
+      <PageHead above={[[paths.rules, 'Rules'], [paths.tables, 'Lookup tables']]} title={table.name} lead={text}>
+        <span role="status">
+          <TableMark state={table.state} chip />
+        </span>
+        <ReadTable table={table} />
+      </PageHead>
       {trouble !== undefined && (
         <Notice tone={trouble.tone} title={<Prose text={trouble.problem} />}>
           <span>

@@ -4,6 +4,7 @@ import { Link } from 'react-router'
 
 import { tablesQuery } from '../../api/queries'
 import { LookupTableList } from '../../components/LookupTableList'
+import { PageHead } from '../../components/PageHead'
 import { useTitle } from '../../hooks/useTitle'
 import { plural } from '../../lib/numbers'
 import { paths } from '../../paths'
@@ -21,17 +22,7 @@ export function TablesPage() {
   const { items, total } = useSuspenseQuery(tablesQuery).data
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.rules}>Rules</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">Lookup tables</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>Lookup tables</h1>
-          <p className="muted">Small tables of the plant’s own, which rules and SQL join with the values of devices. {total > 0 && `${plural(total, 'table')}.`}</p>
-        </div>
-      </header>
+      <PageHead above={[[paths.rules, 'Rules']]} title="Lookup tables" lead={<>Small tables of the plant’s own, which rules and SQL join with the values of devices. {total > 0 && `${plural(total, 'table')}.`}</>} />
       {total === 0 ? (
         <section className="panel" aria-label="No lookup tables">
           <div className="body empty">

@@ -4,7 +4,7 @@ import { Icon } from '../ui/Icon'
 import { Prose } from '../ui/Prose'
 
 interface Props {
-  findings: Finding[]
+  findings: readonly Finding[]
   dropped?: number
   onChoose?: (finding: Finding) => void
   /** what was checked has no lines a person could look at */

@@ -1,17 +1,16 @@
 /** Another stage for several rules: chosen here, then seen as a difference and applied like any other change. */
-import { useSuspenseQuery } from '@tanstack/react-query'
 import { useId, useMemo, useState } from 'react'
 
-import { configQuery } from '../api/queries'
 import { ruleStages, type RuleStage } from '../api/rules'
 import { StageMark } from '../components/ruleMarks'
+import { useConfigText } from '../hooks/useConfigText'
 import { plural } from '../lib/numbers'
 import { stageChange, stageComment, stageEffects, stagesIn, withStages } from '../lib/ruleStages'
 import { stageWords } from '../lib/rules'
-import { ReviewDevice } from '../pages/commission/ReviewDevice'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Notice } from '../ui/Notice'
+import { ReviewEdit } from './ReviewEdit'
 
 interface Props {
   names: readonly string[]
@@ -23,7 +22,7 @@ const namedMost = 8
 
 export function ChangeStage({ names, onClose, onApplied }: Props) {
   const id = useId()
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const stages = useMemo(() => stagesIn(text), [text])
   const [stage, setStage] = useState<RuleStage | undefined>()
   const [review, setReview] = useState(false)
@@ -32,7 +31,7 @@ export function ChangeStage({ names, onClose, onApplied }: Props) {
   const cannot = stage === undefined ? 'Choose a stage first.' : changing.length === 0 ? `Nothing would change: ${names.length === 1 ? 'the rule is' : 'all of them are'} ${stageWords[stage]} already.` : undefined
   if (review && stage !== undefined) {
     return (
-      <ReviewDevice
+      <ReviewEdit
         edit={(running) => withStages(running?.text ?? '', names, stage)}
         comment={stageComment(changing, stage)}
         onClose={() => setReview(false)}

@@ -3,25 +3,23 @@ import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { Link, useParams } from 'react-router'
 
-import { componentsQuery, configQuery } from '../../api/queries'
+import { componentsQuery } from '../../api/queries'
 import { ChannelTest } from '../../components/ChannelTest'
-import { FindingList } from '../../components/FindingList'
 import { NeedsRole } from '../../components/NeedsRole'
-import { FormFoot, Outdated } from '../../forms/FormFoot'
+import { ItemForm } from '../../forms/ItemForm'
+import { RemoveItem } from '../../forms/RemoveItem'
 import { SettingsForm } from '../../forms/SettingsForm'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useFormDraft } from '../../hooks/useFormDraft'
-import { errorsOf, useItemFindings } from '../../hooks/useItemFindings'
-import { useMe } from '../../hooks/useMe'
+import { useItemFindings } from '../../hooks/useItemFindings'
 import { useTitle } from '../../hooks/useTitle'
-import { emptyDocument, namesIn, withoutItem } from '../../lib/document'
+import { namesIn, withoutItem } from '../../lib/document'
 import { channelField, channelIn, channelProblems, emptyChannel, emptyRoute, withChannel, withRoute, type ChannelForm } from '../../lib/notifyForm'
 import { cleaned, fieldsOf, problemsOf } from '../../lib/settings'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
 import { SelectField, TextField } from '../../ui/Field'
 import { Notice } from '../../ui/Notice'
 import { exampleOf } from '../commission/CommissionPage'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { NotifyHead } from './NotifyHead'
 
 export function NewChannelPage() {
@@ -42,7 +40,7 @@ export function NewChannelPage() {
 export function ChannelPage() {
   const name = useParams()['channel'] ?? ''
   useTitle(`Channel · ${name}`)
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const original = useMemo(() => channelIn(text, name), [text, name])
   return (
     <div className="page">
@@ -57,7 +55,9 @@ export function ChannelPage() {
         ) : (
           <>
             <Workbench key={name} original={original} fresh={false} />
-            <RemoveChannel name={name} />
+            <RemoveItem what="channel" name={name} without={(now) => withoutItem(now, 'notify.channels', name)} to={paths.notify}>
+              Nobody is told by it any more, and what waits for it is dropped. Routes that name it must name another first.
+            </RemoveItem>
           </>
         )}
       </NeedsRole>
@@ -65,49 +65,54 @@ export function ChannelPage() {
   )
 }
 
-const at = ({ name }: ChannelForm) => `notify.channels[${name}]`
+const item = { write: withChannel, at: ({ name }: ChannelForm) => `notify.channels[${name}]`, fields: channelField }
 
 function Workbench({ original, fresh }: { original: ChannelForm; fresh: boolean }) {
-  const me = useMe()
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const kinds = useSuspenseQuery(componentsQuery).data.channels
-  const { form, changed, outdated, change, discard, forget } = useFormDraft(fresh ? 'channel-new' : `channel ${original.name}`, original)
-  const [tried, setTried] = useState(false)
-  const [review, setReview] = useState(false)
+  const draft = useFormDraft(fresh ? 'channel-new' : `channel ${original.name}`, original)
+  const { form, changed, change } = draft
   const [route, setRoute] = useState(true)
   const spec = kinds.find((each) => each.name === form.kind)
   const fields = useMemo(() => (spec === undefined ? [] : fieldsOf(spec.settings)), [spec])
   const taken = useMemo(() => new Set(fresh ? namesIn(text, 'notify.channels') : []), [fresh, text])
   const first = fresh && namesIn(text, 'notify.routes').length === 0
   const problems = new Map([...channelProblems(form, taken), ...problemsOf(fields, form.settings)])
-  const found = useItemFindings({ text, form, write: withChannel, at, fields: channelField }, changed && problems.size === 0)
-  const wrong = errorsOf(found)
-  const shown = tried && problems.size > 0 ? problems : found.errors
-  const edit = (part: Partial<ChannelForm>) => change((before) => ({ ...before, ...part }))
+  const { shown, wrong, others } = useItemFindings(draft, problems, item)
   const write = (now: string) => {
     const after = withChannel(now, { ...form, settings: cleaned(form.settings) })
     return first && route ? withRoute(after, { ...emptyRoute, name: 'all', to: [form.name] }) : after
   }
   return (
-    <>
-      {outdated && <Outdated what="channel" onDiscard={discard} />}
+    <ItemForm
+      draft={draft}
+      what="channel"
+      fresh={fresh}
+      problems={problems}
+      wrong={wrong}
+      others={others}
+      write={write}
+      comment={fresh ? `New channel ${form.name}` : `Channel ${form.name}`}
+      // A new one is tested next.
+      to={paths.channel(form.name)}
+    >
       <section className="panel" aria-label="Settings of the channel">
         <div className="body form notify-form">
-          {fresh && <TextField label="Name" hint="For good: routes name it. Letters from a to z, digits, dots and dashes." autoComplete="off" spellCheck={false} maxLength={128} value={form.name} problem={shown.get('@name')} onChange={(event) => edit({ name: event.target.value.trim() })} />}
+          {fresh && <TextField label="Name" hint="For good: routes name it. Letters from a to z, digits, dots and dashes." autoComplete="off" spellCheck={false} maxLength={128} value={form.name} problem={shown.get('@name')} onChange={(event) => change({ name: event.target.value.trim() })} />}
           {fresh && (
-            <SelectField label="How people are told" hint={spec?.summary} value={form.kind} problem={shown.get('@kind')} onChange={(event) => edit({ kind: event.target.value, settings: {} })}>
+            <SelectField label="How people are told" hint={spec?.summary} value={form.kind} problem={shown.get('@kind')} onChange={(event) => change({ kind: event.target.value, settings: {} })}>
               {kinds.map((kind) => (
                 <option key={kind.name}>{kind.name}</option>
               ))}
             </SelectField>
           )}
-          <TextField label="Description (optional)" hint="Whom it reaches." autoComplete="off" maxLength={1_000} value={form.description} problem={shown.get('@description')} onChange={(event) => edit({ description: event.target.value })} />
+          <TextField label="Description (optional)" hint="Whom it reaches." autoComplete="off" maxLength={1_000} value={form.description} problem={shown.get('@description')} onChange={(event) => change({ description: event.target.value })} />
           {spec === undefined ? (
             <Notice tone="info" title={`The console does not know the kind ${form.kind}`}>
               <span>Its settings stay as they are.</span>
             </Notice>
           ) : (
-            <SettingsForm key={spec.name} fields={fields} example={exampleOf(spec)} values={form.settings} onChange={(settings) => edit({ settings })} problems={shown} />
+            <SettingsForm key={spec.name} fields={fields} example={exampleOf(spec)} values={form.settings} onChange={(settings) => change({ settings })} problems={shown} />
           )}
           {first && (
             <label className="checkbox">
@@ -117,7 +122,6 @@ function Workbench({ original, fresh }: { original: ChannelForm; fresh: boolean 
           )}
         </div>
       </section>
-      {found.others.length > 0 && <FindingList findings={found.others} withoutLines />}
       {!fresh && (
         <section className="panel" aria-labelledby="channel-test">
           <header>
@@ -129,55 +133,6 @@ function Workbench({ original, fresh }: { original: ChannelForm; fresh: boolean 
           </div>
         </section>
       )}
-      <FormFoot
-        changed={changed}
-        fresh={fresh}
-        problems={problems}
-        tried={tried}
-        wrong={wrong}
-        onSave={() => {
-          setTried(true)
-          if (problems.size === 0 && wrong === 0) setReview(true)
-        }}
-        onDiscard={() => {
-          discard()
-          setTried(false)
-        }}
-      />
-      {review && (
-        <ReviewDevice
-          edit={(running) => write(running?.text ?? emptyDocument(me.edge))}
-          comment={fresh ? `New channel ${form.name}` : `Channel ${form.name}`}
-          // A new one is tested next.
-          to={paths.channel(form.name)}
-          back={paths.notify}
-          onClose={() => setReview(false)}
-          onSaved={() => {
-            forget()
-            setReview(false)
-          }}
-        />
-      )}
-    </>
-  )
-}
-
-function RemoveChannel({ name }: { name: string }) {
-  const [review, setReview] = useState(false)
-  return (
-    <section className="panel" aria-labelledby="remove-channel">
-      <header>
-        <h2 id="remove-channel">Remove this channel</h2>
-      </header>
-      <div className="body form">
-        <p>Nobody is told by it any more, and what waits for it is dropped. Routes that name it must name another first.</p>
-        <div>
-          <Button kind="danger" onClick={() => setReview(true)}>
-            Remove {name}…
-          </Button>
-        </div>
-      </div>
-      {review && <ReviewDevice edit={(running) => withoutItem(running?.text ?? '', 'notify.channels', name)} comment={`Remove channel ${name}`} to={paths.notify} back={paths.notify} onClose={() => setReview(false)} onSaved={() => setReview(false)} />}
-    </section>
+    </ItemForm>
   )
 }

@@ -1,11 +1,13 @@
 /** One alarm of the configuration: seen by all, changed and removed by those who may. */
-import { useSuspenseQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import { Link, useParams } from 'react-router'
-import { stringify } from 'yaml'
 
-import { configQuery } from '../../api/queries'
 import { AlarmPreview } from '../../components/AlarmPreview'
+import { PageHead } from '../../components/PageHead'
+import { SettingsAsText } from '../../components/SettingsAsText'
+import { Undescribed } from '../../components/Undescribed'
+import { RemoveItem } from '../../forms/RemoveItem'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { useWatched } from '../../hooks/useWatched'
@@ -13,52 +15,35 @@ import { alarmIn, ruleAlarmsIn, type AlarmForm } from '../../lib/alarmForm'
 import { itemIn, withoutItem } from '../../lib/document'
 import { whyNot } from '../../lib/roles'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
 import { Notice } from '../../ui/Notice'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { AlarmWorkbench } from './AlarmWorkbench'
 
 export function DefinitionPage() {
   const name = useParams()['alarm'] ?? ''
   useTitle(`Alarm · ${name}`)
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const item = useMemo(() => itemIn(text, 'alarms', name), [text, name])
   const form = useMemo(() => alarmIn(text, name), [text, name])
   const cannot = whyNot(useMe().role, 'engineer', 'Changing alarms')
   return (
     <div className="page">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.alarms}>Alarms</Link>
-        <span aria-hidden="true">/</span>
-        <Link to={paths.definitions}>Definitions</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">{name}</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>{name}</h1>
-          {form !== undefined && form.text !== '' && <p className="muted">{form.text}</p>}
-        </div>
+      <PageHead above={[[paths.alarms, 'Alarms'], [paths.definitions, 'Definitions']]} title={name} lead={form?.text}>
         {item !== undefined && (
-          <div className="page-head-end">
-            <Link className="button" to={paths.alarmsNamed(name)}>
-              How it is now
-            </Link>
-          </div>
+          <Link className="button" to={paths.alarmsNamed(name)}>
+            How it is now
+          </Link>
         )}
-      </header>
+      </PageHead>
       {item === undefined && <NotHere name={name} text={text} />}
       {item !== undefined && cannot !== undefined && <Notice tone="info" title={cannot} />}
-      {item !== undefined && form === undefined && (
-        <Notice tone="info" title="The configuration does not describe this alarm in a way the console can read">
-          <span>
-            <Link to={paths.config}>Open the configuration as text</Link> and change it there.
-          </span>
-        </Notice>
-      )}
+      {item !== undefined && form === undefined && <Undescribed what="alarm" />}
       {form !== undefined && cannot === undefined && <AlarmWorkbench key={name} original={form} draftName={`alarm ${name}`} fresh={false} />}
       {form !== undefined && cannot !== undefined && <ReadOnly item={item} form={form} />}
-      {item !== undefined && cannot === undefined && <RemoveAlarm name={name} />}
+      {item !== undefined && cannot === undefined && (
+        <RemoveItem what="alarm" name={name} without={(now) => withoutItem(now, 'alarms', name)} to={paths.definitions}>
+          Its tags are no longer watched by it, also where it is raised now. What became of it stays in the history, and an earlier revision brings it back. To pause it, take Enabled away under More.
+        </RemoveItem>
+      )}
     </div>
   )
 }
@@ -87,39 +72,8 @@ function ReadOnly({ item, form }: { item: unknown; form: AlarmForm }) {
   const watched = useWatched(form.tags)
   return (
     <div className="alarm-split">
-      <section className="panel" aria-labelledby="alarm-settings">
-        <header>
-          <h2 id="alarm-settings">Settings</h2>
-        </header>
-        <div className="body">
-          {/* A region that scrolls must be reachable by keyboard. */}
-          {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <pre className="example" tabIndex={0} role="region" aria-label={`Settings of ${form.name}`}>
-            {stringify(item)}
-          </pre>
-        </div>
-      </section>
+      <SettingsAsText name={form.name} settings={item} />
       <AlarmPreview form={form} watched={watched} />
     </div>
-  )
-}
-
-function RemoveAlarm({ name }: { name: string }) {
-  const [review, setReview] = useState(false)
-  return (
-    <section className="panel" aria-labelledby="remove-alarm">
-      <header>
-        <h2 id="remove-alarm">Remove this alarm</h2>
-      </header>
-      <div className="body form">
-        <p>Its tags are no longer watched by it, also where it is raised now. What became of it stays in the history, and an earlier revision brings it back. To pause it, take Enabled away under More.</p>
-        <div>
-          <Button kind="danger" onClick={() => setReview(true)}>
-            Remove {name}…
-          </Button>
-        </div>
-      </div>
-      {review && <ReviewDevice edit={(running) => withoutItem(running?.text ?? '', 'alarms', name)} comment={`Remove alarm ${name}`} to={paths.definitions} back={paths.definitions} gone={name} onClose={() => setReview(false)} onSaved={() => setReview(false)} />}
-    </section>
   )
 }

@@ -1,20 +1,15 @@
 /** What all messages have in common: the time zone of quiet hours, and where links lead. */
-import { useSuspenseQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useMemo } from 'react'
 
-import { configQuery } from '../../api/queries'
-import { FindingList } from '../../components/FindingList'
 import { NeedsRole } from '../../components/NeedsRole'
-import { FormFoot, Outdated } from '../../forms/FormFoot'
+import { ItemForm } from '../../forms/ItemForm'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useFormDraft } from '../../hooks/useFormDraft'
-import { errorsOf, useItemFindings } from '../../hooks/useItemFindings'
-import { useMe } from '../../hooks/useMe'
+import { useItemFindings } from '../../hooks/useItemFindings'
 import { useTitle } from '../../hooks/useTitle'
-import { emptyDocument } from '../../lib/document'
-import { notifyIn, withNotify, type NotifyForm } from '../../lib/notifyForm'
+import { notifyIn, withNotify } from '../../lib/notifyForm'
 import { paths } from '../../paths'
 import { TextField } from '../../ui/Field'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { NotifyHead } from './NotifyHead'
 
 export function NotifySettingsPage() {
@@ -29,30 +24,32 @@ export function NotifySettingsPage() {
   )
 }
 
-const at = () => 'notify'
+const kind = { write: withNotify, at: () => 'notify' }
 const none = new Map<string, string>()
 
 function Form() {
-  const me = useMe()
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const original = useMemo(() => notifyIn(text), [text])
-  const { form, changed, outdated, change, discard, forget } = useFormDraft('notify', original)
-  const [review, setReview] = useState(false)
-  const found = useItemFindings({ text, form, write: withNotify, at }, changed)
-  const wrong = found.errors.has('time_zone') || found.errors.has('public_url') ? errorsOf(found) : 0
-  const edit = (part: Partial<NotifyForm>) => change((before) => ({ ...before, ...part }))
+  const draft = useFormDraft('notify', original)
+  const { form, change } = draft
+  const { shown, wrong, others } = useItemFindings(draft, none, kind)
   return (
-    <>
-      {outdated && <Outdated what="part" onDiscard={discard} />}
+    <ItemForm
+      draft={draft}
+      what="part"
+      problems={none}
+      wrong={shown.has('time_zone') || shown.has('public_url') ? wrong : 0}
+      others={others}
+      write={(now) => withNotify(now, form)}
+      comment="Time zone and links of notifications"
+      to={paths.notify}
+    >
       <section className="panel" aria-label="Time zone and links">
         <div className="body form notify-form">
-          <TextField label="Time zone (optional)" hint="Of quiet hours and of times in messages, such as Europe/Berlin. Empty: UTC." autoComplete="off" spellCheck={false} value={form.timeZone} problem={found.errors.get('time_zone')} onChange={(event) => edit({ timeZone: event.target.value })} />
-          <TextField label="Address of this console (optional)" hint="Messages link there, such as https://press-1.plant.example. Empty: they do not." autoComplete="off" spellCheck={false} value={form.publicUrl} problem={found.errors.get('public_url')} onChange={(event) => edit({ publicUrl: event.target.value })} />
+          <TextField label="Time zone (optional)" hint="Of quiet hours and of times in messages, such as Europe/Berlin. Empty: UTC." autoComplete="off" spellCheck={false} value={form.timeZone} problem={shown.get('time_zone')} onChange={(event) => change({ timeZone: event.target.value })} />
+          <TextField label="Address of this console (optional)" hint="Messages link there, such as https://press-1.plant.example. Empty: they do not." autoComplete="off" spellCheck={false} value={form.publicUrl} problem={shown.get('public_url')} onChange={(event) => change({ publicUrl: event.target.value })} />
         </div>
       </section>
-      {found.others.length > 0 && <FindingList findings={found.others} withoutLines />}
-      <FormFoot changed={changed} fresh={false} problems={none} tried={false} wrong={wrong} onSave={() => setReview(true)} onDiscard={discard} />
-      {review && <ReviewDevice edit={(running) => withNotify(running?.text ?? emptyDocument(me.edge), form)} comment="Time zone and links of notifications" to={paths.notify} back={paths.notify} onClose={() => setReview(false)} onSaved={forget} />}
-    </>
+    </ItemForm>
   )
 }

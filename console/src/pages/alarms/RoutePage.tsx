@@ -1,30 +1,26 @@
 /** Which alarms are told to whom, and when: a new route, or one of the configuration. */
-import { useSuspenseQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useMemo } from 'react'
 import { Link, useParams } from 'react-router'
 
-import { configQuery } from '../../api/queries'
-import { FindingList } from '../../components/FindingList'
 import { NeedsRole } from '../../components/NeedsRole'
-import { FormFoot, Outdated } from '../../forms/FormFoot'
+import { ItemForm } from '../../forms/ItemForm'
+import { RemoveItem } from '../../forms/RemoveItem'
 import { RouteSettings } from '../../forms/RouteSettings'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useFormDraft } from '../../hooks/useFormDraft'
-import { errorsOf, useItemFindings } from '../../hooks/useItemFindings'
-import { useMe } from '../../hooks/useMe'
+import { useItemFindings } from '../../hooks/useItemFindings'
 import { useTitle } from '../../hooks/useTitle'
 import { definedIn, ruleAlarmsIn } from '../../lib/alarmForm'
-import { emptyDocument, namesIn, withoutItem } from '../../lib/document'
+import { namesIn, withoutItem } from '../../lib/document'
 import { chosenBy, emptyRoute, notifyIn, otherRouteKeys, routeField, routeIn, routeProblems, withRoute, type RouteForm } from '../../lib/notifyForm'
 import { plural } from '../../lib/numbers'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
 import { Notice } from '../../ui/Notice'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { NotifyHead } from './NotifyHead'
 
 export function NewRoutePage() {
   useTitle('New route')
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const channels = useMemo(() => namesIn(text, 'notify.channels'), [text])
   const original = useMemo(() => ({ ...emptyRoute, to: channels.length === 1 ? channels : [] }), [channels])
   return (
@@ -48,7 +44,7 @@ export function NewRoutePage() {
 export function RoutePage() {
   const name = useParams()['route'] ?? ''
   useTitle(`Route · ${name}`)
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const original = useMemo(() => routeIn(text, name), [text, name])
   return (
     <div className="page">
@@ -63,7 +59,9 @@ export function RoutePage() {
         ) : (
           <>
             <Workbench key={name} original={original} fresh={false} />
-            <RemoveRoute name={name} />
+            <RemoveItem what="route" name={name} without={(now) => withoutItem(now, 'notify.routes', name)} to={paths.notify}>
+              Nobody is told by it any more, and what it had still to tell is told to nobody. To pause it, take Enabled away.
+            </RemoveItem>
           </>
         )}
       </NeedsRole>
@@ -71,14 +69,12 @@ export function RoutePage() {
   )
 }
 
-const at = ({ name }: RouteForm) => `notify.routes[${name}]`
+const kind = { write: withRoute, at: ({ name }: RouteForm) => `notify.routes[${name}]`, fields: routeField }
 
 function Workbench({ original, fresh }: { original: RouteForm; fresh: boolean }) {
-  const me = useMe()
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
-  const { form, changed, outdated, change, discard, forget } = useFormDraft(fresh ? 'route-new' : `route ${original.name}`, original)
-  const [tried, setTried] = useState(false)
-  const [review, setReview] = useState(false)
+  const text = useConfigText()
+  const draft = useFormDraft(fresh ? 'route-new' : `route ${original.name}`, original)
+  const { form } = draft
   const { taken, channels, alarms, others, zone } = useMemo(
     () => ({
       taken: new Set(fresh ? namesIn(text, 'notify.routes') : []),
@@ -90,42 +86,24 @@ function Workbench({ original, fresh }: { original: RouteForm; fresh: boolean })
     [fresh, text, original.name],
   )
   const problems = routeProblems(form, taken)
-  const found = useItemFindings({ text, form, write: withRoute, at, fields: routeField }, changed && problems.size === 0)
-  const wrong = errorsOf(found)
+  const found = useItemFindings(draft, problems, kind)
   return (
-    <>
-      {outdated && <Outdated what="route" onDiscard={discard} />}
+    <ItemForm
+      draft={draft}
+      what="route"
+      fresh={fresh}
+      problems={problems}
+      wrong={found.wrong}
+      others={found.others}
+      write={(now) => withRoute(now, form)}
+      comment={fresh ? `New route ${form.name}` : `Route ${form.name}`}
+      to={paths.notify}
+    >
       <div className="alarm-split">
-        <RouteSettings form={form} channels={channels} zone={zone} problems={tried && problems.size > 0 ? problems : found.errors} warnings={found.warnings} fresh={fresh} others={others} onChange={(part) => change((before) => ({ ...before, ...part }))} />
+        <RouteSettings form={form} channels={channels} zone={zone} problems={found.shown} warnings={found.warnings} fresh={fresh} others={others} onChange={draft.change} />
         <Chosen form={form} alarms={alarms} />
       </div>
-      {found.others.length > 0 && <FindingList findings={found.others} withoutLines />}
-      <FormFoot
-        changed={changed}
-        fresh={fresh}
-        problems={problems}
-        tried={tried}
-        wrong={wrong}
-        onSave={() => {
-          setTried(true)
-          if (problems.size === 0 && wrong === 0) setReview(true)
-        }}
-        onDiscard={() => {
-          discard()
-          setTried(false)
-        }}
-      />
-      {review && (
-        <ReviewDevice
-          edit={(running) => withRoute(running?.text ?? emptyDocument(me.edge), form)}
-          comment={fresh ? `New route ${form.name}` : `Route ${form.name}`}
-          to={paths.notify}
-          back={paths.notify}
-          onClose={() => setReview(false)}
-          onSaved={forget}
-        />
-      )}
-    </>
+    </ItemForm>
   )
 }
 
@@ -161,26 +139,6 @@ function Chosen({ form, alarms }: { form: RouteForm; alarms: { name: string; pri
         {names.length > 0 && someTags && <p className="small muted">Of these, only the alarms of the tags that are named.</p>}
         {!form.enabled && <p>The route is not enabled: nobody is told.</p>}
       </div>
-    </section>
-  )
-}
-
-function RemoveRoute({ name }: { name: string }) {
-  const [review, setReview] = useState(false)
-  return (
-    <section className="panel" aria-labelledby="remove-route">
-      <header>
-        <h2 id="remove-route">Remove this route</h2>
-      </header>
-      <div className="body form">
-        <p>Nobody is told by it any more, and what it had still to tell is told to nobody. To pause it, take Enabled away.</p>
-        <div>
-          <Button kind="danger" onClick={() => setReview(true)}>
-            Remove {name}…
-          </Button>
-        </div>
-      </div>
-      {review && <ReviewDevice edit={(running) => withoutItem(running?.text ?? '', 'notify.routes', name)} comment={`Remove route ${name}`} to={paths.notify} back={paths.notify} onClose={() => setReview(false)} onSaved={() => setReview(false)} />}
     </section>
   )
 }

@@ -6,6 +6,9 @@ import { parse } from 'yaml'
 
 import { componentsQuery, configQuery, templatesQuery } from '../../api/queries'
 import type { Spec, TrialRequest } from '../../api/types'
+import { NeedsRole } from '../../components/NeedsRole'
+import { PageHead } from '../../components/PageHead'
+import { ReviewEdit } from '../../forms/ReviewEdit'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { deviceOf, emptyPlan, groupProblem, groupsOf, pickProblems, type Plan } from '../../lib/commission'
@@ -13,16 +16,13 @@ import { deviceNames, emptyDocument, templatesIn, withDevice, withTemplate } fro
 import { isCalculated } from '../../lib/formula'
 import { nameProblem } from '../../lib/naming'
 import { plural } from '../../lib/numbers'
-import { whyNot } from '../../lib/roles'
 import { fieldsOf, problemsOf, type Field, type Settings } from '../../lib/settings'
 import { parameterFields, templateForm } from '../../lib/templates'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
-import { Notice } from '../../ui/Notice'
 import { ConnectionStep } from './ConnectionStep'
 import { GroupsStep } from './GroupsStep'
 import { NameStep } from './NameStep'
-import { ReviewDevice } from './ReviewDevice'
 import { SourceStep } from './SourceStep'
 import { StepFoot, StepList, useStep, type Step } from './Steps'
 import { TagsStep } from './TagsStep'
@@ -49,7 +49,6 @@ export function CommissionPage() {
   )
   const steps = stepsOf(plan, spec, template !== undefined, problemsOf(fields, plan.source === 'template' ? plan.parameters : plan.settings).size, names)
   const [step, go] = useStep(steps)
-  const cannot = whyNot(me.role, 'engineer', 'Adding a device')
   const calculated = plan.source === 'driver' && isCalculated(plan.driver)
   const templates = plan.source === 'template' && template?.form !== undefined ? [...templatesIn(text).filter((each) => each['name'] !== plan.template), template.form] : undefined
   const request: TrialRequest = { device: deviceOf(plan), ...(templates === undefined ? {} : { templates }) }
@@ -65,80 +64,64 @@ export function CommissionPage() {
 
   return (
     <div className="page commission">
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.overview}>Overview</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">Add a device</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>Add a device</h1>
-          {step.key !== 'source' && (
-            <p className="muted">
-              {plan.source === 'template' ? `Template ${plan.template}` : plan.driver}
-              {plan.picks.length > 0 && `, ${plural(plan.picks.length, 'tag')}`}. Nothing is saved before the review.
-            </p>
-          )}
-        </div>
+      <PageHead
+        above={[[paths.overview, 'Overview']]}
+        title="Add a device"
+        lead={step.key === 'source' ? '' : `${plan.source === 'template' ? `Template ${plan.template}` : plan.driver}${plan.picks.length > 0 ? `, ${plural(plan.picks.length, 'tag')}` : ''}. Nothing is saved before the review.`}
+      >
         {(plan.driver !== '' || plan.template !== '') && (
           <Button kind="quiet" icon="close" onClick={startOver}>
             Start over
           </Button>
         )}
-      </header>
-      {cannot !== undefined ? (
-        <Notice tone="info" title={cannot}>
-          <span>Ask someone who has it, or an administrator to change your role.</span>
-        </Notice>
-      ) : (
-        <>
-          <StepList steps={steps} current={step} />
-          {step.key === 'source' && (
-            <SourceStep
-              plan={plan}
-              onDriver={(driver) => setPlan((before) => (before.source === 'driver' && before.driver === driver ? before : { ...emptyPlan(), driver }))}
-              onTemplate={(name) => setPlan((before) => (before.source === 'template' && before.template === name ? before : { ...emptyPlan(), source: 'template', template: name }))}
-              foot={<StepFoot {...foot} />}
-            />
-          )}
-          {step.key === 'connection' && (
-            <ConnectionStep
-              key={plan.source === 'template' ? plan.template : plan.driver}
-              title="How is it reached?"
-              spec={plan.source === 'template' ? undefined : spec}
-              fields={fields}
-              example={plan.source === 'template' || spec === undefined ? allOf(fields) : exampleOf(spec)}
-              values={plan.source === 'template' ? plan.parameters : plan.settings}
-              onChange={settle}
-              request={plan.source === 'template' ? request : bare}
-              renderFoot={(check) => <StepFoot {...foot} before={check} />}
-            />
-          )}
-          {step.key === 'tags' && spec !== undefined && <TagsStep plan={plan} setPlan={setPlan} spec={spec} taken={nobody} request={bare} foot={<StepFoot {...foot} />} />}
-          {step.key === 'groups' && <GroupsStep plan={plan} setPlan={setPlan} present={[]} request={request} foot={<StepFoot {...foot} />} />}
-          {step.key === 'name' && (
-            <NameStep
-              plan={plan}
-              setPlan={setPlan}
-              problem={deviceNameProblem(plan.name, names)}
-              request={plan.source === 'template' ? request : undefined}
-              calculated={calculated}
-              foot={
-                <StepFoot
-                  {...foot}
-                  next={
-                    <Button kind="primary" onClick={() => setReviewing(true)} whyNot={missing}>
-                      Review and save
-                    </Button>
-                  }
-                />
-              }
-            />
-          )}
-        </>
-      )}
+      </PageHead>
+      <NeedsRole needed="engineer" what="Adding a device">
+        <StepList steps={steps} current={step} />
+        {step.key === 'source' && (
+          <SourceStep
+            plan={plan}
+            onDriver={(driver) => setPlan((before) => (before.source === 'driver' && before.driver === driver ? before : { ...emptyPlan(), driver }))}
+            onTemplate={(name) => setPlan((before) => (before.source === 'template' && before.template === name ? before : { ...emptyPlan(), source: 'template', template: name }))}
+            foot={<StepFoot {...foot} />}
+          />
+        )}
+        {step.key === 'connection' && (
+          <ConnectionStep
+            key={plan.source === 'template' ? plan.template : plan.driver}
+            title="How is it reached?"
+            spec={plan.source === 'template' ? undefined : spec}
+            fields={fields}
+            example={plan.source === 'template' || spec === undefined ? allOf(fields) : exampleOf(spec)}
+            values={plan.source === 'template' ? plan.parameters : plan.settings}
+            onChange={settle}
+            request={plan.source === 'template' ? request : bare}
+            renderFoot={(check) => <StepFoot {...foot} before={check} />}
+          />
+        )}
+        {step.key === 'tags' && spec !== undefined && <TagsStep plan={plan} setPlan={setPlan} spec={spec} taken={nobody} request={bare} foot={<StepFoot {...foot} />} />}
+        {step.key === 'groups' && <GroupsStep plan={plan} setPlan={setPlan} present={[]} request={request} foot={<StepFoot {...foot} />} />}
+        {step.key === 'name' && (
+          <NameStep
+            plan={plan}
+            setPlan={setPlan}
+            problem={deviceNameProblem(plan.name, names)}
+            request={plan.source === 'template' ? request : undefined}
+            calculated={calculated}
+            foot={
+              <StepFoot
+                {...foot}
+                next={
+                  <Button kind="primary" onClick={() => setReviewing(true)} whyNot={missing}>
+                    Review and save
+                  </Button>
+                }
+              />
+            }
+          />
+        )}
+      </NeedsRole>
       {reviewing && (
-        <ReviewDevice
+        <ReviewEdit
           edit={(now) => {
             const before = now?.text ?? emptyDocument(me.edge)
             const known = plan.source !== 'template' || templatesIn(before).some((each) => each['name'] === plan.template)
@@ -146,6 +129,7 @@ export function CommissionPage() {
           }}
           comment={`Add ${plan.name}`}
           to={calculated ? paths.newFormula(plan.name) : paths.device(plan.name)}
+          back={paths.overview}
           onClose={() => setReviewing(false)}
           onSaved={forget}
         />

@@ -3,18 +3,18 @@ import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useParams } from 'react-router'
 
-import { componentsQuery, configQuery } from '../../api/queries'
-import { useMe } from '../../hooks/useMe'
+import { componentsQuery } from '../../api/queries'
+import { NeedsRole } from '../../components/NeedsRole'
+import { Undescribed } from '../../components/Undescribed'
+import { ReviewEdit } from '../../forms/ReviewEdit'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useTitle } from '../../hooks/useTitle'
 import { groupProblem, groupsOf, pickProblems } from '../../lib/commission'
 import { deviceIn, withTags, type GroupForm } from '../../lib/document'
 import { plural } from '../../lib/numbers'
-import { whyNot } from '../../lib/roles'
 import { paths } from '../../paths'
 import { Button } from '../../ui/Button'
-import { Notice } from '../../ui/Notice'
 import { GroupsStep } from '../commission/GroupsStep'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { StepFoot, StepList, useStep, type Step } from '../commission/Steps'
 import { TagsStep } from '../commission/TagsStep'
 import { usePlan } from '../commission/usePlan'
@@ -24,10 +24,9 @@ import { firstPlan, presentDevice } from './present'
 export function AddTagsPage() {
   const name = useParams()['device'] ?? ''
   useTitle(`Add tags · ${name}`)
-  const me = useMe()
   const driver = useDevice(name).driver
   const spec = useSuspenseQuery(componentsQuery).data.drivers.find((each) => each.name === driver)
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const present = useMemo(() => presentDevice(text, name), [text, name])
   const [plan, setPlan, forget] = usePlan(name, () => firstPlan(present))
   const [reviewing, setReviewing] = useState(false)
@@ -38,49 +37,47 @@ export function AddTagsPage() {
     { key: 'groups', title: 'Interval and save', missing: plan.groups.map((group) => groupProblem(group, plan.groups)).find((problem) => problem !== undefined) },
   ]
   const [step, go] = useStep(steps)
-  const cannot = whyNot(me.role, 'engineer', 'Adding tags')
   const foot = { steps, current: step, go }
   return (
     <div className="page commission">
       <DeviceHead name={name} page="Add tags" />
-      {cannot !== undefined && <Notice tone="info" title={cannot} />}
-      {cannot === undefined && (present === undefined || spec === undefined) && (
-        <Notice tone="info" title="The configuration does not describe this device in a way the console can read">
-          <span>Open the configuration as text and add the tags there.</span>
-        </Notice>
-      )}
-      {cannot === undefined && present !== undefined && spec !== undefined && (
-        <>
-          <StepList steps={steps} current={step} />
-          {step.key === 'tags' && <TagsStep plan={plan} setPlan={setPlan} spec={spec} taken={taken} request={{ device: present.trial }} foot={<StepFoot {...foot} />} />}
-          {step.key === 'groups' && (
-            <GroupsStep
-              plan={plan}
-              setPlan={setPlan}
-              present={present.groups}
-              request={{ device: { ...present.device, groups: merged(present.device.groups ?? [], groupsOf(plan)) } }}
-              foot={
-                <StepFoot
-                  {...foot}
-                  next={
-                    <Button kind="primary" onClick={() => setReviewing(true)} whyNot={steps.find((each) => each.missing !== undefined)?.missing}>
-                      Review and save
-                    </Button>
-                  }
-                />
-              }
-            />
-          )}
-        </>
-      )}
+      <NeedsRole needed="engineer" what="Adding tags">
+        {present === undefined || spec === undefined ? (
+          <Undescribed what="device" then="add the tags there" />
+        ) : (
+          <>
+            <StepList steps={steps} current={step} />
+            {step.key === 'tags' && <TagsStep plan={plan} setPlan={setPlan} spec={spec} taken={taken} request={{ device: present.trial }} foot={<StepFoot {...foot} />} />}
+            {step.key === 'groups' && (
+              <GroupsStep
+                plan={plan}
+                setPlan={setPlan}
+                present={present.groups}
+                request={{ device: { ...present.device, groups: merged(present.device.groups ?? [], groupsOf(plan)) } }}
+                foot={
+                  <StepFoot
+                    {...foot}
+                    next={
+                      <Button kind="primary" onClick={() => setReviewing(true)} whyNot={steps.find((each) => each.missing !== undefined)?.missing}>
+                        Review and save
+                      </Button>
+                    }
+                  />
+                }
+              />
+            )}
+          </>
+        )}
+      </NeedsRole>
       {reviewing && (
-        <ReviewDevice
+        <ReviewEdit
           edit={(running) => {
             const now = running?.text ?? ''
             return deviceIn(now, name) === undefined ? now : withTags(now, name, groupsOf(plan))
           }}
           comment={`Add ${plural(plan.picks.length, 'tag')} to ${name}`}
           to={paths.device(name)}
+          back={paths.overview}
           onClose={() => setReviewing(false)}
           onSaved={forget}
         />

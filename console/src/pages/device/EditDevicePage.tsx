@@ -3,15 +3,18 @@ import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useParams } from 'react-router'
 
-import { componentsQuery, configQuery } from '../../api/queries'
+import { componentsQuery } from '../../api/queries'
 import type { Spec } from '../../api/types'
+import { NeedsRole } from '../../components/NeedsRole'
+import { Undescribed } from '../../components/Undescribed'
+import { RemoveItem } from '../../forms/RemoveItem'
+import { ReviewEdit } from '../../forms/ReviewEdit'
 import { SettingsForm } from '../../forms/SettingsForm'
-import { useMe } from '../../hooks/useMe'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useTitle } from '../../hooks/useTitle'
 import { templatesIn, withDeviceKeys, withoutDevice } from '../../lib/document'
 import { isCalculated } from '../../lib/formula'
 import { plural } from '../../lib/numbers'
-import { whyNot } from '../../lib/roles'
 import { cleaned, fieldsOf, problemsOf, type Settings } from '../../lib/settings'
 import { parameterFields } from '../../lib/templates'
 import { paths } from '../../paths'
@@ -19,7 +22,6 @@ import { Button } from '../../ui/Button'
 import { TextField } from '../../ui/Field'
 import { Notice } from '../../ui/Notice'
 import { allOf, exampleOf } from '../commission/CommissionPage'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { TestConnection } from '../commission/TestConnection'
 import { DeviceHead, useDevice } from './DeviceHead'
 import { presentDevice, type Present } from './present'
@@ -27,30 +29,24 @@ import { presentDevice, type Present } from './present'
 export function EditDevicePage() {
   const name = useParams()['device'] ?? ''
   useTitle(`Settings · ${name}`)
-  const me = useMe()
   const driver = useDevice(name).driver
   const spec = useSuspenseQuery(componentsQuery).data.drivers.find((each) => each.name === driver)
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const present = useMemo(() => presentDevice(text, name), [text, name])
-  const cannot = whyNot(me.role, 'engineer', 'Changing a device')
   return (
     <div className="page commission">
       <DeviceHead name={name} page="Settings" />
-      {cannot !== undefined && <Notice tone="info" title={cannot} />}
-      {cannot === undefined && (present === undefined || spec === undefined) && (
-        <Notice tone="info" title="The configuration does not describe this device in a way the console can read">
-          <span>Open the configuration as text and change it there.</span>
-        </Notice>
-      )}
-      {cannot === undefined && present !== undefined && spec !== undefined && (
-        // Another text is another start.
-        <EditForm key={JSON.stringify(present.device)} name={name} present={present} spec={spec} text={text} />
-      )}
+      <NeedsRole needed="engineer" what="Changing a device">
+        {present === undefined || spec === undefined ? (
+          <Undescribed what="device" />
+        ) : (
+          // Another text is another start.
+          <EditForm key={JSON.stringify(present.device)} name={name} present={present} spec={spec} text={text} />
+        )}
+      </NeedsRole>
     </div>
   )
 }
-
-type Review = 'change' | 'remove' | undefined
 
 function EditForm({ name, present, spec, text }: { name: string; present: Present; spec: Spec; text: string }) {
   const { device } = present
@@ -59,7 +55,7 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
   const [settings, setSettings] = useState<Settings>(device.settings ?? {})
   const [parameters, setParameters] = useState<Settings>(device.parameters ?? {})
   const [tried, setTried] = useState(false)
-  const [review, setReview] = useState<Review>()
+  const [review, setReview] = useState(false)
   const template = device.template
   const fields = useMemo(() => fieldsOf(spec.settings), [spec])
   const own = useMemo(() => (template === undefined ? [] : parameterFields([], templatesIn(text).find((each) => each['name'] === template))), [template, text])
@@ -105,7 +101,7 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
           <Button
             kind="primary"
             onClick={() => {
-              if (check()) setReview('change')
+              if (check()) setReview(true)
             }}
             whyNot={changed ? undefined : 'Nothing is changed yet.'}
           >
@@ -113,29 +109,16 @@ function EditForm({ name, present, spec, text }: { name: string; present: Presen
           </Button>
         </div>
       </section>
-      <section className="panel" aria-labelledby="remove-device">
-        <header>
-          <h2 id="remove-device">Remove this device</h2>
-        </header>
-        <div className="body form">
-          <p>It is no longer read and leaves every list. What was recorded of it is kept as long as the journal keeps it, and an earlier revision brings it back.</p>
-          <div>
-            <Button kind="danger" onClick={() => setReview('remove')}>
-              Remove {name}…
-            </Button>
-          </div>
-        </div>
-      </section>
-      {review !== undefined && (
-        <ReviewDevice
-          edit={(running) => {
-            const now = running?.text ?? ''
-            return review === 'remove' ? withoutDevice(now, name) : withDeviceKeys(now, name, edited)
-          }}
-          comment={review === 'remove' ? `Remove ${name}` : `Settings of ${name}`}
-          to={review === 'remove' ? paths.overview : paths.device(name)}
-          gone={review === 'remove' ? name : undefined}
-          onClose={() => setReview(undefined)}
+      <RemoveItem what="device" name={name} without={(now) => withoutDevice(now, name)} to={paths.overview}>
+        It is no longer read and leaves every list. What was recorded of it is kept as long as the journal keeps it, and an earlier revision brings it back.
+      </RemoveItem>
+      {review && (
+        <ReviewEdit
+          edit={(running) => withDeviceKeys(running?.text ?? '', name, edited)}
+          comment={`Settings of ${name}`}
+          to={paths.device(name)}
+          back={paths.overview}
+          onClose={() => setReview(false)}
           onSaved={() => {}}
         />
       )}

@@ -1,15 +1,19 @@
 /** One rule: how it is doing, what it gives, and the way to change it. */
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
-import { Link, useParams } from 'react-router'
-import { stringify } from 'yaml'
+import { useMemo } from 'react'
+import { useParams } from 'react-router'
 
-import { configQuery, ruleQuery } from '../../api/queries'
+import { ruleQuery } from '../../api/queries'
 import type { RuleDetail } from '../../api/rules'
 import { Facts } from '../../components/Facts'
+import { PageHead } from '../../components/PageHead'
 import { RuleCost, RuleNewest } from '../../components/RuleLive'
 import { RuleMark, StageMark } from '../../components/ruleMarks'
+import { SettingsAsText } from '../../components/SettingsAsText'
 import { Ago, Since } from '../../components/Since'
+import { Undescribed } from '../../components/Undescribed'
+import { RemoveItem } from '../../forms/RemoveItem'
+import { useConfigText } from '../../hooks/useConfigText'
 import { useMe } from '../../hooks/useMe'
 import { useTitle } from '../../hooks/useTitle'
 import { itemIn, withoutItem } from '../../lib/document'
@@ -19,10 +23,8 @@ import { ruleIn } from '../../lib/ruleForm'
 import { shareOf } from '../../lib/ruleCost'
 import { costWords, troubleOf } from '../../lib/rules'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
 import { Notice } from '../../ui/Notice'
 import { Prose } from '../../ui/Prose'
-import { ReviewDevice } from '../commission/ReviewDevice'
 import { RuleWorkbench } from './RuleWorkbench'
 
 export function RulePage() {
@@ -31,9 +33,10 @@ export function RulePage() {
   // Keeps it polled while the page is shown.
   useQuery(ruleQuery(name))
   const rule = useSuspenseQuery(ruleQuery(name)).data
-  const text = useSuspenseQuery(configQuery).data?.text ?? ''
+  const text = useConfigText()
   const form = useMemo(() => ruleIn(text, name), [text, name])
   const engineer = may(useMe().role, 'engineer')
+  const settings = useMemo(() => (engineer ? undefined : settingsOf(text, name)), [engineer, text, name])
   const live = rule.stage !== 'draft'
   const seen = live && (
     <>
@@ -46,11 +49,7 @@ export function RulePage() {
       <RuleHead rule={rule} />
       {form === undefined ? (
         <>
-          <Notice tone="info" title="The configuration does not describe this rule in a way the console can read">
-            <span>
-              <Link to={paths.config}>Open the configuration as text</Link> and change it there.
-            </span>
-          </Notice>
+          <Undescribed what="rule" />
           {seen}
         </>
       ) : (
@@ -58,35 +57,27 @@ export function RulePage() {
           {seen}
         </RuleWorkbench>
       )}
-      {!engineer && <SettingsAsText text={text} name={name} />}
-      {engineer && <RemoveRule name={name} />}
+      {settings !== undefined && <SettingsAsText name={name} settings={settings} />}
+      {engineer && (
+        <RemoveItem what="rule" name={name} without={(now) => withoutItem(now, 'rules', name)} to={paths.rules}>
+          It is no longer run, and its alarms and writes end. What it gave stays in the history, and an earlier revision brings it back. To pause it, give it the stage draft.
+        </RemoveItem>
+      )}
     </div>
   )
 }
 
 function RuleHead({ rule }: { rule: RuleDetail }) {
   const trouble = troubleOf(rule)
-  const text = rule.text ?? ''
   const last = rule.last_error ?? undefined
   return (
     <>
-      <nav aria-label="Breadcrumb" className="crumbs">
-        <Link to={paths.rules}>Rules</Link>
-        <span aria-hidden="true">/</span>
-        <span aria-current="page">{rule.name}</span>
-      </nav>
-      <header className="page-head">
-        <div>
-          <h1>{rule.name}</h1>
-          {text !== '' && <p className="muted">{text}</p>}
-        </div>
-        <div className="page-head-end">
-          <StageMark stage={rule.stage} />
-          <span role="status">
-            <RuleMark state={rule.state} chip />
-          </span>
-        </div>
-      </header>
+      <PageHead above={[[paths.rules, 'Rules']]} title={rule.name} lead={rule.text ?? undefined}>
+        <StageMark stage={rule.stage} />
+        <span role="status">
+          <RuleMark state={rule.state} chip />
+        </span>
+      </PageHead>
       {trouble !== undefined && (
         <Notice tone={trouble.tone} title={<Prose text={trouble.problem} />}>
           <span>
@@ -117,42 +108,10 @@ function RuleHead({ rule }: { rule: RuleDetail }) {
   )
 }
 
-function SettingsAsText({ text, name }: { text: string; name: string }) {
+/** The rule without its query, which stands above. */
+function settingsOf(text: string, name: string): object | undefined {
   const rule = itemIn(text, 'rules', name)
-  if (typeof rule !== 'object' || rule === null) return null
+  if (typeof rule !== 'object' || rule === null) return undefined
   const { sql: _, ...settings } = rule as Record<string, unknown>
-  return (
-    <section className="panel" aria-labelledby="rule-settings">
-      <header>
-        <h2 id="rule-settings">Settings</h2>
-      </header>
-      <div className="body">
-        {/* A region that scrolls must be reachable by keyboard. */}
-        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <pre className="example" tabIndex={0} role="region" aria-label={`Settings of ${name}`}>
-          {stringify(settings)}
-        </pre>
-      </div>
-    </section>
-  )
-}
-
-function RemoveRule({ name }: { name: string }) {
-  const [review, setReview] = useState(false)
-  return (
-    <section className="panel" aria-labelledby="remove-rule">
-      <header>
-        <h2 id="remove-rule">Remove this rule</h2>
-      </header>
-      <div className="body form">
-        <p>It is no longer run, and its alarms and writes end. What it gave stays in the history, and an earlier revision brings it back. To pause it, give it the stage draft.</p>
-        <div>
-          <Button kind="danger" onClick={() => setReview(true)}>
-            Remove {name}…
-          </Button>
-        </div>
-      </div>
-      {review && <ReviewDevice edit={(running) => withoutItem(running?.text ?? '', 'rules', name)} comment={`Remove rule ${name}`} to={paths.rules} back={paths.rule(name)} gone={name} onClose={() => setReview(false)} onSaved={() => setReview(false)} />}
-    </section>
-  )
+  return settings
 }

@@ -1,28 +1,27 @@
 /** Where a rule is written, tried and saved: one that is there, or a new one. */
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useMemo, useRef, useState, type ReactNode } from 'react'
 
 import type { RuleColumn } from '../../api/rules'
-import { configQuery, rulesQuery, sqlTablesQuery } from '../../api/queries'
+import { rulesQuery, sqlTablesQuery } from '../../api/queries'
 import { RuleQuery } from '../../components/RuleQuery'
 import { RuleTrialPane } from '../../components/RuleTrialPane'
 import { SqlTables } from '../../components/SqlTables'
 import type { EditorHandle } from '../../components/YamlEditor'
+import { ItemForm } from '../../forms/ItemForm'
 import { RuleSettings } from '../../forms/RuleSettings'
+import { useConfigText } from '../../hooks/useConfigText'
+import { useFormDraft } from '../../hooks/useFormDraft'
 import { useMe } from '../../hooks/useMe'
 import { useRuleCheck } from '../../hooks/useRuleCheck'
 import { useRuleTrial } from '../../hooks/useRuleTrial'
-import { emptyDocument, namesIn } from '../../lib/document'
-import { plural } from '../../lib/numbers'
+import { namesIn } from '../../lib/document'
 import { whyNot } from '../../lib/roles'
 import { streamsOf } from '../../lib/ruleComplete'
 import { durationMs, ruleProblems, saidAction, withRule, type RuleForm } from '../../lib/ruleForm'
-import { loadRule, saveRule } from '../../lib/ruleStore'
 import { firstSource, trialRequest } from '../../lib/ruleTrial'
 import { paths } from '../../paths'
-import { Button } from '../../ui/Button'
 import { Notice } from '../../ui/Notice'
-import { ReviewDevice } from '../commission/ReviewDevice'
 
 interface Props {
   /** as it is in the configuration, or the form of a new one */
@@ -38,93 +37,41 @@ const noColumns: RuleColumn[] = []
 const rulesNamed = 200
 
 export function RuleWorkbench({ original, name, children }: Props) {
-  const me = useMe()
-  const running = useSuspenseQuery(configQuery).data
-  const text = running?.text ?? ''
-  const base = JSON.stringify(original)
-  const [draft, setDraft] = useState(() => loadRule(name) ?? { base, form: original })
-  const [tried, setTried] = useState(false)
-  const [review, setReview] = useState(false)
-  // Until the configuration says what was saved, what was typed stands.
-  const saved = useRef(false)
-  const { form } = draft
-  const changed = JSON.stringify(form) !== base
-  const cannot = whyNot(me.role, 'engineer', 'Changing rules')
+  const text = useConfigText()
+  const draft = useFormDraft(name === '' ? 'rule-new' : `rule ${name}`, original)
+  const { form, tried, change } = draft
+  const cannot = whyNot(useMe().role, 'engineer', 'Changing rules')
   const check = useRuleCheck(form.name, form.sql)
-  const fits = check.state === 'checked' && check.sql === form.sql && check.result?.findings.length === 0
+  const findings = check.state === 'checked' && check.sql === form.sql ? check.result?.findings.length : undefined
   const columns = check.result?.columns ?? noColumns
   const taken = useMemo(() => new Set(name === '' ? (['devices', 'templates', 'rules'] as const).flatMap((list) => namesIn(text, list)) : []), [name, text])
-  const problems = ruleProblems(form, taken, fits ? columns : undefined)
-
-  useEffect(() => saveRule(name, changed ? draft : undefined), [name, changed, draft])
-  // Nothing of one's own is lost when the rule becomes another underneath.
-  useEffect(() => {
-    const follows = saved.current
-    saved.current = false
-    setDraft((before) => (before.base !== base && (follows || JSON.stringify(before.form) === before.base) ? { base, form: JSON.parse(base) as RuleForm } : before))
-  }, [base])
-
-  const change = (part: Partial<RuleForm>) => setDraft((before) => ({ ...before, form: { ...before.form, ...part } }))
-  const discard = () => {
-    saveRule(name, undefined)
-    setDraft({ base, form: original })
-    setTried(false)
+  const problems = ruleProblems(form, taken, findings === 0 ? columns : undefined)
+  const bench = (
+    <Bench form={form} check={check} readOnly={cannot !== undefined} problem={tried ? problems.get('sql') : undefined} onSql={(sql) => change({ sql })}>
+      {children}
+    </Bench>
+  )
+  if (cannot !== undefined) {
+    return (
+      <>
+        <Notice tone="info" title={cannot} />
+        {bench}
+      </>
+    )
   }
-  const wrong = check.state === 'checked' && !fits && form.sql.trim() !== ''
   return (
-    <>
-      {cannot !== undefined && <Notice tone="info" title={cannot} />}
-      {changed && draft.base !== base && (
-        <Notice tone="warn" title="Somebody else changed this rule after you began">
-          <span>Reviewing compares yours with what runs now.</span>
-          <div>
-            <Button onClick={discard}>Discard mine, take the newer one</Button>
-          </div>
-        </Notice>
-      )}
-      <Bench form={form} check={check} readOnly={cannot !== undefined} problem={tried ? problems.get('sql') : undefined} onSql={(sql) => change({ sql })}>
-        {children}
-      </Bench>
-      {cannot === undefined && (
-        <>
-          <RuleSettings form={form} columns={columns} problems={tried ? problems : new Map()} fresh={name === ''} onChange={change} />
-          <div className={changed ? 'step-foot rule-foot' : 'step-foot rule-foot is-idle'}>
-            <Button
-              kind="primary"
-              onClick={() => {
-                setTried(true)
-                if (problems.size === 0) setReview(true)
-              }}
-              whyNot={!changed ? 'Nothing is changed yet.' : wrong ? `Mend ${plural(check.result?.findings.length ?? 0, 'finding')} first.` : undefined}
-            >
-              Review and save
-            </Button>
-            {changed && <Button onClick={discard}>Discard changes</Button>}
-            <span role="status" className="problem">
-              {tried && problems.size > 0 && `${plural(problems.size, 'field')} to mend: ${[...problems.values()][0] ?? ''}`}
-            </span>
-          </div>
-        </>
-      )}
-      {review && (
-        <ReviewDevice
-          edit={(now) => withRule(now?.text ?? emptyDocument(me.edge), form)}
-          comment={name === '' ? `New rule ${form.name}` : `Rule ${name}`}
-          to={paths.rule(form.name)}
-          back={name === '' ? paths.rules : paths.rule(name)}
-          onClose={() => setReview(false)}
-          onSaved={() => {
-            saved.current = true
-            saveRule(name, undefined)
-            setReview(false)
-          }}
-          onDiscarded={() => {
-            setReview(false)
-            discard()
-          }}
-        />
-      )}
-    </>
+    <ItemForm
+      draft={draft}
+      what="rule"
+      problems={problems}
+      wrong={findings ?? 0}
+      write={(now) => withRule(now, form)}
+      comment={name === '' ? `New rule ${form.name}` : `Rule ${name}`}
+      to={paths.rule(form.name)}
+    >
+      {bench}
+      <RuleSettings form={form} columns={columns} problems={tried ? problems : new Map()} fresh={name === ''} onChange={change} />
+    </ItemForm>
   )
 }
 

@@ -1,12 +1,11 @@
-/** The change of the configuration that a commissioning or a rule comes to, on top of whatever runs by now. */
+/** The change of the configuration that a form comes to, on top of whatever runs by now. */
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useNavigate } from 'react-router'
 
-import { configQuery, queryClient } from '../../api/queries'
-import type { RunningConfig } from '../../api/types'
-import { ReviewChanges } from '../../forms/ReviewChanges'
-import { paths } from '../../paths'
+import { configQuery, queryClient } from '../api/queries'
+import type { RunningConfig } from '../api/types'
+import { ReviewChanges } from './ReviewChanges'
 
 interface Props {
   /** the new text, out of what runs */
@@ -16,14 +15,14 @@ interface Props {
   onSaved: () => void
   /** where to go then; unless told, nowhere */
   to?: string
-  /** a device or rule that is removed by it, and not asked for again */
+  /** a device, rule or such that is removed by it, and not asked for again */
   gone?: string
-  /** what else is done when it is given up, and where to go then: unless told, to the overview, or nowhere without `to` */
+  /** what is done instead when it is given up, and where to go then; unless told, nowhere */
   onDiscarded?: () => void
   back?: string
 }
 
-export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDiscarded = onSaved, back = to === undefined ? undefined : paths.overview }: Props) {
+export function ReviewEdit({ edit, comment, onClose, onSaved, to, gone, onDiscarded = onSaved, back }: Props) {
   const running = useSuspenseQuery(configQuery).data
   const navigate = useNavigate()
   // The dialog is open on one change; only what it is made to may be another revision by now.
@@ -37,12 +36,15 @@ export function ReviewDevice({ edit, comment, onClose, onSaved, to, gone, onDisc
       onClose={onClose}
       onDiscard={() => {
         onDiscarded()
+        onClose()
         if (back !== undefined) void navigate(back)
+        void queryClient.invalidateQueries(configQuery)
       }}
       onRebase={() => {}}
       onApplied={async () => {
         onSaved()
         if (to !== undefined) await navigate(to)
+        onClose()
         await queryClient.invalidateQueries({ predicate: ({ queryKey: [kind, name] }) => kind !== 'diff' && (gone === undefined || name !== gone) })
       }}
     />

@@ -5,7 +5,7 @@ import { Link, useParams, useSearchParams } from 'react-router'
 
 import { api } from '../../api/client'
 import { queryClient, sqlTablesQuery } from '../../api/queries'
-import { FormulaEditor } from '../../components/FormulaEditor'
+import { CheckedEditor } from '../../components/CheckedEditor'
 import { FormulaPreview } from '../../components/FormulaPreview'
 import { NeedsRole } from '../../components/NeedsRole'
 import { formulaCompletionOf } from '../../components/ruleCompletion'
@@ -108,18 +108,25 @@ function Workbench({ present, original }: { present: Present; original: FormulaF
         to={paths.tag(device, form.name)}
       >
         <div className="formula-split">
-          <FormulaEditor
-            ref={editor}
-            formula={form.formula}
+          <CheckedEditor
+            editor={editor}
+            label="Formula"
+            className="formula-editor"
+            what="Formula of the tag"
+            value={form.formula}
             check={check}
             complete={complete}
-            readOnly={false}
+            idle={'An expression over tags: `steam / fuel`, `"boiler-2/steam" * 2`'}
+            keys={
+              <>
+                <kbd>Ctrl</kbd> + <kbd>Space</kbd> proposes tags and functions
+              </>
+            }
             problem={tried ? problems.get('formula') : undefined}
             onChange={(formula) => change({ formula })}
             onRun={() => {
               if (changed || fresh) draft.save(problems, findings)
             }}
-            onChoose={({ line, column }) => editor.current?.goTo(line, column)}
           />
           <FormulaPreview device={device} check={check} unit={form.unit} type={form.type} />
           <FormulaSettings form={form} groups={present.groups} original={original.name} problems={tried ? problems : new Map()} onChange={change} />

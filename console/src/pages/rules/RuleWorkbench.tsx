@@ -107,7 +107,7 @@ function Bench({ form, check, readOnly, problem, onSql, children }: BenchProps) 
   return (
     <div className="sql-split rule-split">
       <div className="sql-main">
-        <RuleQuery ref={editor} sql={form.sql} check={check} tables={tables} readOnly={readOnly} problem={problem} onChange={onSql} onRun={run} onChoose={({ line, column }) => editor.current?.goTo(line, column)} />
+        <RuleQuery editor={editor} sql={form.sql} check={check} tables={tables} readOnly={readOnly} problem={problem} onChange={onSql} onRun={run} />
         <RuleTrialPane
           source={source}
           trial={trial}

@@ -10,6 +10,7 @@ import type { Problems } from '../lib/formKeys'
 import { plural } from '../lib/numbers'
 import { Button } from '../ui/Button'
 import { Notice } from '../ui/Notice'
+import { Prose } from '../ui/Prose'
 import { ReviewEdit } from './ReviewEdit'
 
 interface Props {
@@ -53,7 +54,11 @@ export function ItemForm({ draft, what, fresh = false, problems, wrong, others =
         </Button>
         {changed && <Button onClick={draft.discard}>Discard changes</Button>}
         <span role="status" className="problem">
-          {draft.tried && problems.size > 0 && `${plural(problems.size, 'field')} to mend: ${[...problems.values()][0] ?? ''}`}
+          {draft.tried && problems.size > 0 && (
+            <span>
+              <Prose text={`${plural(problems.size, 'field')} to mend: ${[...problems.values()][0] ?? ''}`} />
+            </span>
+          )}
         </span>
       </div>
       {draft.reviewing && <ReviewEdit edit={(running) => write(running?.text ?? emptyDocument(edge))} comment={comment} to={to} onClose={draft.close} onSaved={draft.forget} onDiscarded={draft.discard} />}

@@ -165,6 +165,14 @@ test('an alarm is changed with its comments kept, and removed', async () => {
   await context.close()
 })
 
+/** What somebody else applies meanwhile. */
+const limitElsewhere = (page) =>
+  page.evaluate(async () => {
+    const { text, revision } = await (await fetch('/api/v1/config')).json()
+    const headers = { 'Content-Type': 'text/yaml', 'X-Tagwerk-Request': '1', 'If-Match': `"${revision}"` }
+    await fetch('/api/v1/config', { method: 'PUT', headers, body: text.replace('limit: 2\n', 'limit: 3\n') })
+  })
+
 test('somebody else was quicker: nothing of either is lost', async () => {
   const { page, context, problems } = await visit('max')
   await page.goto(`${base}/alarms/definitions/oxygen-low`)
@@ -172,11 +180,7 @@ test('somebody else was quicker: nothing of either is lost', async () => {
   await save(page).click()
   const dialog = page.getByRole('dialog', { name: 'Review changes' })
   await dialog.getByText('alarms[oxygen-low].response').waitFor()
-  await page.evaluate(async () => {
-    const { text, revision } = await (await fetch('/api/v1/config')).json()
-    const headers = { 'Content-Type': 'text/yaml', 'X-Tagwerk-Request': '1', 'If-Match': `"${revision}"` }
-    await fetch('/api/v1/config', { method: 'PUT', headers, body: text.replace('limit: 2\n', 'limit: 3\n') })
-  })
+  await limitElsewhere(page)
   await dialog.getByRole('button', { name: /^Apply as revision/ }).click()
   await dialog.getByText('Someone else applied a revision while you edited').waitFor()
   await dialog.getByRole('button', { name: 'Compare mine with the newer one' }).click()
@@ -184,6 +188,24 @@ test('somebody else was quicker: nothing of either is lost', async () => {
   await apply(page)
   const text = await configText(page)
   assert.match(text, /response: Call the burner service\n/)
+  assert.deepEqual(problems.filter((each) => !each.includes('412')), [])
+  await context.close()
+})
+
+test('somebody else was quicker: what was typed is given up for theirs', async () => {
+  const { page, context, problems } = await visit('max')
+  await page.goto(`${base}/alarms/definitions/oxygen-low`)
+  await page.getByLabel('Response (optional)').fill('Call the burner service')
+  await save(page).click()
+  const dialog = page.getByRole('dialog', { name: 'Review changes' })
+  await dialog.getByText('alarms[oxygen-low].response').waitFor()
+  await limitElsewhere(page)
+  await dialog.getByRole('button', { name: /^Apply as revision/ }).click()
+  await dialog.getByRole('button', { name: 'Discard mine, load the newer one' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByText('Nothing is changed yet.').waitFor()
+  await until('the newer limit', async () => (await page.getByLabel('Limit in %').inputValue()) === '3')
+  assert.notEqual(await page.getByLabel('Response (optional)').inputValue(), 'Call the burner service')
   assert.deepEqual(problems.filter((each) => !each.includes('412')), [])
   await context.close()
 })

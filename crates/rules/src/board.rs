@@ -486,18 +486,25 @@ impl Running {
             return;
         }
         self.last_output = Some(now_ns);
-        let newest = out.len().saturating_sub(NEWEST_MAX);
-        for row in &out[newest..] {
-            if self.newest.len() == NEWEST_MAX {
-                self.newest.pop_front();
-            }
-            self.newest.push_back(row.clone());
-        }
         match (self.definition.stage, self.catching_up) {
+            // They are remembered when they are known to stand in the stream.
             (Stage::Live, true) => self.unconfirmed.extend(out),
             (Stage::Live, false) => self.unwritten.extend(out),
-            _ => {}
+            _ => remember(&mut self.newest, out.into_iter()),
         }
+    }
+
+    /// The next of the rows given again stands in the stream; none, where it was not given.
+    pub fn confirm(&mut self) -> Option<()> {
+        let row = self.unconfirmed.pop_front()?;
+        remember(&mut self.newest, std::iter::once(row));
+        Some(())
+    }
+
+    /// So many of the rows that were not written yet are.
+    pub fn written(&mut self, rows: usize) {
+        self.unseen += rows as u64;
+        remember(&mut self.newest, self.unwritten.drain(..rows));
     }
 
     /// The edge's time at which the clock may end something.
@@ -552,5 +559,16 @@ impl Running {
             behind: 0,
             reached: self.is_busy().then_some(self.reached),
         }
+    }
+}
+
+/// Keeps the last rows to be shown.
+fn remember(newest: &mut VecDeque<Output>, rows: impl ExactSizeIterator<Item = Output>) {
+    let before = rows.len().saturating_sub(NEWEST_MAX);
+    for row in rows.skip(before) {
+        if newest.len() == NEWEST_MAX {
+            newest.pop_front();
+        }
+        newest.push_back(row);
     }
 }

@@ -4,6 +4,7 @@ use crate::cell::{Cell, CellType, array};
 use crate::program::Source;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringViewBuilder};
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tagwerk_model::{Kind, Quality, SampleBatch, SampleRef, TagId, TagSet};
@@ -50,14 +51,49 @@ enum Of {
     Reads {
         columns: Vec<ReadColumn>,
         devices: HashMap<Arc<str>, Arc<HashMap<TagId, usize>>>,
-        /// Of the sets met, the place of each tag.
+        /// Of the sets met.
         sets: HashMap<u32, (Arc<TagSet>, Option<Places>)>,
-        tags: usize,
     },
     Samples(Vec<SampleColumn>),
 }
 
+/// Where in a set the tag of each column is.
 type Places = Arc<[Option<usize>]>;
+
+fn places(columns: &[ReadColumn], of: &HashMap<TagId, usize>, set: &TagSet) -> Places {
+    let place = |column: &ReadColumn| {
+        let (ReadColumn::Value(tag) | ReadColumn::Quality(tag) | ReadColumn::SourceTime(tag)) =
+            column
+        else {
+            return None;
+        };
+        set.tags().iter().position(|own| of.get(&own.id) == Some(tag))
+    };
+    columns.iter().map(place).collect()
+}
+
+/// A batch that many feeds take.
+pub struct Reading<'a> {
+    batch: &'a SampleBatch,
+    /// By the places in its set, where a feed has asked for them.
+    samples: OnceCell<Vec<Option<SampleRef<'a>>>>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn of(batch: &'a SampleBatch) -> Reading<'a> {
+        Reading { batch, samples: OnceCell::new() }
+    }
+
+    fn samples(&self) -> &[Option<SampleRef<'a>>] {
+        self.samples.get_or_init(|| {
+            let mut samples = vec![None; self.batch.set.len()];
+            for sample in self.batch.samples() {
+                samples[sample.index] = Some(sample);
+            }
+            samples
+        })
+    }
+}
 
 impl Feed {
     pub fn new(source: &Source) -> Feed {
@@ -79,12 +115,7 @@ impl Feed {
                     (device.name.clone(), Arc::new(places.collect::<HashMap<_, _>>()))
                 };
                 let columns = &shape.columns;
-                let places = columns.iter().filter_map(|column| match column {
-                    ReadColumn::Value(place) => Some(*place + 1),
-                    _ => None,
-                });
                 Of::Reads {
-                    tags: places.max().unwrap_or(0),
                     columns: source.used.iter().map(|column| columns[*column]).collect(),
                     devices: shape.devices.iter().map(of_device).collect(),
                     sets: HashMap::new(),
@@ -123,7 +154,8 @@ impl Feed {
         matches!(self.of, Of::Samples(_))
     }
 
-    pub fn push(&mut self, batch: &SampleBatch) {
+    pub fn push(&mut self, reading: &Reading<'_>) {
+        let batch = reading.batch;
         match &mut self.of {
             Of::Samples(columns) => {
                 for sample in batch.samples() {
@@ -138,41 +170,34 @@ impl Feed {
                     self.rows += 1;
                 }
             }
-            Of::Reads { columns, devices, sets, tags } => {
+            Of::Reads { columns, devices, sets } => {
                 let set = &batch.set;
                 let known = sets.get(&set.id()).filter(|(known, _)| Arc::ptr_eq(known, set));
                 let places = match known {
                     Some((_, places)) => places.clone(),
                     None => {
                         let of = devices.get(set.device());
-                        let places = of.map(|of| -> Places {
-                            set.tags().iter().map(|tag| of.get(&tag.id).copied()).collect()
-                        });
+                        let places = of.map(|of| places(columns, of, set));
                         sets.insert(set.id(), (set.clone(), places.clone()));
                         places
                     }
                 };
                 let Some(places) = places else { return };
-                let mut found: Vec<Option<SampleRef<'_>>> = vec![None; *tags];
-                for sample in batch.samples() {
-                    if let Some(place) = places.get(sample.index).copied().flatten() {
-                        found[place] = Some(sample);
-                    }
-                }
-                for ((column, cells), own) in columns.iter().zip(&mut self.columns).zip(&self.types)
-                {
+                let samples = reading.samples();
+                let found = places.iter().map(|place| samples[(*place)?].as_ref());
+                let columns = columns.iter().zip(&mut self.columns).zip(&self.types);
+                for (((column, cells), own), sample) in columns.zip(found) {
                     cells.push(match column {
                         ReadColumn::Time => Cell::Time(batch.unix_ns),
                         ReadColumn::Device => Cell::Text(set.device().into()),
-                        ReadColumn::Value(place) => {
-                            let value = found[*place].as_ref().and_then(|sample| sample.value);
+                        ReadColumn::Value(_) => {
+                            let value = sample.and_then(|sample| sample.value);
                             value.map_or(Cell::Null, |value| typed(Cell::from_value(value), *own))
                         }
-                        ReadColumn::Quality(place) => found[*place]
-                            .as_ref()
-                            .map_or(Cell::Null, |sample| severity(sample.quality)),
-                        ReadColumn::SourceTime(place) => {
-                            let sample = found[*place].as_ref();
+                        ReadColumn::Quality(_) => {
+                            sample.map_or(Cell::Null, |sample| severity(sample.quality))
+                        }
+                        ReadColumn::SourceTime(_) => {
                             sample.and_then(|s| s.source_time).map_or(Cell::Null, Cell::Time)
                         }
                     });

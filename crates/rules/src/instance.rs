@@ -199,6 +199,9 @@ impl Instance {
                     self.counts.errors += made.failed.max(1);
                     self.last_error = Some(reason);
                 }
+                if made.rows.num_rows() == 0 {
+                    return Ok(());
+                }
                 let times = match &made.kept {
                     None => rows.column(0).clone(),
                     Some(kept) => arrow::compute::filter(rows.column(0), kept)?,

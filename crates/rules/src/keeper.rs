@@ -4,6 +4,7 @@
 
 use crate::board::{Board, Running, State};
 use crate::error::RuleError;
+use crate::feed::Reading;
 use crate::force::Force;
 use crate::lookup::{NoVersions, Versions};
 use crate::output::Output;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tagwerk_env::{Env, Moment};
 use tagwerk_journal::{Block, Cursor, Item, Journal, Reader, ReaderFilter, Stream};
-use tagwerk_model::{SampleBatch, TagSet, codec, limits};
+use tagwerk_model::{TagSet, codec, limits};
 use tokio::sync::watch;
 
 /// The name of the cursor: the journal keeps what rules may take again.
@@ -346,29 +347,33 @@ impl Keeper {
         if readers.is_empty() {
             return;
         }
-        let decoded = codec::decode_batch(set, &block.payload, block.moment.0, block.unix_ns);
+        let decoded =
+            codec::decode_batch(set.clone(), &block.payload, block.moment.0, block.unix_ns);
         let Ok(batch) = decoded else { return };
+        let reading = Reading::of(&batch);
         for name in &*readers {
             if let Some(running) = state.running.get_mut(name)
                 && block.span.from >= running.from
             {
-                self.feed(running, &batch, of_rule);
+                self.feed(running, &reading, device, of_rule);
             }
         }
     }
 
-    fn feed(&mut self, running: &mut Running, batch: &SampleBatch, of_rule: bool) {
+    /// The rule is one of those that read the device.
+    fn feed(&mut self, running: &mut Running, reading: &Reading<'_>, device: &str, of_rule: bool) {
+        let only = running.feeds.len() == 1;
         for source in 0..running.feeds.len() {
             // What a rule gives is no sample of a device's.
             let every = running.feeds[source].is_samples();
-            if !running.feeds[source].wants(batch.set.device()) || (every && of_rule) {
+            if !(only || running.feeds[source].wants(device)) || (every && of_rule) {
                 continue;
             }
             // Rows of another stream that came before enter before.
             if running.feeding.is_some_and(|before| before != source) {
                 self.flush(running);
             }
-            running.feeds[source].push(batch);
+            running.feeds[source].push(reading);
             if running.feeding.replace(source).is_none() {
                 self.fed.push(running.name.clone());
             }
@@ -412,7 +417,7 @@ impl Keeper {
             // No row ended the window then, but the clock.
             self.hand(running, Work::Tick(block.unix_ns));
         }
-        if running.unconfirmed.pop_front().is_none() {
+        if running.confirm().is_none() {
             tracing::warn!(rule = %running.name, "a row of the last run is not given again");
         }
     }
@@ -516,8 +521,7 @@ fn write(outlet: &mut dyn Outlet, name: &str, running: &mut Running) {
             written
         }
     };
-    running.unwritten.drain(..written);
-    running.unseen += written as u64;
+    running.written(written);
     if running.unwritten.len() > UNWRITTEN_MAX {
         running.unwritten = VecDeque::new();
         let text = format!("more than {UNWRITTEN_MAX} rows could not be written");

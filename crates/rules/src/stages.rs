@@ -21,10 +21,18 @@ use std::sync::Arc;
 pub enum Stage {
     /// Rows for which it is true.
     Filter(Physical),
+    /// The columns that there are behind it, with their expressions.
     Project(Vec<Physical>, SchemaRef),
 }
 
 impl Stage {
+    /// What cannot be computed is NULL, whatever the plan says of the column.
+    fn project(expressions: Vec<Physical>, columns: &SchemaRef) -> Stage {
+        let nullable = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
+        let fields: Vec<Field> = columns.fields().iter().map(nullable).collect();
+        Stage::Project(expressions, Arc::new(Schema::new(fields)))
+    }
+
     /// It means something else the next time.
     pub fn is_volatile(&self) -> bool {
         match self {
@@ -59,7 +67,7 @@ pub fn stages(plan: &Arc<dyn ExecutionPlan>, rows: &SchemaRef) -> Option<Vec<Sta
             return Some(Vec::new());
         }
         // The scan picks columns.
-        return Some(vec![Stage::Project(by_name(&own, rows)?, own)]);
+        return Some(vec![Stage::project(by_name(&own, rows)?, &own)]);
     }
     if any.downcast_ref::<CooperativeExec>().is_some() {
         return stages(plan.children().first()?, rows);
@@ -69,7 +77,7 @@ pub fn stages(plan: &Arc<dyn ExecutionPlan>, rows: &SchemaRef) -> Option<Vec<Sta
         let input = below(&before, rows);
         let expressions = projection.expr().iter().map(|named| named.expr.clone());
         let expressions = expressions.map(|expr| reassign_expr_columns(expr, &input).ok());
-        before.push(Stage::Project(expressions.collect::<Option<_>>()?, plan.schema()));
+        before.push(Stage::project(expressions.collect::<Option<_>>()?, &plan.schema()));
         return Some(before);
     }
     if let Some(filter) = any.downcast_ref::<FilterExec>() {
@@ -78,7 +86,7 @@ pub fn stages(plan: &Arc<dyn ExecutionPlan>, rows: &SchemaRef) -> Option<Vec<Sta
         before.push(Stage::Filter(reassign_expr_columns(filter.predicate().clone(), &input).ok()?));
         if filter.projection().is_some() {
             let picked = plan.schema();
-            before.push(Stage::Project(by_name(&picked, &input)?, picked.clone()));
+            before.push(Stage::project(by_name(&picked, &input)?, &picked));
         }
         return Some(before);
     }
@@ -122,25 +130,23 @@ pub fn run(stages: &[Stage], rows: &RecordBatch) -> Result<Made> {
         match stage {
             Stage::Filter(condition) => {
                 let array = made.compute(condition, &DataType::Boolean)?;
-                let holds = as_boolean_array(&array)?.clone();
-                made.rows = filter_record_batch(&made.rows, &holds)?;
+                let holds = as_boolean_array(&array)?;
+                if holds.true_count() == holds.len() {
+                    continue;
+                }
+                made.rows = filter_record_batch(&made.rows, holds)?;
                 made.kept = Some(match made.kept.take() {
-                    None => holds,
-                    Some(before) => both(&before, &holds),
+                    None => holds.clone(),
+                    Some(before) => both(&before, holds),
                 });
             }
             Stage::Project(expressions, schema) => {
-                let mut columns = Vec::with_capacity(expressions.len());
-                let mut fields = Vec::with_capacity(expressions.len());
-                for (expr, field) in expressions.iter().zip(schema.fields()) {
-                    columns.push(made.compute(expr, field.data_type())?);
-                    // What could not be computed is NULL, whatever the plan says.
-                    fields.push(Field::new(field.name(), field.data_type().clone(), true));
-                }
+                let fields = expressions.iter().zip(schema.fields());
+                let columns = fields.map(|(expr, field)| made.compute(expr, field.data_type()));
+                let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
                 let rows = made.rows.num_rows();
                 let options = RecordBatchOptions::new().with_row_count(Some(rows));
-                let schema = Arc::new(Schema::new(fields));
-                made.rows = RecordBatch::try_new_with_options(schema, columns, &options)?;
+                made.rows = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A rule over rows that are there: what it would have given. Nothing is written.
 
 use crate::error::RuleError;
-use crate::feed::Feed;
+use crate::feed::{Feed, Reading};
 use crate::instance::{Counts, Instance};
 use crate::output::Output;
 use crate::parse::WindowKind;
@@ -112,7 +112,7 @@ impl Trying<'_> {
     }
 
     fn feed(&mut self, batch: &SampleBatch, is_rule: &dyn Fn(&str) -> bool) -> Result<(), String> {
-        let device = batch.set.device();
+        let (device, reading) = (batch.set.device(), Reading::of(batch));
         for source in 0..self.feeds.len() {
             let every = matches!(self.instance.program.sources[source].stream, Stream::Samples);
             if !self.feeds[source].wants(device) || (every && is_rule(device)) {
@@ -122,7 +122,7 @@ impl Trying<'_> {
             if self.feeding.is_some_and(|before| before != source) {
                 self.flush()?;
             }
-            self.feeds[source].push(batch);
+            self.feeds[source].push(&reading);
             self.feeding = Some(source);
             if self.feeds[source].rows() >= ROWS {
                 self.flush()?;

@@ -1,17 +1,18 @@
 //! The tables that rules read: of a document that is checked, and of what runs.
 
 use super::{Known, RuleText};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, OnceLock};
 use tagwerk_config::{
-    CheckedDevice, CheckedFunction, CheckedRule, CheckedTable, CheckedTemplate, FormulaFinding,
-    FunctionFinding, Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
+    CheckedDevice, CheckedFunction, CheckedGroup, CheckedRule, CheckedTable, CheckedTemplate,
+    FormulaFinding, FunctionFinding, Lint, RESERVED_TAG, RuleFinding, SqlCheck, Weight, lint_with,
 };
 use tagwerk_env::{Clock, Env};
 use tagwerk_model::{DataType, Table, TagDefinition, TagId};
-use tagwerk_rules::{Column, Finding, Planner, Tags, plan_all, reads};
+use tagwerk_rules::{Column, Finding, Planner, Program, Tags, plan_all, reads};
 use tagwerk_runtime::{Runtime, TagIds};
 use tagwerk_sql::TagEntry;
+use tagwerk_sql::stream::Stream;
 
 /// What is known of the columns of a table that is read in this very way.
 type KnownTables<'a> = &'a dyn Fn(&CheckedTable) -> Option<Arc<Table>>;
@@ -95,7 +96,10 @@ impl SqlCheck for Planning<'_> {
         let mut findings = Vec::new();
         for (place, (rule, program)) in rules.iter().zip(planned.programs).enumerate() {
             match program {
-                Ok(program) => named_columns(place, rule, &program.columns, &mut findings),
+                Ok(program) => {
+                    named_columns(place, rule, &program.columns, &mut findings);
+                    findings.extend(never_together(place, &program, devices));
+                }
                 Err(finding) => findings.push(found(place, finding)),
             }
         }
@@ -150,6 +154,57 @@ fn named_columns(
             }
         }
     }
+}
+
+/// What the rule needs in the same row, and no read of the device has: its groups are read one by one.
+fn never_together(
+    place: usize,
+    program: &Program,
+    devices: &[CheckedDevice],
+) -> Option<RuleFinding> {
+    let Some(Stream::Reads(shape)) = program.sources.first().map(|source| &source.stream) else {
+        return None;
+    };
+    let read: Vec<&CheckedDevice> = shape
+        .devices
+        .iter()
+        .map(|own| devices.iter().find(|device| *device.name == *own.name))
+        .collect::<Option<_>>()?;
+    let needs = program.needs().into_iter().find(|needs| {
+        let split = |names: &BTreeSet<String>| read.iter().all(|device| are_apart(device, names));
+        needs.ways.iter().all(split)
+    })?;
+    let device = read.first()?;
+    let names = needs.ways.first()?.iter();
+    let known = names.filter_map(|name| Some((name, group_of(device, name)?)));
+    let listed: Vec<String> =
+        known.map(|(name, group)| format!("`{name}` (group {group})")).collect();
+    let what = match &needs.column {
+        Some(column) => format!("the column `{column}` is always NULL"),
+        None => "the condition is never true".to_owned(),
+    };
+    let problem = format!(
+        "{what}: no row has values of {}, because groups are read one by one",
+        listed.join(" and ")
+    );
+    let remedy = format!(
+        "read `filled({}, '1 minute')`, in which the last values of other groups stand, or move the \
+         tags into one group",
+        program.sources[0].table
+    );
+    let finding = found(place, Finding::new(problem, remedy));
+    Some(RuleFinding { weight: Weight::Warning, ..finding })
+}
+
+/// Tags of these names are in more than one group of the device.
+fn are_apart(device: &CheckedDevice, names: &BTreeSet<String>) -> bool {
+    let groups: BTreeSet<&str> = names.iter().filter_map(|name| group_of(device, name)).collect();
+    groups.len() > 1
+}
+
+fn group_of<'a>(device: &'a CheckedDevice, tag: &str) -> Option<&'a str> {
+    let has = |group: &&CheckedGroup| group.tags.iter().any(|own| *own.name == *tag);
+    device.groups.iter().find(has).map(|group| &*group.name)
 }
 
 type Number<'a> = &'a mut dyn FnMut(&str, &[&str]) -> Result<Vec<TagId>, String>;
@@ -264,4 +319,61 @@ pub fn circle(rules: &Known, name: &str, sql: &str) -> Option<String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(sql: &str) -> Vec<String> {
+        let document = format!(
+            "version: 1
+edge: {{ name: plant }}
+devices:
+  - name: boiler
+    driver: modbus-tcp
+    settings: {{ host: 127.0.0.1, port: 5020, unit: 1 }}
+    groups:
+      - name: fast
+        interval: 1s
+        tags:
+          - {{ name: temperature, address: \"input:0\", type: float32 }}
+          - {{ name: pressure, address: \"input:2\", type: float32 }}
+      - name: slow
+        interval: 10s
+        tags:
+          - {{ name: level, address: \"input:4\", type: float32 }}
+rules:
+  - name: watch
+    sql: {sql:?}
+"
+        );
+        let lint = check_sql(document.as_bytes());
+        assert!(lint.checked.is_some(), "{:?}", lint.findings);
+        lint.findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_rule_that_waits_for_what_no_row_has_is_told_of() {
+        let said = findings("SELECT level FROM boiler WHERE temperature > 90 AND level < 3");
+        let [said] = &said[..] else { panic!("{said:?}") };
+        for part in [
+            "rules[watch].sql",
+            "the condition is never true",
+            "`level` (group slow) and `temperature` (group fast)",
+            "filled(boiler, '1 minute')",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = findings("SELECT temperature - level AS gap FROM boiler");
+        assert!(said.len() == 1 && said[0].contains("the column `gap` is always NULL"), "{said:?}");
+        for fine in [
+            "SELECT pressure FROM boiler WHERE temperature > 90 AND pressure > 3",
+            "SELECT level FROM boiler WHERE temperature > 90 OR level < 3",
+            "SELECT level FROM filled(boiler, '1 minute') WHERE temperature > 90 AND level < 3",
+            "SELECT temperature FROM boiler WHERE temperature > 90 AND latest(level) < 3",
+        ] {
+            assert_eq!(findings(fine), Vec::<String>::new(), "{fine}");
+        }
+    }
 }

@@ -9,7 +9,9 @@ use tagwerk_model::{
     ColumnType, Columns, DataType, Qualities, Quality, Rows, SampleBatch, SourceTimes,
     TagDefinition, TagId, TagSet, TagSetDefinition, ValueRef,
 };
-use tagwerk_rules::{Cell, Counts, Feed, Finding, Instance, Output, Planner, Program, Runner};
+use tagwerk_rules::{
+    Cell, Counts, Feed, Finding, Instance, Output, Planner, Program, Reading, Runner,
+};
 use tagwerk_sql::{Lookup, Lookups, TagEntry, TagTable};
 
 /// How rows reach the rule.
@@ -86,7 +88,7 @@ impl Bench {
                         if feeding.is_some_and(|before| before != source) {
                             note(flush(&mut feeding, &mut feeds, &mut instance, &mut given));
                         }
-                        feeds[source].push(&batch);
+                        feeds[source].push(&Reading::of(&batch));
                         feeding = Some(source);
                     }
                     if pace != Pace::Many {

@@ -4,7 +4,7 @@
 mod rig;
 
 use rig::server::Server;
-use rig::{env, file, write_certificates};
+use rig::{env, file};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use tagwerk_component::{
     SinkFault, Told,
 };
 use tagwerk_sinks::{Email, Webhook};
+use tagwerk_testkit::write_certificates;
 
 /// A mail server; ends with the value.
 struct MailServer {
@@ -145,7 +146,7 @@ async fn mails_are_encrypted_and_logged_in() {
     let folder = tempfile::tempdir().unwrap();
     write_certificates(folder.path());
     let [ca, certificate, key] =
-        ["ca.pem", "broker.pem", "broker.key"].map(|name| file(folder.path(), name));
+        ["ca.pem", "server.pem", "server.key"].map(|name| file(folder.path(), name));
     let files = [("certificate", certificate.as_str()), ("key", key.as_str())];
     let login = [("user", "alarms"), ("password", "s3cret")];
     let account = json!({ "username": "alarms", "password": { "secret": "smtp" } });

@@ -3,11 +3,10 @@
 
 mod rig;
 
-use rig::{
-    batch, context, context_with, deliver, env, file, open, set, text, with, write_certificates,
-};
+use rig::{batch, context, context_with, deliver, env, file, open, set, text, with};
 use serde_json::json;
 use tagwerk_testkit::mosquitto::Broker;
+use tagwerk_testkit::write_certificates;
 
 #[tokio::test]
 async fn messages_arrive_in_every_version_and_quality_of_service() {
@@ -168,8 +167,8 @@ async fn tls_checks_the_broker_and_shows_the_edge() {
     write_certificates(other.path());
     let open_to_all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open_to_all).unwrap();
-    let lines = "allow_anonymous true\ncafile @/ca.pem\ncertfile @/broker.pem\n\
-                 keyfile @/broker.key\nrequire_certificate true";
+    let lines = "allow_anonymous true\ncafile @/ca.pem\ncertfile @/server.pem\n\
+                 keyfile @/server.key\nrequire_certificate true";
     let broker = Broker::start_in(folder, lines).await;
     let own = |name: &str| file(broker.directory.path(), name);
     let url = format!("mqtts://127.0.0.1:{}", broker.port);
@@ -197,7 +196,7 @@ async fn tls_checks_the_broker_and_shows_the_edge() {
     let unknown = json!({ "ca_file": own("ca.pem") });
     let words = text(open(&settings(unknown), &context).await.map(drop), "settings");
     assert!(words.contains("tls.certificate_file"), "{words}");
-    let mismatched = with(client, json!({ "key_file": own("broker.key") }));
+    let mismatched = with(client, json!({ "key_file": own("server.key") }));
     let words = text(open(&settings(mismatched), &context).await.map(drop), "settings");
     assert!(words.contains("do not fit together"), "{words}");
     let absent = json!({ "ca_file": own("absent.pem") });

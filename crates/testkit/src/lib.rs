@@ -6,6 +6,7 @@
     reason = "test code; a fault here must fail the test that uses it"
 )]
 
+mod certificates;
 pub mod clock;
 pub mod conformance;
 pub mod context;
@@ -15,6 +16,7 @@ pub mod proxy;
 pub mod simulated;
 mod yaml;
 
+pub use certificates::write_certificates;
 pub use clock::{ManualClock, PausedClock};
 pub use context::{MemoryCertificates, MemorySecrets, link_context};
 pub use net::{FakeNet, Script};

@@ -136,27 +136,6 @@ pub fn text<T>(result: Result<T, SinkFault>, kind: &str) -> String {
     }
 }
 
-/// An authority, a broker's certificate for 127.0.0.1, and a client's certificate, as PEM files.
-pub fn write_certificates(folder: &Path) {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
-    let authority_key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
-    let authority = params.self_signed(&authority_key).unwrap();
-    write("ca.pem", authority.pem());
-    let issuer = Issuer::new(params, authority_key);
-    for (name, subject) in [("broker", "127.0.0.1"), ("client", "edge1")] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![subject.to_owned()]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, subject);
-        let certificate = params.signed_by(&key, &issuer).unwrap();
-        write(&format!("{name}.pem"), certificate.pem());
-        write(&format!("{name}.key"), key.serialize_pem());
-    }
-}
-
 pub fn file(folder: &Path, name: &str) -> String {
     let path: PathBuf = folder.join(name);
     path.to_str().unwrap().to_owned()

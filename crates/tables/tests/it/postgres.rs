@@ -1,9 +1,9 @@
 //! A PostgreSQL server of this machine's, started for the test.
 
-use crate::rig::{context, read, table};
+use crate::rig::{context, read, table, trusting};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tagwerk_config::{CheckedTable, TableSource};
+use tagwerk_config::{CheckedTable, CheckedTls, TableSource};
 
 /// Programs of the newest version that is installed.
 fn programs() -> PathBuf {
@@ -29,6 +29,14 @@ fn as_another(program: &Path) -> Command {
     command
 }
 
+/// That the server may write in too.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix("tw").tempdir_in("/tmp").unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), everybody).unwrap();
+    folder
+}
+
 struct Server {
     folder: tempfile::TempDir,
     port: u16,
@@ -37,9 +45,11 @@ struct Server {
 impl Server {
     /// `login` is how users on this machine show who they are.
     fn start(login: &str) -> Server {
-        let folder = tempfile::Builder::new().prefix("tw").tempdir_in("/tmp").unwrap();
-        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-        std::fs::set_permissions(folder.path(), everybody).unwrap();
+        Server::start_in(folder(), login, "")
+    }
+
+    /// With further settings.
+    fn start_in(folder: tempfile::TempDir, login: &str, settings: &str) -> Server {
         let data = folder.path().join("data");
         let password = folder.path().join("password");
         std::fs::write(&password, "open sesame").unwrap();
@@ -55,7 +65,7 @@ impl Server {
         let mut start = as_another(&programs().join("pg_ctl"));
         let options = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c fsync=off \
-             -c unix_socket_directories={}",
+             -c unix_socket_directories={} {settings}",
             folder.path().display()
         );
         start.arg("-D").arg(&data).args(["-w", "-t", "120", "-o", &options]);
@@ -81,13 +91,17 @@ impl Server {
     }
 
     fn table(&self, query: &str) -> CheckedTable {
+        self.table_by(None, query)
+    }
+
+    fn table_by(&self, tls: Option<CheckedTls>, query: &str) -> CheckedTable {
         let source = TableSource::Postgres {
             host: "127.0.0.1".into(),
             port: self.port,
             database: "postgres".into(),
             username: "edge".into(),
             password: Some("password".into()),
-            tls: None,
+            tls,
             query: query.into(),
         };
         table(source, &[])
@@ -168,4 +182,42 @@ async fn an_old_login_is_known() {
     server.psql("ALTER USER edge PASSWORD 'another'");
     let told = read(&context, &server.table("SELECT 1 AS one")).await.unwrap_err();
     assert!(told.contains("28P01") && told.contains("password"), "{told}");
+}
+
+/// The server takes a key that nobody but itself can read.
+fn own_key(folder: &Path) {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let key = folder.join("server.key");
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    // Whoever is not root runs the server himself.
+    let _ = chown(&key, Some(65_534), Some(65_534));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_connection_is_to_the_right_server_or_none() {
+    let folder = folder();
+    tagwerk_testkit::write_certificates(folder.path());
+    own_key(folder.path());
+    let (strangers, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    tagwerk_testkit::write_certificates(strangers.path());
+    let context = context(files.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let settings = format!(
+        "-c ssl=on -c ssl_cert_file={} -c ssl_key_file={}",
+        file("server.pem"),
+        file("server.key")
+    );
+    let (known, unknown) = (trusting(folder.path()), trusting(strangers.path()));
+    let server = Server::start_in(folder, "scram-sha-256", &settings);
+    let asks = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let found = read(&context, &server.table_by(Some(known), asks)).await.unwrap();
+    assert_eq!(found, ["ssl:bool", "true"]);
+    let told = read(&context, &server.table_by(Some(unknown), asks)).await.unwrap_err();
+    assert!(told.contains("certificate") && told.contains("check `tls`"), "{told}");
+    let found = read(&context, &server.table(asks)).await.unwrap();
+    assert_eq!(found, ["ssl:bool", "false"]);
+    let plain = Server::start("scram-sha-256");
+    let trusted = trusting(strangers.path());
+    let told = read(&context, &plain.table_by(Some(trusted), asks)).await.unwrap_err();
+    assert!(told.contains("does not encrypt; switch `ssl` on there"), "{told}");
 }

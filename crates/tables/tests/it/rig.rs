@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use tagwerk_component::{NoCertificates, SecretText, Secrets};
-use tagwerk_config::{CheckedTable, TableSource};
+use tagwerk_config::{CheckedTable, CheckedTls, TableSource};
 use tagwerk_env::Env;
 use tagwerk_model::{ColumnType, Table, Value};
 use tagwerk_tables::Context;
@@ -29,6 +29,17 @@ pub fn context(files: &Path) -> Context {
         secrets: Arc::new(Sesame),
         certificates: Arc::new(NoCertificates),
         files: files.to_owned(),
+    }
+}
+
+/// Takes servers whose certificates the authority of this folder made, and no others.
+pub fn trusting(folder: &Path) -> CheckedTls {
+    CheckedTls {
+        ca_file: Some(folder.join("ca.pem").to_str().unwrap().into()),
+        certificate_file: None,
+        key_file: None,
+        server_name: None,
+        verify: true,
     }
 }
 

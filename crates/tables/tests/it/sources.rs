@@ -1,9 +1,9 @@
 //! Files, SQLite and HTTP; and the shelf that reads them again.
 
-use crate::rig::{context, read, run_python, serve_python, shown, table};
+use crate::rig::{context, read, run_python, serve_python, shown, table, trusting};
 use std::path::Path;
 use std::time::Duration;
-use tagwerk_config::{CheckedTable, HeaderText, TableSource};
+use tagwerk_config::{CheckedTable, CheckedTls, HeaderText, TableSource};
 use tagwerk_model::ColumnType;
 use tagwerk_tables::{Shelf, Store};
 
@@ -70,18 +70,21 @@ async fn a_database_of_sqlite_is_read_and_nothing_else() {
 }
 
 const SERVE: &str = r#"
-import http.server, json
+import http.server, json, os, ssl
 class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         found = {"/items?x=1": (200, "application/json", json.dumps({"data": [
                     {"code": 1, "key": self.headers["X-Key"]}]})),
                  "/csv": (200, "text/csv", "a,b\n1,x\n"),
+                 "/sized": (200, "text/csv", "a,b\n1,x\n"),
                  "/moved": (302, "text/plain", "")}
         status, kind, text = found.get(self.path, (404, "text/plain", "not here"))
         self.send_response(status)
         self.send_header("Content-Type", kind)
         if status == 302:
             self.send_header("Location", "/csv")
+        if self.path == "/sized":
+            self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if self.path == "/endless":
             return
@@ -89,6 +92,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+if os.path.exists("server.pem"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("server.pem", "server.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1])
 server.serve_forever()
 "#;
@@ -118,6 +125,38 @@ async fn a_web_server_is_asked() {
     assert!(told.contains("write /csv in `url`"), "{told}");
     let told = read(&context, &ask("/items?x=1", None, "/rows")).await.unwrap_err();
     assert!(told.contains("nothing at `/rows`"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_answer_is_from_the_right_server_or_none() {
+    let (own, strangers) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    tagwerk_testkit::write_certificates(own.path());
+    tagwerk_testkit::write_certificates(strangers.path());
+    let context = context(own.path());
+    let (_server, port) = serve_python(SERVE, own.path()).await;
+    let ask = |tls: Option<CheckedTls>, url: String| {
+        let (csv, at) = (Some((b',', b'.')), "".into());
+        table(TableSource::Http { url: url.into(), headers: Vec::new(), csv, at, tls }, &[])
+    };
+    let url = format!("https://127.0.0.1:{port}/sized");
+    let found = read(&context, &ask(Some(trusting(own.path())), url.clone())).await.unwrap();
+    assert_eq!(found, ["a:int64,b:text", "1|x"]);
+    // Nobody whom this machine trusts made the certificate, and the authority of others did not either.
+    for tls in [None, Some(trusting(strangers.path()))] {
+        let told = read(&context, &ask(tls, url.clone())).await.unwrap_err();
+        assert!(told.contains("certificate") && told.contains("check `tls`"), "{told}");
+    }
+    let other_name = CheckedTls { server_name: Some("plant".into()), ..trusting(own.path()) };
+    let told = read(&context, &ask(Some(other_name), url.clone())).await.unwrap_err();
+    assert!(told.contains("plant"), "{told}");
+    let any = CheckedTls { verify: false, ..trusting(strangers.path()) };
+    assert!(read(&context, &ask(Some(any), url)).await.is_ok());
+    // Whether an answer without a length is whole, only the end of the encryption would say.
+    let open = format!("https://127.0.0.1:{port}/csv");
+    let told = read(&context, &ask(Some(trusting(own.path())), open)).await.unwrap_err();
+    assert!(told.contains("broke"), "{told}");
+    let plain = format!("http://127.0.0.1:{port}/sized");
+    assert!(read(&context, &ask(None, plain)).await.is_err());
 }
 
 fn shelf(folder: &Path) -> Shelf {

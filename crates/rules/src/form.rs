@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use tagwerk_sql::walk::visit;
 
 const WINDOW: &str = "add a window, as in GROUP BY tumbling_window('10s')";
 const NAME: &str = "give it one with AS: letters, digits, `.`, `_` and `-`";
@@ -38,7 +39,7 @@ impl Places {
             }
             places.condition = select.selection.as_ref().map(Spanned::span);
         }
-        let _ = Visit::visit(statement, &mut places);
+        let _ = visit(statement, &mut places);
         places
     }
 
@@ -123,7 +124,7 @@ pub fn check(
         names(select)?;
     }
     let mut strays = Strays { windowed };
-    if let ControlFlow::Break(finding) = Visit::visit(statement, &mut strays) {
+    if let ControlFlow::Break(finding) = visit(statement, &mut strays) {
         return Err(*finding);
     }
     if !windowed {
@@ -229,7 +230,7 @@ fn row_by_row(
     let mut found = None;
     for item in &select.projection {
         let mut calls = Calls { is_aggregate, is_lookup, aside: 0, found: &mut found };
-        let _ = Visit::visit(item, &mut calls);
+        let _ = visit(item, &mut calls);
     }
     if let Some((span, what)) = found {
         return needs(span, &what);
@@ -288,7 +289,7 @@ fn looks_up(part: &impl Visit, is_lookup: &dyn Fn(&str) -> bool) -> bool {
             }
         }
     }
-    part.visit(&mut Tables(is_lookup)).is_continue()
+    visit(part, &mut Tables(is_lookup)).is_continue()
 }
 
 fn relation_span(relation: &TableFactor) -> Span {

@@ -11,13 +11,14 @@ use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::physical_expr::expressions::CastExpr;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArguments, Ident, Query, Spanned, VisitMut, VisitorMut,
+    Expr, Function, FunctionArguments, Ident, Query, Spanned, VisitorMut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tagwerk_model::{DataType, Kind, Value, ValueRef, limits};
+use tagwerk_sql::walk::visit_mut;
 
 /// A tag that a formula reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,7 @@ impl Planner {
     ) -> Result<Formula, Finding> {
         let mut expr = tagwerk_sql::stream::parse_expression(text)?;
         let mut reader = Reader { device, tags, inputs: BTreeSet::new(), tolerant: 0 };
-        if let ControlFlow::Break(finding) = expr.visit(&mut reader) {
+        if let ControlFlow::Break(finding) = visit_mut(&mut expr, &mut reader) {
             return Err(*finding);
         }
         let inputs = told_once(reader.inputs);

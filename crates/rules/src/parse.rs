@@ -6,12 +6,12 @@ use crate::form::{self, Places};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, Select, SelectItem, Statement, TableFactor, Value, Visit, VisitMut, Visitor,
-    VisitorMut, WindowType,
+    ObjectName, Select, SelectItem, Statement, TableFactor, Value, Visitor, VisitorMut, WindowType,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tagwerk_sql::stream::Nanoseconds;
+use tagwerk_sql::walk::{visit, visit_mut};
 
 /// Names of columns that stand for what is computed over the stream.
 pub const OVER_PREFIX: &str = "__over_";
@@ -144,7 +144,7 @@ pub fn read(
         return Err(finding);
     }
     let mut taker = Taker::default();
-    if let ControlFlow::Break(finding) = VisitMut::visit(&mut **statement, &mut taker) {
+    if let ControlFlow::Break(finding) = visit_mut(&mut **statement, &mut taker) {
         return Err(*finding);
     }
     let Taker { window, overs, .. } = taker;
@@ -161,7 +161,7 @@ struct Named {
 
 impl Named {
     fn look(&mut self, statement: &Statement) -> ControlFlow<Finding> {
-        let _: ControlFlow<()> = Visit::visit(statement, self);
+        let _: ControlFlow<()> = visit(statement, self);
         let own = std::mem::take(&mut self.own);
         self.tables.retain(|table| !own.contains(&table.name));
         ControlFlow::Continue(())

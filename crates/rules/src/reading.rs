@@ -9,11 +9,12 @@ use crate::parse::{TableUse, Text, name_of};
 use crate::table::Slot;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::sql::parser::Statement as Parsed;
-use datafusion::sql::sqlparser::ast::{Expr, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Expr, Visitor};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tagwerk_sql::TagTable;
 use tagwerk_sql::stream::{SAMPLE_SCHEMA, SAMPLES, Stream, filled_of, names, stream};
+use tagwerk_sql::walk::visit;
 
 /// A stream with the columns that statements see of it.
 pub struct Table {
@@ -128,7 +129,7 @@ pub fn explained(
             columns.push((name, schema.clone()));
         }
     }
-    match statement.visit(&mut Unlike { columns, problem: &finding.problem }) {
+    match visit(statement, &mut Unlike { columns, problem: &finding.problem }) {
         ControlFlow::Break(found) => *found,
         ControlFlow::Continue(()) => finding,
     }

@@ -5,6 +5,7 @@
 use crate::device::Column;
 use crate::error::{Fault, SqlError};
 use crate::span::Nanoseconds;
+use crate::walk::visit_mut;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{cast, interleave};
 use arrow::datatypes::{SchemaRef, TimestampNanosecondType};
@@ -12,7 +13,7 @@ use datafusion::common::{Result, ScalarValue, exec_err};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Spanned, Statement, TableAlias,
-    TableFactor, Value, VisitMut, VisitorMut,
+    TableFactor, Value, VisitorMut,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -43,7 +44,7 @@ pub fn take(statement: &mut Parsed) -> std::result::Result<(), SqlError> {
 }
 
 pub fn take_from(statement: &mut Statement) -> std::result::Result<(), SqlError> {
-    match VisitMut::visit(statement, &mut Taker) {
+    match visit_mut(statement, &mut Taker) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }

@@ -30,6 +30,7 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 mod user;
+pub mod walk;
 mod watch;
 
 pub use encode::{Encoder, Format};

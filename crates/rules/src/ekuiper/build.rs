@@ -1,9 +1,10 @@
 //! Makes expressions of templates: SQL of ours with `$1`, `$2` … where the parts go.
 
-use datafusion::sql::sqlparser::ast::{Expr, Value, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Expr, Value};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use std::ops::ControlFlow;
+use tagwerk_sql::walk::visit_expressions_mut;
 
 /// `None`, when the template is wrong: a mistake that the tests find.
 pub fn fill(template: &str, parts: &[Expr]) -> Option<Expr> {

@@ -10,11 +10,12 @@ use super::statement::{ALIAS_PREFIX, Translator};
 use super::tree::path;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, VisitMut, VisitorMut,
-    WildcardAdditionalOptions, visit_expressions, visit_expressions_mut,
+    ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use tagwerk_sql::walk::{visit_expressions, visit_expressions_mut, visit_mut};
 
 /// Writes out `*` where the columns are known, and what gives several columns.
 pub fn expand(select: &mut Select, within: &mut Translator<'_>) {
@@ -314,11 +315,11 @@ pub fn first_rows(select: &mut Select, ordered: &mut [&mut Expr], within: &mut T
     };
     let mut first = First { keys, within, depth: 0, found: false };
     for expr in select.projection.iter_mut().filter_map(expression) {
-        let _ = VisitMut::visit(expr, &mut first);
+        let _ = visit_mut(expr, &mut first);
     }
     let others = select.having.iter_mut().chain(ordered.iter_mut().map(|expr| &mut **expr));
     for expr in others {
-        let _ = VisitMut::visit(expr, &mut first);
+        let _ = visit_mut(expr, &mut first);
     }
     if first.found {
         let text = "a column beside aggregates is that of the window's first row";

@@ -13,10 +13,11 @@ use super::windows;
 use super::{Mapping, Target};
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Ident, LimitClause, ObjectName, OrderByKind, Query, Select, SetExpr,
-    Spanned, TableFactor, VisitMut,
+    Spanned, TableFactor,
 };
 use datafusion::sql::sqlparser::tokenizer::Location;
 use std::collections::{BTreeMap, BTreeSet};
+use tagwerk_sql::walk::visit_mut;
 
 /// What a statement is translated among.
 pub struct Surroundings<'a> {
@@ -153,15 +154,15 @@ impl<'a> Translator<'a> {
         columns::name(select, self);
         for place in 0..select.projection.len() {
             self.current = Some(place);
-            let _ = VisitMut::visit(&mut select.projection[place], self);
+            let _ = visit_mut(&mut select.projection[place], self);
         }
         self.current = None;
-        let _ = VisitMut::visit(&mut select.from, self);
-        let _ = VisitMut::visit(&mut select.selection, self);
-        let _ = VisitMut::visit(&mut select.group_by, self);
-        let _ = VisitMut::visit(&mut select.having, self);
+        let _ = visit_mut(&mut select.from, self);
+        let _ = visit_mut(&mut select.selection, self);
+        let _ = visit_mut(&mut select.group_by, self);
+        let _ = visit_mut(&mut select.having, self);
         self.hint_condition(select.selection.as_ref());
-        let _ = VisitMut::visit(&mut query.order_by, self);
+        let _ = visit_mut(&mut query.order_by, self);
         let window = match &window {
             Some(Expr::Function(call)) => windows::translate(call, self),
             _ => None,
@@ -336,7 +337,7 @@ impl<'a> Translator<'a> {
 
     /// Translates a part by itself.
     pub fn visit(&mut self, expr: &mut Expr) {
-        let _ = VisitMut::visit(expr, self);
+        let _ = visit_mut(expr, self);
     }
 
     /// A template with parts; `$8` is the row's time and `$9` the time that the statement speaks of.

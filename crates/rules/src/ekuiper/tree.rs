@@ -8,9 +8,10 @@ use super::statement::Translator;
 use super::stream::Kind;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, GroupByExpr, Select, Spanned, Subscript, UnaryOperator,
-    Value, Visit, Visitor, VisitorMut,
+    Value, Visitor, VisitorMut,
 };
 use std::ops::ControlFlow;
+use tagwerk_sql::walk::visit;
 
 /// Whether rows of a window are put together.
 pub fn is_aggregated(select: &Select) -> bool {
@@ -29,8 +30,8 @@ pub fn is_aggregated(select: &Select) -> bool {
         }
     }
     let mut calls = Calls(false);
-    let _ = Visit::visit(&select.projection, &mut calls);
-    let _ = Visit::visit(&select.having, &mut calls);
+    let _ = visit(&select.projection, &mut calls);
+    let _ = visit(&select.having, &mut calls);
     let keyed = matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if !keys.is_empty());
     calls.0 || keyed
 }

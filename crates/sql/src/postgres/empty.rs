@@ -2,9 +2,10 @@
 //! for rows of such a table is answered with none, whatever else the statement says about them.
 
 use super::names;
+use crate::walk::visit;
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Visit, Visitor,
+    TableWithJoins, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -183,7 +184,7 @@ pub fn aggregates(projection: &[SelectItem]) -> bool {
     let mut find = Find::default();
     for item in projection {
         // It never breaks off.
-        let _ = item.visit(&mut find);
+        let _ = visit(item, &mut find);
     }
     find.found
 }

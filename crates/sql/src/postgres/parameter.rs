@@ -3,9 +3,10 @@
 
 use super::Ask;
 use crate::error::{Fault, SqlError};
+use crate::walk::visit_mut;
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value, VisitMut, VisitorMut,
+    CastKind, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -144,7 +145,7 @@ impl Ask {
             values.iter().map(|value| value.as_ref().map(Parameter::literal).transpose());
         let mut bind = Bind { literals: literals.collect::<Result<Vec<_>, _>>()? };
         // It never breaks off.
-        let _ = VisitMut::visit(&mut ask.statement, &mut bind);
+        let _ = visit_mut(&mut ask.statement, &mut bind);
         super::rewrite::lists(&mut ask.statement);
         Ok(ask)
     }

@@ -1,11 +1,12 @@
 //! Spellings that only PostgreSQL has, put into those that the engine knows.
 
 use super::{empty, names};
+use crate::walk::{visit, visit_mut};
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query,
     SelectItem, SetExpr, Statement, TableFactor, TimezoneInfo, UnaryOperator, Value, ValueWithSpan,
-    Visit, VisitMut, Visitor, VisitorMut,
+    Visitor, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -14,8 +15,8 @@ pub fn statement(statement: &mut Statement) -> usize {
     // Counted first: what has no rows goes, with the parameters in it.
     let mut count = Count(0);
     // None of them ever breaks off.
-    let _ = Visit::visit(statement, &mut count);
-    let _ = VisitMut::visit(statement, &mut Rewrite);
+    let _ = visit(statement, &mut count);
+    let _ = visit_mut(statement, &mut Rewrite);
     lists(statement);
     count.0
 }
@@ -33,7 +34,7 @@ impl Visitor for Count {
 
 /// `= ANY('{a,b}')`, which a parameter may have become.
 pub fn lists(statement: &mut Statement) {
-    let _ = VisitMut::visit(statement, &mut Lists);
+    let _ = visit_mut(statement, &mut Lists);
 }
 
 struct Rewrite;

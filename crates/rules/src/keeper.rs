@@ -326,7 +326,7 @@ impl Keeper {
     /// Does work of a rule, here and now or as soon as a thread can.
     fn hand(&mut self, running: &mut Running, one: Work) {
         touch(&mut self.touched, running);
-        let long = running.program.as_ref().is_some_and(|program| program.may_take_long());
+        let long = running.program.as_ref().is_some_and(|program| program.may_take_long);
         let aside = self.workers.is_some() && self.caught_up && long;
         if aside || running.is_busy() {
             running.put_aside(one, self.stepped);

@@ -74,6 +74,15 @@ pub enum Body {
     Plan(Arc<dyn ExecutionPlan>),
 }
 
+impl Body {
+    fn may_take_long(&self) -> bool {
+        match self {
+            Body::Stages(stages) => stages.iter().any(Stage::makes_lists),
+            _ => true,
+        }
+    }
+}
+
 pub struct Program {
     pub sources: Vec<Source>,
     pub lookups: Vec<LookupSource>,
@@ -89,6 +98,8 @@ pub struct Program {
     pub places: Vec<usize>,
     /// Where the body gives the time of a row.
     pub time: Option<usize>,
+    /// A row may take longer than a moment: it is no mere condition and expression.
+    pub may_take_long: bool,
     pub task: Arc<TaskContext>,
     /// For people.
     pub plan: String,
@@ -97,16 +108,6 @@ pub struct Program {
     pub used: Used,
     /// Whoever runs it holds this.
     pub turn: parking_lot::Mutex<()>,
-}
-
-impl Program {
-    /// Whether a row may take longer than a moment: it is no mere condition and expression.
-    pub fn may_take_long(&self) -> bool {
-        match &self.body {
-            Body::Stages(stages) => !self.used.is_empty() || stages.iter().any(Stage::makes_lists),
-            _ => true,
-        }
-    }
 }
 
 impl Planner {
@@ -423,6 +424,7 @@ impl Planning {
         }
         let deadline = Arc::new(Deadline::default());
         let body = self.body(&physical, window.as_ref(), &schemas[0].1, &deadline)?;
+        let may_take_long = !self.used.is_empty() || body.may_take_long();
         let plan = displayable(&*physical).indent(false).to_string();
         let task = Arc::new(self.task());
         let sources: Vec<Source> = self
@@ -447,6 +449,7 @@ impl Planning {
             columns,
             places,
             time,
+            may_take_long,
             task,
             plan,
             fingerprint,

@@ -2,7 +2,12 @@
 //! time asleep; the wall clock is only ever read to be recorded or shown.
 
 use crate::BoxFuture;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// How long the kernel's word is taken on whether the wall clock can be trusted: asking costs as much as
+/// dozens of looks at the clock.
+const TRUST: Duration = Duration::from_millis(100);
 
 /// Nanoseconds on the monotonic clock since the machine started (`CLOCK_BOOTTIME`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -50,6 +55,9 @@ pub async fn timeout<F: Future>(clock: &dyn Clock, moment: Moment, future: F) ->
 /// The machine's own clocks.
 pub struct SystemClock {
     boot_id: [u8; 16],
+    /// When the kernel was asked last whether the wall clock can be trusted, and in the lowest bit what it
+    /// said. Zero: never.
+    trusted: AtomicU64,
 }
 
 impl SystemClock {
@@ -62,7 +70,17 @@ impl SystemClock {
         for (byte, pair) in boot_id.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = pair[0] << 4 | pair[1];
         }
-        SystemClock { boot_id }
+        SystemClock { boot_id, trusted: AtomicU64::new(0) }
+    }
+
+    fn is_synchronised(&self) -> bool {
+        let (known, now) = (self.trusted.load(Ordering::Relaxed), self.now());
+        if known != 0 && now.since(Moment(known)) < TRUST {
+            return known & 1 == 1;
+        }
+        let synchronised = ask_kernel();
+        self.trusted.store((now.0 & !1) | u64::from(synchronised), Ordering::Relaxed);
+        synchronised
     }
 }
 
@@ -80,25 +98,29 @@ fn read_clock(id: libc::clockid_t) -> libc::timespec {
     time
 }
 
+#[allow(unsafe_code)]
+fn ask_kernel() -> bool {
+    // SAFETY: a zeroed timex with modes = 0 only reads the clock's state.
+    let state = unsafe {
+        let mut timex: libc::timex = std::mem::zeroed();
+        libc::adjtimex(&mut timex)
+    };
+    state >= 0 && state != libc::TIME_ERROR
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
         let time = read_clock(libc::CLOCK_BOOTTIME);
         Moment(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
     }
 
-    #[allow(unsafe_code)]
     fn wall(&self) -> WallTime {
         let time = read_clock(libc::CLOCK_REALTIME);
-        // SAFETY: a zeroed timex with modes = 0 only reads the clock's state.
-        let state = unsafe {
-            let mut timex: libc::timex = std::mem::zeroed();
-            libc::adjtimex(&mut timex)
-        };
         WallTime {
             // The field's type differs between platforms.
             #[allow(clippy::unnecessary_cast)]
             unix_ns: time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64,
-            synchronised: state >= 0 && state != libc::TIME_ERROR,
+            synchronised: self.is_synchronised(),
         }
     }
 

@@ -7,7 +7,9 @@ use crate::finding::Finding;
 use crate::instance::{Counts, Instance};
 use crate::output::Output;
 use crate::program::Program;
+use crate::readers::Readers;
 use crate::record::SavedRule;
+use crate::source::Source;
 use crate::state;
 use crate::work::Runner;
 use crate::workers::{Done, Job, Work, Worked, work};
@@ -103,7 +105,6 @@ struct Inner {
 #[derive(Default)]
 struct Shown {
     rules: BTreeMap<Arc<str>, RuleView>,
-    newest: HashMap<Arc<str>, Vec<Output>>,
     position: u64,
 }
 
@@ -121,47 +122,6 @@ pub(crate) struct State {
     pub position: u64,
     /// Rules came or went since the last snapshot.
     pub changed: bool,
-}
-
-/// The rules that read a device, by their names.
-#[derive(Default)]
-pub(crate) struct Readers {
-    devices: HashMap<Arc<str>, Arc<[Arc<str>]>>,
-    /// Those that read all samples.
-    every: Arc<[Arc<str>]>,
-}
-
-impl Readers {
-    pub fn of(&self, device: &str) -> Arc<[Arc<str>]> {
-        self.devices.get(device).unwrap_or(&self.every).clone()
-    }
-
-    fn among(running: &BTreeMap<Arc<str>, Running>) -> Readers {
-        let mut devices: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
-        let mut every: Vec<Arc<str>> = Vec::new();
-        for (name, running) in running {
-            match running.feeds.iter().any(Feed::is_samples) {
-                true => every.push(name.clone()),
-                false => {
-                    let own = running.feeds.iter().filter_map(Feed::devices).flatten();
-                    for device in own {
-                        let readers = devices.entry(device.clone()).or_default();
-                        if readers.last() != Some(name) {
-                            readers.push(name.clone());
-                        }
-                    }
-                }
-            }
-        }
-        // A rule's own output is no input of it.
-        let devices = devices.into_iter().map(|(device, mut readers)| {
-            readers.extend(every.iter().cloned());
-            readers.retain(|name| *name != device);
-            readers.sort();
-            (device, readers.into())
-        });
-        Readers { devices: devices.collect(), every: every.into() }
-    }
 }
 
 pub(crate) struct Running {
@@ -260,7 +220,9 @@ impl Board {
 
     /// The rows that a rule gave last, oldest first.
     pub fn newest(&self, name: &str) -> Vec<Output> {
-        self.0.shown.lock().newest.get(name).cloned().unwrap_or_default()
+        let state = self.state();
+        let running = state.running.get(name);
+        running.map(|running| running.newest.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Shows how these rules fare now.
@@ -269,10 +231,7 @@ impl Board {
         shown.position = state.position;
         for name in names {
             let Some(running) = state.running.get_mut(&name) else { continue };
-            shown.rules.insert(name.clone(), running.view());
-            let newest = shown.newest.entry(name).or_default();
-            newest.clear();
-            newest.extend(running.newest.iter().cloned());
+            shown.rules.insert(name, running.view());
         }
     }
 
@@ -280,7 +239,6 @@ impl Board {
     pub(crate) fn show_all(&self, state: &mut State) {
         let mut shown = self.0.shown.lock();
         shown.rules.retain(|name, _| state.running.contains_key(name));
-        shown.newest.retain(|name, _| state.running.contains_key(name));
         drop(shown);
         let names: Vec<Arc<str>> = state.running.keys().cloned().collect();
         self.show(state, names.into_iter());
@@ -316,10 +274,10 @@ impl State {
         self.readers = None;
     }
 
-    /// Who reads a device.
-    pub fn readers(&mut self, device: &str) -> Arc<[Arc<str>]> {
-        let running = &self.running;
-        self.readers.get_or_insert_with(|| Readers::among(running)).of(device)
+    /// Who reads what, and those who do.
+    pub fn readers(&mut self) -> (&mut Readers, &mut BTreeMap<Arc<str>, Running>) {
+        let running = &mut self.running;
+        (self.readers.get_or_insert_with(|| Readers::among(running)), running)
     }
 
     /// Begins the rules that are wanted, at the keeper's place in the stream and its end; `begun_at` is
@@ -405,6 +363,12 @@ impl Running {
     /// The same rule, which need not begin anew.
     fn stays(&self, wanted: &Definition) -> bool {
         self.definition.is_like(wanted) && self.failed.is_none()
+    }
+
+    /// What it reads, where that is one table.
+    pub fn source(&self) -> Option<&Source> {
+        let program = self.definition.program.as_ref().ok().filter(|_| self.feeds.len() == 1);
+        program?.sources.first()
     }
 
     /// Something waits for it, or it is away.

@@ -262,6 +262,9 @@ pub fn array(own: CellType, cells: &[Cell]) -> ArrayRef {
 
 /// Nanoseconds since 1970 of a column of times; none where it is NULL or no time.
 pub fn times(array: &ArrayRef) -> Option<TimestampNanosecondArray> {
+    if let Some(times) = array.as_primitive_opt::<TimestampNanosecondType>() {
+        return Some(times.clone());
+    }
     let nanoseconds = ArrowType::Timestamp(TimeUnit::Nanosecond, None);
     let plain = cast(array, &nanoseconds).ok()?;
     Some(plain.as_primitive::<TimestampNanosecondType>().clone())

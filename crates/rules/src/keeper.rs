@@ -172,15 +172,7 @@ impl Keeper {
             ControlFlow::Continue(()) => self.take_blocks(&mut state),
             ControlFlow::Break(()) => (0, false),
         };
-        for name in std::mem::take(&mut self.fed) {
-            if let Some(running) = state.running.get_mut(&name) {
-                self.flush(running);
-                self.next_due = earliest(self.next_due, running.due());
-                if !running.unwritten.is_empty() {
-                    giving.insert(name);
-                }
-            }
-        }
+        self.flush_all(&mut state, &mut giving);
         // What is taken is looked up, and what the clock ends is behind it.
         let looked_up = self.reach(&state).is_continue();
         if !self.catching_up() {
@@ -237,7 +229,7 @@ impl Keeper {
             taken += 1;
             if let Item::Block(block) = item {
                 self.saving.bytes += block.payload.len() as u64;
-                self.take(state, &block);
+                self.take(state, &block, again);
             }
         }
         (taken, true)
@@ -336,23 +328,29 @@ impl Keeper {
         running.work(&self.runner, &*self.board.env().clock, self.now_ns, one);
     }
 
-    fn take(&mut self, state: &mut State, block: &Block) {
+    fn take(&mut self, state: &mut State, block: &Block, again: bool) {
         let Some(set) = self.set(block) else { return };
         let device = set.device();
         let of_rule = state.running.contains_key(device);
         if of_rule && let Some(running) = state.running.get_mut(device) {
             self.recorded(running, block);
         }
-        let readers = state.readers(device);
-        if readers.is_empty() {
+        let (readers, all) = state.readers();
+        let who = readers.of(device);
+        if who.rules.is_empty() {
             return;
         }
         let decoded =
             codec::decode_batch(set.clone(), &block.payload, block.moment.0, block.unix_ns);
         let Ok(batch) = decoded else { return };
         let reading = Reading::of(&batch);
-        for name in &*readers {
-            if let Some(running) = state.running.get_mut(name)
+        // Rules that take samples again are not all at the same place.
+        let alone = if again { &who.rules } else { &who.alone };
+        if !again {
+            readers.gather(&who, &reading, of_rule);
+        }
+        for name in alone {
+            if let Some(running) = all.get_mut(name)
                 && block.span.from >= running.from
             {
                 self.feed(running, &reading, device, of_rule);
@@ -377,6 +375,33 @@ impl Keeper {
             if running.feeding.replace(source).is_none() {
                 self.fed.push(running.name.clone());
             }
+        }
+    }
+
+    /// All rows gathered go into their rules.
+    fn flush_all(&mut self, state: &mut State, giving: &mut BTreeSet<Arc<str>>) {
+        let mut fed = std::mem::take(&mut self.fed);
+        for name in fed.drain(..) {
+            if let Some(running) = state.running.get_mut(&name) {
+                self.flush(running);
+                self.flushed(running, giving);
+            }
+        }
+        self.fed = fed;
+        let (readers, all) = state.readers();
+        while let Some((rows, members)) = readers.gathered() {
+            for name in &*members {
+                let Some(running) = all.get_mut(name) else { continue };
+                self.hand(running, Work::Rows { source: 0, rows: rows.clone() });
+                self.flushed(running, giving);
+            }
+        }
+    }
+
+    fn flushed(&mut self, running: &Running, giving: &mut BTreeSet<Arc<str>>) {
+        self.next_due = earliest(self.next_due, running.due());
+        if !running.unwritten.is_empty() {
+            giving.insert(running.name.clone());
         }
     }
 

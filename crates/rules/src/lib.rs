@@ -28,6 +28,7 @@ mod past;
 mod pasted;
 mod pending;
 mod program;
+mod readers;
 mod reading;
 mod record;
 mod rows;

@@ -24,6 +24,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Expr;
 
 /// A table as a stream of rows.
+#[derive(PartialEq)]
 pub enum Stream {
     /// Reads of devices.
     Reads(Shape),

@@ -7,3 +7,4 @@ mod ekuiper;
 mod isolation;
 mod kills;
 mod rig;
+mod shared;

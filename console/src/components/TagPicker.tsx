@@ -91,7 +91,7 @@ export function TagPicker({ taken, whyNot, onAdd }: Props) {
           autoComplete="off"
           autoCapitalize="none"
           spellCheck={false}
-          placeholder="Add a tag: name, device, description"
+          placeholder="Add a tag: name, device or rule"
           value={typed}
           onFocus={() => setOpen(true)}
           onClick={() => setOpen(true)}

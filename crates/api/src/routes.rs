@@ -106,6 +106,8 @@ const ADMIN: Access = Access::Role(Admin);
 const OFFSET: (&str, &str) = ("offset", "items to leave out at the beginning");
 const LIMIT: (&str, &str) = ("limit", "items of the page: 100 unless told, at most 1000");
 const FILTER: (&str, &str) = ("filter", "part of the name, description or address, in any case");
+const FILTER_OF_ALL: (&str, &str) =
+    ("filter", "part of the name, description or address, or of the device's or rule's name");
 const QUALITY: (&str, &str) = ("quality", "good, uncertain, bad or stale");
 const PAGED: &[(&str, &str)] = &[OFFSET, LIMIT];
 
@@ -175,7 +177,7 @@ pub const DEVICE_TAGS: Route = asks(
     ),
 );
 pub const TAGS: Route = asks(
-    &[OFFSET, LIMIT, FILTER, QUALITY],
+    &[OFFSET, LIMIT, FILTER_OF_ALL, QUALITY],
     route(
         Get,
         "/api/v1/tags",

@@ -527,10 +527,13 @@ impl Live {
             if query.group.as_ref().is_some_and(|name| **name != *group.name) {
                 continue;
             }
+            // Who looks among all devices may mean one of them, or a rule.
+            let named = |f: &String| group.set.device().to_lowercase().contains(f);
+            let filter = filter.as_ref().filter(|f| query.device.is_some() || !named(f));
             if filter.is_none() && query.quality.is_none() {
                 group.page_all(query, now, &mut page);
             } else {
-                group.page_filtered(query, filter.as_deref(), now, &mut page);
+                group.page_filtered(query, filter.map(String::as_str), now, &mut page);
             }
         }
         page

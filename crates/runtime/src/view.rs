@@ -154,7 +154,8 @@ pub struct TagView {
 pub struct TagQuery {
     pub device: Option<String>,
     pub group: Option<String>,
-    /// Part of the tag's name, description or address, in any case.
+    /// Part of the tag's name, description or address, in any case; of the device's name too, where none
+    /// is named.
     pub filter: Option<String>,
     pub quality: Option<QualityFilter>,
     pub offset: usize,

@@ -124,6 +124,14 @@ async fn an_output_is_among_the_tags_and_not_among_the_devices() {
     assert_eq!(query(None, None).total, 4);
     assert_eq!(query(Some("hot"), None).total, 2);
     assert_eq!(query(None, Some(QualityFilter::Bad)).total, 2);
+    let found = |device: Option<&str>, text: &str| {
+        let (device, filter) = (device.map(str::to_owned), Some(text.to_owned()));
+        let page = runtime.tags(&TagQuery { device, filter, limit: 100, ..TagQuery::default() });
+        page.items.iter().map(|tag| tag.name.to_string()).collect::<Vec<_>>()
+    };
+    // By the rule's name; within the rule its name says nothing more.
+    assert_eq!(found(None, "HOT"), ["is_hot", "t"]);
+    assert_eq!(found(Some("hot"), "hot"), ["is_hot"]);
     let counts = runtime.tag_counts();
     assert_eq!((counts.total, counts.good, counts.bad), (4, 2, 2));
     runtime.publish_rows("hot", &[row(1, true, Some(1.0))]).unwrap();

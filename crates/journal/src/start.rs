@@ -21,9 +21,6 @@ use std::sync::{Arc, Mutex};
 use tagwerk_env::{Access, Disk, DiskFile, Env};
 use tokio::sync::watch;
 
-/// Segments that a process killed within the longest commit interval can have left unsynced.
-const UNSYNCED_SEGMENTS_MAX: usize = 16;
-
 pub(crate) struct Started {
     pub logs: [Arc<Log>; 3],
     pub shared: Arc<Shared>,
@@ -162,13 +159,13 @@ fn step_over(recovery: &mut Recovery<'_>, found: &mut [Found]) {
 }
 
 /// What a killed process wrote is in the kernel, not yet on disk; it is about to be called
-/// committed.
+/// committed. How much it was nobody knows: the disk may have taken long for the last sync. A segment
+/// that is on disk costs next to nothing.
 fn sync_found(recovery: &mut Recovery<'_>, found: &mut [Found]) {
     for (stream, found) in Stream::ALL.iter().zip(found) {
-        let first = found.segments.len().saturating_sub(UNSYNCED_SEGMENTS_MAX);
         let (mut unproven, mut proven) = (Vec::new(), found.end);
         let mut durable = found.segments.clone();
-        for segment in &found.segments[first..] {
+        for segment in &found.segments {
             let file = recovery.disk.open(&segment.path, Access::Write);
             if let Err(error) = file.and_then(|file| file.sync_data()) {
                 recovery.trouble(format!("syncing {}: {error}", segment.path.display()));
@@ -180,8 +177,8 @@ fn sync_found(recovery: &mut Recovery<'_>, found: &mut [Found]) {
         let folder = recovery.directory.join(stream.name());
         if let Err(error) = recovery.disk.sync_directory(&folder) {
             recovery.trouble(format!("syncing {}: {error}", folder.display()));
-            proven = found.segments.get(first).map_or(proven, |s| s.first_seq().min(proven));
-            durable.truncate(first);
+            proven = found.segments.first().map_or(proven, |s| s.first_seq().min(proven));
+            durable.clear();
         }
         durable.iter().for_each(|segment| segment.set_durable());
         (found.unproven, found.proven) = (unproven, Some(proven));

@@ -318,6 +318,30 @@ fn many_lives_with_power_cuts() {
     println!("{seeds} seeds, {} lives, nothing lost", seeds * 12);
 }
 
+/// A disk that takes long for a sync, under a program that writes much: dozens of segments are in the
+/// kernel alone when it is killed.
+#[test]
+fn what_a_start_calls_committed_outlives_the_power_however_much_it_is() {
+    for seed in 0..20 {
+        let mut run = Run::new(seed);
+        for stream in [&mut run.options.samples, &mut run.options.outputs] {
+            stream.bytes_max = 1024 * 1024;
+        }
+        let journal = run.open().unwrap();
+        for _ in 0..1_000 {
+            run.append_block(&journal);
+        }
+        drop(journal);
+        run.disk.kill();
+        let journal = run.open().unwrap();
+        run.check(&journal, &format!("seed {seed}, killed"));
+        drop(journal);
+        run.disk.cut_power(&mut Random::new(seed));
+        let journal = run.open().unwrap();
+        run.check(&journal, &format!("seed {seed}, without power"));
+    }
+}
+
 /// Negative control: the same rig must notice a journal that keeps data in user space.
 #[test]
 fn a_journal_that_buffers_loses_data_when_killed() {

@@ -31,9 +31,9 @@ pub struct Args {
 enum Rig {
     /// Drivers between a runtime and a foreign server (8 minutes)
     Drivers,
-    /// The journal killed, cut off from power, damaged and starved (30 minutes)
+    /// The journal killed, cut off from power, damaged and starved (8 minutes)
     Journal,
-    /// The same with history, which is fed from a journal (40 minutes)
+    /// The same with history, which is fed from a journal (10 minutes)
     History,
 }
 

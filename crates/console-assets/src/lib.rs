@@ -1,21 +1,40 @@
-//! The console, embedded: `console/dist` as the build left it.
+//! The console, embedded: `console/dist` as the build left it, packed.
 //!
 //! Compiles when it was never built; the page then says how to. Serving is the program's.
 
-use rust_embed::RustEmbed;
-use std::borrow::Cow;
+use flate2::read::GzDecoder;
+use std::io::Read;
 
-#[derive(RustEmbed)]
-#[folder = "../../console/dist"]
-struct Dist;
+struct File {
+    name: &'static str,
+    bytes: &'static [u8],
+    gzip: bool,
+    etag: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// One file of the console.
 pub struct Asset {
-    pub bytes: Cow<'static, [u8]>,
+    bytes: &'static [u8],
+    gzip: bool,
     pub content_type: &'static str,
     /// Quoted, as the header has it.
-    pub etag: String,
+    pub etag: &'static str,
     pub caching: Caching,
+}
+
+impl Asset {
+    /// For who reads gzip; none, where packing gains nothing.
+    pub fn packed(&self) -> Option<&'static [u8]> {
+        self.gzip.then_some(self.bytes)
+    }
+
+    pub fn plain(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let unpacked = self.gzip && GzDecoder::new(self.bytes).read_to_end(&mut plain).is_ok();
+        if unpacked { plain } else { self.bytes.to_vec() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +58,12 @@ impl Caching {
 /// The file at a request's path, such as `/assets/index-3f2a.js`; `None` when there is none.
 pub fn asset(path: &str) -> Option<Asset> {
     let name = path.trim_start_matches('/');
-    if name.starts_with('.') {
-        // The `.gitignore` that keeps the folder in a fresh checkout.
-        return None;
-    }
-    let file = Dist::get(name)?;
-    let hash: String =
-        file.metadata.sha256_hash().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let file = FILES.iter().find(|file| file.name == name)?;
     Some(Asset {
-        bytes: file.data,
+        bytes: file.bytes,
+        gzip: file.gzip,
         content_type: content_type(name),
-        etag: format!("\"{hash}\""),
+        etag: file.etag,
         // Vite puts what it names by hash there, and nothing else.
         caching: match name.starts_with("assets/") {
             true => Caching::Immutable,
@@ -61,9 +75,10 @@ pub fn asset(path: &str) -> Option<Asset> {
 /// The page that every path without a file gets, so that the console can route by itself.
 pub fn page() -> Asset {
     asset("index.html").unwrap_or(Asset {
-        bytes: Cow::Borrowed(NOT_BUILT.as_bytes()),
+        bytes: NOT_BUILT.as_bytes(),
+        gzip: false,
         content_type: content_type("index.html"),
-        etag: "\"not-built\"".to_owned(),
+        etag: "\"not-built\"",
         caching: Caching::Revalidate,
     })
 }
@@ -101,6 +116,7 @@ fn content_type(name: &str) -> &'static str {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -109,15 +125,26 @@ mod tests {
         let page = page();
         assert_eq!(page.content_type, "text/html; charset=utf-8");
         assert_eq!(page.caching, Caching::Revalidate);
-        assert!(String::from_utf8_lossy(&page.bytes).to_lowercase().contains("<!doctype html>"));
+        assert!(String::from_utf8_lossy(&page.plain()).to_lowercase().contains("<!doctype html>"));
     }
 
     #[test]
     fn nothing_but_the_console_is_embedded() {
         assert!(asset("/.gitignore").is_none());
         assert!(asset("/../../Cargo.toml").is_none());
-        for name in Dist::iter().filter(|name| !name.starts_with('.')) {
-            assert_ne!(content_type(&name), "application/octet-stream", "{name}");
+        for file in FILES {
+            assert_ne!(content_type(file.name), "application/octet-stream", "{}", file.name);
+        }
+    }
+
+    #[test]
+    fn what_is_packed_is_the_file() {
+        let dist = std::path::Path::new("../../console/dist");
+        for file in FILES {
+            let asset = asset(file.name).expect("a file of the table");
+            let there = std::fs::read(dist.join(file.name)).expect("what was embedded");
+            assert!(asset.plain() == there, "{}", file.name);
+            assert!(asset.packed().is_none_or(|packed| packed.len() < there.len()));
         }
     }
 }

@@ -91,6 +91,20 @@ pub fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDef
     }
 }
 
+/// What the tables of these sets are made of.
+pub fn tags(sets: &[TagSetDefinition]) -> TagTable {
+    let entries = sets.iter().flat_map(|set| {
+        set.tags.iter().map(|tag| TagEntry {
+            id: tag.id,
+            device: (&*set.device).into(),
+            name: (&*tag.name).into(),
+            data_type: tag.data_type,
+            unit: "".into(),
+        })
+    });
+    TagTable::new(entries.collect())
+}
+
 /// The n-th version of the one lookup table.
 fn keys(n: u64) -> Lookup {
     let of: Vec<u64> = (0..100).filter(|key| !(key + n).is_multiple_of(3)).collect();
@@ -168,18 +182,9 @@ impl Plant {
         ];
         let mut programs = Vec::new();
         for (place, (name, _, sql)) in RULES.iter().enumerate() {
-            let entries = definitions.iter().flat_map(|set| {
-                set.tags.iter().map(|tag| TagEntry {
-                    id: tag.id,
-                    device: (&*set.device).into(),
-                    name: (&*tag.name).into(),
-                    data_type: tag.data_type,
-                    unit: "".into(),
-                })
-            });
             let mut lookups = Lookups::default();
             lookups.add(keys(0));
-            let tags = TagTable::new(entries.collect()).with_lookups(Arc::new(lookups));
+            let tags = tags(&definitions).with_lookups(Arc::new(lookups));
             let program = planner.plan(&format!("{sql}{remark}"), &tags).unwrap();
             let of: Vec<(&str, DataType)> =
                 program.columns.iter().map(|c| (c.name.as_str(), c.data_type())).collect();

@@ -1,7 +1,7 @@
 //! Rules that read the same have its rows gathered once, and each gives what it gives by itself.
 
 use crate::case::BASE_NS;
-use crate::kills::{append, columns};
+use crate::kills::{append, columns, tags};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,6 @@ use tagwerk_env::Clock;
 use tagwerk_journal::{CommitBy, Journal, Options};
 use tagwerk_model::{DataType, TagSet, TagSetDefinition, Value};
 use tagwerk_rules::{Definition, Keeper, Outlet, Output, Planner, Stage};
-use tagwerk_sql::{TagEntry, TagTable};
 use tagwerk_testkit::simulated::machine;
 
 const RULES: &[(&str, &str)] = &[
@@ -46,19 +45,6 @@ impl Outlet for Back {
         }
         Ok(())
     }
-}
-
-fn tags(sets: &[TagSetDefinition]) -> TagTable {
-    let entries = sets.iter().flat_map(|set| {
-        set.tags.iter().map(|tag| TagEntry {
-            id: tag.id,
-            device: (&*set.device).into(),
-            name: (&*tag.name).into(),
-            data_type: tag.data_type,
-            unit: "".into(),
-        })
-    });
-    TagTable::new(entries.collect())
 }
 
 /// Those rules whose name is wanted over a minute of two devices; `late` comes in the middle of it.

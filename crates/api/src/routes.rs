@@ -106,8 +106,10 @@ const ADMIN: Access = Access::Role(Admin);
 const OFFSET: (&str, &str) = ("offset", "items to leave out at the beginning");
 const LIMIT: (&str, &str) = ("limit", "items of the page: 100 unless told, at most 1000");
 const FILTER: (&str, &str) = ("filter", "part of the name, description or address, in any case");
-const FILTER_OF_ALL: (&str, &str) =
-    ("filter", "part of the name, description or address, or of the device's or rule's name");
+const FILTER_OF_ALL: (&str, &str) = (
+    "filter",
+    "part of the name, description or address, or of the device's or rule's name, in any case",
+);
 const QUALITY: (&str, &str) = ("quality", "good, uncertain, bad or stale");
 const PAGED: &[(&str, &str)] = &[OFFSET, LIMIT];
 

@@ -72,14 +72,7 @@ impl Tables {
                     new
                 }
             };
-            let entry = TagEntry {
-                id: tag.id,
-                device,
-                name: (&*tag.name).into(),
-                data_type: tag.data_type,
-                unit: (&*tag.unit).into(),
-            };
-            tags.insert(tag.id, entry);
+            tags.insert(tag.id, TagEntry::of(device, tag));
         });
         self.add_archived(&mut tags);
         let templates = self.configuration.templates().into_iter().map(|template| {

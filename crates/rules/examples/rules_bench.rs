@@ -58,15 +58,9 @@ fn set(device: &str, first: u32, tags: usize) -> TagSetDefinition {
 }
 
 fn table(sets: &[TagSetDefinition]) -> TagTable {
-    let entries = sets.iter().flat_map(|set| {
-        set.tags.iter().map(|tag| TagEntry {
-            id: tag.id,
-            device: (&*set.device).into(),
-            name: (&*tag.name).into(),
-            data_type: tag.data_type,
-            unit: "".into(),
-        })
-    });
+    let entries = sets
+        .iter()
+        .flat_map(|set| set.tags.iter().map(|tag| TagEntry::of((&*set.device).into(), tag)));
     TagTable::new(entries.collect())
 }
 

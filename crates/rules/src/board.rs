@@ -5,7 +5,7 @@ use crate::error::RuleError;
 use crate::feed::Feed;
 use crate::finding::Finding;
 use crate::instance::{Counts, Instance};
-use crate::output::Output;
+use crate::output::{Newest, Output};
 use crate::program::Program;
 use crate::readers::Readers;
 use crate::record::SavedRule;
@@ -21,8 +21,6 @@ use tagwerk_env::{Clock, Env};
 use tagwerk_journal::{Journal, Stream as Log};
 use tagwerk_sql::Lookup;
 
-/// Rows remembered for showing.
-const NEWEST_MAX: usize = 50;
 /// Memory of rows that wait for a rule that is still at work. More: it is stopped.
 const WAITING_MAX: usize = 64 * 1024 * 1024;
 
@@ -105,6 +103,7 @@ struct Inner {
 #[derive(Default)]
 struct Shown {
     rules: BTreeMap<Arc<str>, RuleView>,
+    newest: HashMap<Arc<str>, Newest>,
     position: u64,
 }
 
@@ -157,7 +156,7 @@ pub(crate) struct Running {
     /// Rows of its name before this place are another rule's.
     pub outputs_from: u64,
     catching_up: bool,
-    newest: VecDeque<Output>,
+    newest: Newest,
     last_error: Option<(i64, String)>,
     last_output: Option<i64>,
     busy: Duration,
@@ -220,9 +219,8 @@ impl Board {
 
     /// The rows that a rule gave last, oldest first.
     pub fn newest(&self, name: &str) -> Vec<Output> {
-        let state = self.state();
-        let running = state.running.get(name);
-        running.map(|running| running.newest.iter().cloned().collect()).unwrap_or_default()
+        let newest = self.0.shown.lock().newest.get(name).cloned();
+        newest.map(|newest| newest.list()).unwrap_or_default()
     }
 
     /// Shows how these rules fare now.
@@ -231,6 +229,7 @@ impl Board {
         shown.position = state.position;
         for name in names {
             let Some(running) = state.running.get_mut(&name) else { continue };
+            shown.newest.insert(name.clone(), running.newest.clone());
             shown.rules.insert(name, running.view());
         }
     }
@@ -239,6 +238,7 @@ impl Board {
     pub(crate) fn show_all(&self, state: &mut State) {
         let mut shown = self.0.shown.lock();
         shown.rules.retain(|name, _| state.running.contains_key(name));
+        shown.newest.retain(|name, _| state.running.contains_key(name));
         drop(shown);
         let names: Vec<Arc<str>> = state.running.keys().cloned().collect();
         self.show(state, names.into_iter());
@@ -352,7 +352,7 @@ impl Running {
             unconfirmed: VecDeque::new(),
             unseen: if goes_on { before.0 } else { 0 },
             outputs_from: if goes_on { before.1 } else { end },
-            newest: VecDeque::new(),
+            newest: Newest::default(),
             last_error: None,
             last_output: None,
             busy: Duration::ZERO,
@@ -454,21 +454,21 @@ impl Running {
             // They are remembered when they are known to stand in the stream.
             (Stage::Live, true) => self.unconfirmed.extend(out),
             (Stage::Live, false) => self.unwritten.extend(out),
-            _ => remember(&mut self.newest, out.into_iter()),
+            _ => self.newest.remember(out.into_iter()),
         }
     }
 
     /// The next of the rows given again stands in the stream; none, where it was not given.
     pub fn confirm(&mut self) -> Option<()> {
         let row = self.unconfirmed.pop_front()?;
-        remember(&mut self.newest, std::iter::once(row));
+        self.newest.remember(std::iter::once(row));
         Some(())
     }
 
     /// So many of the rows that were not written yet are.
     pub fn written(&mut self, rows: usize) {
         self.unseen += rows as u64;
-        remember(&mut self.newest, self.unwritten.drain(..rows));
+        self.newest.remember(self.unwritten.drain(..rows));
     }
 
     /// The edge's time at which the clock may end something.
@@ -523,16 +523,5 @@ impl Running {
             behind: 0,
             reached: self.is_busy().then_some(self.reached),
         }
-    }
-}
-
-/// Keeps the last rows to be shown.
-fn remember(newest: &mut VecDeque<Output>, rows: impl ExactSizeIterator<Item = Output>) {
-    let before = rows.len().saturating_sub(NEWEST_MAX);
-    for row in rows.skip(before) {
-        if newest.len() == NEWEST_MAX {
-            newest.pop_front();
-        }
-        newest.push_back(row);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use tagwerk_historian::{Buckets, FoldRow, Need, Piece, Scan, Wanted};
-use tagwerk_model::{DataType, Quality, TagId, Value};
+use tagwerk_model::{DataType, Quality, TagDefinition, TagId, Value};
 
 /// Pieces of history in the order of the scan: tag by tag, each in the order of time.
 pub type Pieces = Box<dyn Iterator<Item = Result<Piece, String>> + Send>;
@@ -133,6 +133,13 @@ pub struct TagEntry {
     pub name: Arc<str>,
     pub data_type: DataType,
     pub unit: Arc<str>,
+}
+
+impl TagEntry {
+    pub fn of(device: Arc<str>, tag: &TagDefinition) -> TagEntry {
+        let (name, unit) = ((&*tag.name).into(), (&*tag.unit).into());
+        TagEntry { id: tag.id, device, name, data_type: tag.data_type, unit }
+    }
 }
 
 #[derive(Clone, Debug)]

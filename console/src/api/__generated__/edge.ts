@@ -5346,7 +5346,7 @@ export interface operations {
                 offset?: number;
                 /** @description items of the page: 100 unless told, at most 1000 */
                 limit?: number;
-                /** @description part of the name, description or address, or of the device's or rule's name */
+                /** @description part of the name, description or address, or of the device's or rule's name, in any case */
                 filter?: string;
                 /** @description good, uncertain, bad or stale */
                 quality?: string;

@@ -58,7 +58,7 @@ function FirstSteps() {
           </Link>
         </>
       ) : (
-        <p>Pick up to {tagsMost} tags in the field above: a part of its name, or of its device's or rule's, is enough. Tags of one unit share a scale; on and off, and texts, get a lane of their own.</p>
+        <p>Pick up to {tagsMost} tags in the field above: a part of a tag's name, or of its device's or rule's, is enough. Tags of one unit share a scale; on and off, and texts, get a lane of their own.</p>
       )}
     </div>
   )

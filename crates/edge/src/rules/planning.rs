@@ -263,13 +263,7 @@ pub fn running(
                 new
             }
         };
-        tags.tags.push(TagEntry {
-            id: tag.id,
-            device,
-            name: (&*tag.name).into(),
-            data_type: tag.data_type,
-            unit: (&*tag.unit).into(),
-        });
+        tags.tags.push(TagEntry::of(device, tag));
     });
     let mut made_up = u32::MAX;
     for (name, rule) in rules {

@@ -1,6 +1,6 @@
 //! What a rule may not do to others, or to the memory.
 
-use crate::kills::{append, columns};
+use crate::kills::{append, columns, tags};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tagwerk_rules::{
     Board, Definition, Instance, Keeper, Outlet, Output, Planner, RuleState, RuleView, Runner,
     Stage,
 };
-use tagwerk_sql::{TagEntry, TagTable};
+use tagwerk_sql::TagTable;
 use tokio::sync::watch;
 
 /// Rows are counted by the rules themselves.
@@ -31,14 +31,7 @@ const LONG: &str = "SELECT count(*) AS n FROM boiler a CROSS JOIN boiler b CROSS
 
 fn boiler() -> (Arc<TagSet>, TagTable) {
     let set = Arc::new(TagSet::new(columns("boiler", &[("temperature", DataType::Float64)], 1)));
-    let entries = set.tags().iter().map(|tag| TagEntry {
-        id: tag.id,
-        device: "boiler".into(),
-        name: (&*tag.name).into(),
-        data_type: tag.data_type,
-        unit: "".into(),
-    });
-    let tags = TagTable::new(entries.collect());
+    let tags = tags(std::slice::from_ref(&set.definition));
     (set, tags)
 }
 

@@ -93,15 +93,9 @@ pub fn columns(device: &str, tags: &[(&str, DataType)], first: u32) -> TagSetDef
 
 /// What the tables of these sets are made of.
 pub fn tags(sets: &[TagSetDefinition]) -> TagTable {
-    let entries = sets.iter().flat_map(|set| {
-        set.tags.iter().map(|tag| TagEntry {
-            id: tag.id,
-            device: (&*set.device).into(),
-            name: (&*tag.name).into(),
-            data_type: tag.data_type,
-            unit: "".into(),
-        })
-    });
+    let entries = sets
+        .iter()
+        .flat_map(|set| set.tags.iter().map(|tag| TagEntry::of((&*set.device).into(), tag)));
     TagTable::new(entries.collect())
 }
 

@@ -174,15 +174,9 @@ fn sets(case: &Case) -> HashMap<String, Arc<TagSet>> {
 
 fn tags(case: &Case) -> TagTable {
     let sets = sets(case);
-    let entries = sets.values().flat_map(|set| {
-        set.tags().iter().map(|tag| TagEntry {
-            id: tag.id,
-            device: set.device().into(),
-            name: (&*tag.name).into(),
-            data_type: tag.data_type,
-            unit: "".into(),
-        })
-    });
+    let entries = sets
+        .values()
+        .flat_map(|set| set.tags().iter().map(|tag| TagEntry::of(set.device().into(), tag)));
     let mut templates: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
     for (table, device) in of_templates(case) {
         templates.entry(table.into()).or_default().push(device.into());

@@ -1,8 +1,8 @@
-//! Compaction: segments whose chunks are small, late or expired become one with full chunks, a step
-//! at a time. The new one has its name only when it is whole, and names those it replaces.
+//! Compaction: segments whose chunks are small, late, expired or in no order of tags become one with
+//! full chunks, tag by tag, a step at a time. The new one has its name only when it is whole, and names those it replaces.
 
 use crate::chunk::{self, Scratch};
-use crate::entry::{Entry, Footer, TagsPlace};
+use crate::entry::{Entry, Footer, Pages, TagsPlace};
 use crate::files::Files;
 use crate::frame::{FRAMES_AT, Header, Kind, Origin, put_frame};
 use crate::gather::{Cut, Gather};
@@ -35,7 +35,10 @@ pub(crate) struct Compaction {
     /// Behind what was written.
     end: u64,
     buffer: Vec<u8>,
+    /// Of the tag at work.
     entries: Vec<Entry>,
+    /// Of those before it.
+    pages: Pages,
     footer: Footer,
     scratch: Scratch,
     pub damaged: Vec<(Arc<Segment>, u64, u64)>,
@@ -93,6 +96,7 @@ impl Compaction {
             end: FRAMES_AT,
             buffer: Vec::new(),
             entries: Vec::new(),
+            pages: Pages::new(seed),
             footer: Footer::empty(),
             scratch: Scratch::default(),
             damaged: Vec::new(),
@@ -190,6 +194,8 @@ impl Compaction {
             self.merge(&chunks)?;
             rollups.sort_by_key(|(_, entry, _)| (entry.summary.min_time, entry.summary.first_seq));
             self.roll(&rollups)?;
+            self.entries.sort_by_key(Entry::key);
+            self.entries.drain(..).for_each(|entry| self.pages.push(&entry));
         }
         Ok(true)
     }
@@ -307,23 +313,22 @@ impl Compaction {
         mut self,
         disk: &dyn Disk,
         folder: &Path,
-        position: u64,
         files: &Arc<Files>,
     ) -> io::Result<Option<Segment>> {
-        if self.entries.is_empty() {
+        let chunks = self.pages.entries();
+        if chunks == 0 {
             disk.remove(&self.staged)?;
             return Ok(None);
         }
         self.write()?;
-        self.entries.sort_by_key(Entry::key);
-        self.footer.position = position;
+        self.footer.position = self.header.position;
         let learned =
             |(boot, offset): (&[u8; 16], &i64)| chunk::Guess { boot: *boot, offset_ns: *offset };
         self.footer.learned = self.learned.iter().map(learned).collect();
-        let end = ending(&self.header, self.end, &self.entries, &mut self.footer);
+        let end = ending(&self.header, self.end, self.pages, &mut self.footer);
         self.file.write_all_at(&end, self.end)?;
         self.file.sync_data()?;
-        self.prove()?;
+        prove(&self.file, self.seed, self.end, chunks)?;
         disk.rename(&self.staged, &self.path)?;
         disk.sync_directory(folder)?;
         Ok(Some(Segment::new(
@@ -337,34 +342,36 @@ impl Compaction {
         )))
     }
 
-    /// Reads all of it again.
-    fn prove(&self) -> io::Result<()> {
-        let mut walker = Walker::new(self.file.clone(), self.seed, self.end);
-        let mut chunks = 0;
-        loop {
-            match walker.step()? {
-                Step::Good { header, .. } => {
-                    chunks += usize::from(matches!(header.kind, Kind::Chunk | Kind::Rollup));
-                }
-                Step::Bad { .. } => break,
-                Step::End if chunks == self.entries.len() => return Ok(()),
-                Step::End => break,
-            }
-        }
-        Err(io::Error::other("the disk gives back something else than was written"))
-    }
-
-    /// The new segment's header.
+    /// The new segment's header. It says no more is stored than those said that it replaces: what the
+    /// segment that grows holds may be cut off at the next start, and the journal is to give it again.
     pub fn header(
-        era: u32,
         ordinal: u64,
         created_unix_ns: i64,
-        position: u64,
         ended: Vec<crate::frame::Ended>,
         segments: &[Arc<Segment>],
     ) -> Header {
+        let told = |segment: &Arc<Segment>| segment.header.position.max(segment.footer.position);
+        let position = segments.iter().map(told).max().unwrap_or_default();
+        let era = segments.first().map_or(1, |segment| segment.header.era);
         let replaces = segments.iter().map(|segment| segment.ordinal()).collect();
         let origin = Origin::Compacted;
         Header { origin, era, ordinal, created_unix_ns, position, ended, replaces }
     }
+}
+
+/// Reads all frames again, up to `end`.
+fn prove(file: &Arc<dyn DiskFile>, seed: u32, end: u64, wanted: usize) -> io::Result<()> {
+    let mut walker = Walker::new(file.clone(), seed, end);
+    let mut chunks = 0;
+    loop {
+        match walker.step()? {
+            Step::Good { header, .. } => {
+                chunks += usize::from(matches!(header.kind, Kind::Chunk | Kind::Rollup));
+            }
+            Step::Bad { .. } => break,
+            Step::End if chunks == wanted => return Ok(()),
+            Step::End => break,
+        }
+    }
+    Err(io::Error::other("the disk gives back something else than was written"))
 }

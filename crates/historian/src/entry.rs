@@ -3,7 +3,7 @@
 
 use crate::bytes::Input;
 use crate::chunk::Guess;
-use crate::frame;
+use crate::frame::{self, FRAME_HEADER_BYTES};
 use crate::rollup::Width;
 use crate::summary::{Numbers, Summary};
 use tagwerk_model::{DataType, Quality, TagId};
@@ -111,15 +111,49 @@ impl Entry {
     }
 }
 
-/// Pages of sorted entries.
-pub(crate) fn encode_pages(entries: &[Entry], seed: u32, out: &mut Vec<u8>) {
-    for (number, page) in entries.chunks(PAGE_ENTRIES).enumerate() {
-        let at = out.len();
-        page.iter().for_each(|entry| entry.encode(out));
-        out.resize(at + PAGE_ENTRIES * ENTRY_BYTES, 0);
-        out.extend_from_slice(&(page.len() as u32).to_le_bytes());
-        let crc = frame::crc(seed ^ number as u32, &out[at..]);
-        out.extend_from_slice(&crc.to_le_bytes());
+/// The directory's frame while it is made: room for the frame's header, then pages of entries, which
+/// come in their order.
+pub(crate) struct Pages {
+    frame: Vec<u8>,
+    seed: u32,
+    entries: usize,
+}
+
+impl Pages {
+    pub fn new(seed: u32) -> Pages {
+        Pages { frame: vec![0; FRAME_HEADER_BYTES], seed, entries: 0 }
+    }
+
+    pub fn push(&mut self, entry: &Entry) {
+        entry.encode(&mut self.frame);
+        self.entries += 1;
+        if self.entries.is_multiple_of(PAGE_ENTRIES) {
+            self.end_page(PAGE_ENTRIES);
+        }
+    }
+
+    /// How many entries came.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// The frame so far, and how many pages it has.
+    pub fn finish(mut self) -> (Vec<u8>, u32) {
+        match self.entries % PAGE_ENTRIES {
+            0 => {}
+            rest => self.end_page(rest),
+        }
+        (self.frame, self.entries.div_ceil(PAGE_ENTRIES) as u32)
+    }
+
+    /// Completes the page that has so many entries.
+    fn end_page(&mut self, entries: usize) {
+        let number = (self.entries - 1) / PAGE_ENTRIES;
+        let at = FRAME_HEADER_BYTES + number * PAGE_BYTES;
+        self.frame.resize(at + PAGE_ENTRIES * ENTRY_BYTES, 0);
+        self.frame.extend_from_slice(&(entries as u32).to_le_bytes());
+        let crc = frame::crc(self.seed ^ number as u32, &self.frame[at..]);
+        self.frame.extend_from_slice(&crc.to_le_bytes());
     }
 }
 
@@ -324,13 +358,15 @@ mod tests {
             length: 17,
         };
         let entries: Vec<Entry> = (0..40).map(entry).collect();
-        let mut bytes = Vec::new();
-        encode_pages(&entries, 5, &mut bytes);
-        assert_eq!(bytes.len(), 2 * PAGE_BYTES);
-        let mut back = decode_page(&bytes, 0, 5).unwrap();
+        let mut pages = Pages::new(5);
+        entries.iter().for_each(|entry| pages.push(entry));
+        let (frame, count) = pages.finish();
+        let bytes = &frame[FRAME_HEADER_BYTES..];
+        assert_eq!((count, bytes.len()), (2, 2 * PAGE_BYTES));
+        let mut back = decode_page(bytes, 0, 5).unwrap();
         back.extend(decode_page(&bytes[PAGE_BYTES..], 1, 5).unwrap());
         assert_eq!(back, entries);
-        assert_eq!(decode_page(&bytes, 1, 5), None, "a page in another place");
+        assert_eq!(decode_page(bytes, 1, 5), None, "a page in another place");
         let mut footer = Footer::empty();
         entries.iter().for_each(|entry| footer.add(entry));
         footer.add_guess(Guess { boot: [1; 16], offset_ns: -3 });

@@ -32,7 +32,7 @@ impl Historian {
         Folds {
             inner: self.0.clone(),
             asked: Asked { request, buckets, need },
-            runs: Runs::new(TOGETHER),
+            runs: Runs::all(TOGETHER),
             next_tag: 0,
             of_tag: None,
             ready: VecDeque::new(),

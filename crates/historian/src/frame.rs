@@ -146,17 +146,28 @@ fn place(seed: u32, offset: u64) -> u32 {
     crc32c_append(seed, &offset.to_le_bytes())
 }
 
-/// Appends a frame that will stand at `offset`; `fill` writes its payload.
+/// Appends a frame that will stand at `offset`.
 pub(crate) fn put_frame(kind: Kind, seed: u32, offset: u64, payload: &[u8], out: &mut Vec<u8>) {
-    let place = place(seed, offset);
-    let at = out.len();
-    out.extend_from_slice(&MARKER);
-    out.extend_from_slice(&[kind as u8, 0, 0, 0]);
-    out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-    out.extend_from_slice(&crc32c_append(place, payload).to_le_bytes());
-    let crc = crc32c_append(place, &out[at..]);
-    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(&frame_header(kind, seed, offset, payload));
     out.extend_from_slice(payload);
+}
+
+/// What stands before the payload of a frame at `offset`.
+pub(crate) fn frame_header(
+    kind: Kind,
+    seed: u32,
+    offset: u64,
+    payload: &[u8],
+) -> [u8; FRAME_HEADER_BYTES] {
+    let place = place(seed, offset);
+    let mut header = [0; FRAME_HEADER_BYTES];
+    header[..4].copy_from_slice(&MARKER);
+    header[4] = kind as u8;
+    header[8..12].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    header[12..16].copy_from_slice(&crc32c_append(place, payload).to_le_bytes());
+    let crc = crc32c_append(place, &header[..16]);
+    header[16..].copy_from_slice(&crc.to_le_bytes());
+    header
 }
 
 impl FrameHeader {

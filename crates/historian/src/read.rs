@@ -171,6 +171,11 @@ impl Runs {
         Runs { samples_max, samples: 0, scratch: Scratch::default() }
     }
 
+    /// For those who want every piece.
+    pub fn all(samples_max: usize) -> Runs {
+        Runs { samples: samples_max, ..Runs::new(samples_max) }
+    }
+
     /// How many of these chunks are to become one piece, of which each is over before the next begins.
     pub fn length<'a>(&mut self, mut chunks: impl Iterator<Item = &'a Source>) -> usize {
         let Some(first) = chunks.next() else { return 0 };

@@ -1,12 +1,10 @@
 //! A segment as readers see it: its directory, on disk or in memory, and its chunks. Immutable.
 
-use crate::entry::{
-    Entry, FOOTER_BYTES_MAX, Footer, PAGE_BYTES, TagsPlace, decode_page, encode_pages,
-};
+use crate::entry::{Entry, FOOTER_BYTES_MAX, Footer, PAGE_BYTES, Pages, TagsPlace, decode_page};
 use crate::files::Files;
 use crate::frame::{
     self, FRAME_HEADER_BYTES, FrameHeader, Header, HeaderFault, Kind, SECOND_HEADER_AT,
-    TRAILER_BYTES, Trailer, put_frame,
+    TRAILER_BYTES, Trailer,
 };
 use crate::scan::{Extent, scan_frames};
 use std::cmp::Ordering;
@@ -405,15 +403,14 @@ pub(crate) fn read_end(
 }
 
 /// The bytes that complete a segment whose frames end at `end`; sets the footer's pages.
-pub(crate) fn ending(header: &Header, end: u64, entries: &[Entry], footer: &mut Footer) -> Vec<u8> {
+pub(crate) fn ending(header: &Header, end: u64, pages: Pages, footer: &mut Footer) -> Vec<u8> {
     let (_, seed) = header.encode();
-    let mut payload = Vec::new();
-    encode_pages(entries, seed, &mut payload);
-    footer.pages = (payload.len() / PAGE_BYTES) as u32;
+    let (mut out, count) = pages.finish();
+    footer.pages = count;
     let stored = footer.encode();
-    payload.extend_from_slice(&stored);
-    let mut out = Vec::with_capacity(payload.len() + FRAME_HEADER_BYTES + TRAILER_BYTES);
-    put_frame(Kind::Directory, seed, end, &payload, &mut out);
+    out.extend_from_slice(&stored);
+    let (head, payload) = out.split_at_mut(FRAME_HEADER_BYTES);
+    head.copy_from_slice(&frame::frame_header(Kind::Directory, seed, end, payload));
     let trailer = Trailer {
         header: header.clone(),
         directory_at: end,

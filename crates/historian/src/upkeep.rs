@@ -2,7 +2,7 @@
 
 use crate::compact::Compaction;
 use crate::entry::ENTRY_BYTES;
-use crate::frame::REPLACED_MAX;
+use crate::frame::{Origin, REPLACED_MAX};
 use crate::gather::Cut;
 use crate::quarantine;
 use crate::retention::{Fate, Kept, Places, Policy, Squeeze};
@@ -26,6 +26,9 @@ const AGE_EVERY: Duration = Duration::from_secs(3_600);
 const AGED_SHARE: f64 = 0.25;
 /// Segments that are merged, at least.
 const MERGED_MIN: usize = 4;
+
+/// Chunks of a tag in a segment, on the average, from which on they are put side by side.
+const SCATTERED_MIN: u64 = 4;
 
 /// Rollups may take this share of the room; more of them become coarser.
 const ROLLUP_SHARE: u64 = 4;
@@ -103,6 +106,30 @@ fn cutoffs(segments: &[Arc<Segment>], rules: &[Kept], places: &Places) -> Vec<i6
     limits.into_iter().zip(hours).map(|pair| cutoff(pair).unwrap_or(i64::MIN)).collect()
 }
 
+/// Its chunks are far from full.
+fn is_sparse(segment: &Segment, options: &Options) -> bool {
+    segment.footer.samples * 2 < segment.footer.chunks * options.chunk_samples as u64
+}
+
+/// A segment with chunks in the order of their coming, of which most tags have several. In the order
+/// of tags they lie side by side, and are read at once.
+fn scattered(
+    segments: &[Arc<Segment>],
+    options: &Options,
+    tags: usize,
+    sound: &dyn Fn(&Arc<Segment>) -> bool,
+) -> Option<Arc<Segment>> {
+    let is_scattered = |segment: &&Arc<Segment>| {
+        let header = &segment.header;
+        header.origin != Origin::Compacted
+            && segment.footer.chunks >= SCATTERED_MIN * tags.max(1) as u64
+            && segment.bytes <= options.compact_bytes_max
+            && !is_sparse(segment, options)
+            && sound(segment)
+    };
+    segments.iter().find(is_scattered).cloned()
+}
+
 impl Writer {
     /// One step; true when there is more to do at once.
     pub fn upkeep(
@@ -171,7 +198,7 @@ impl Writer {
     fn expire(&mut self, state: &Mutex<State>, options: &Options, policy: &Policy) {
         let segments = state.lock().segments.clone();
         let newest = segments.iter().map(|segment| segment.ordinal()).max();
-        let mut bytes: u64 = segments.iter().map(|s| s.bytes).sum::<u64>() + self.growing_bytes();
+        let mut bytes = self.all_bytes(&segments);
         let (mut gone, mut samples) = (Vec::new(), 0);
         self.note_ages(&segments, policy);
         let aged = |segment: &Segment| self.upkeep.aged.get(&segment.ordinal());
@@ -269,7 +296,19 @@ impl Writer {
         if let Some((segment, squeeze)) = self.squeezed(&segments, options, &sound) {
             return alone(segment, squeeze);
         }
-        self.neighbours(&segments, options, &sound).map(|run| (run, Squeeze::default()))
+        let merged = self.neighbours(&segments, options, &sound);
+        let tags = state.lock().book.len();
+        let bytes_max = options.bytes_max - options.bytes_max / (2 * FREE_SHARE);
+        let room = bytes_max.saturating_sub(self.all_bytes(&segments));
+        let scattered = || {
+            let found = scattered(&segments, options, tags, &sound);
+            found.filter(|segment| segment.bytes <= room).map(|segment| vec![segment])
+        };
+        merged.or_else(scattered).map(|run| (run, Squeeze::default()))
+    }
+
+    fn all_bytes(&self, segments: &[Arc<Segment>]) -> u64 {
+        segments.iter().map(|segment| segment.bytes).sum::<u64>() + self.growing_bytes()
     }
 
     /// The segment that came first of those that can make room, when it is getting scarce.
@@ -280,8 +319,7 @@ impl Writer {
         sound: &dyn Fn(&Arc<Segment>) -> bool,
     ) -> Option<(&'a Arc<Segment>, Squeeze)> {
         let newest = segments.iter().map(|segment| segment.ordinal()).max();
-        let bytes = segments.iter().map(|s| s.bytes).sum::<u64>() + self.growing_bytes();
-        if bytes <= options.bytes_max - options.bytes_max / FREE_SHARE {
+        if self.all_bytes(segments) <= options.bytes_max - options.bytes_max / FREE_SHARE {
             return None;
         }
         let first = |has: &dyn Fn(&Segment) -> bool| {
@@ -313,10 +351,8 @@ impl Writer {
         sound: &dyn Fn(&Arc<Segment>) -> bool,
     ) -> Option<Vec<Arc<Segment>>> {
         let sparse = |segment: &Arc<Segment>| {
-            let footer = &segment.footer;
-            let small = footer.chunks == 0 && segment.bytes * 8 <= options.segment_bytes;
-            sound(segment)
-                && (small || footer.samples * 2 < footer.chunks * options.chunk_samples as u64)
+            let small = segment.footer.chunks == 0 && segment.bytes * 8 <= options.segment_bytes;
+            sound(segment) && (small || is_sparse(segment, options))
         };
         for start in 0..segments.len() {
             let (mut bytes, mut largest) = (0, 0);
@@ -347,18 +383,9 @@ impl Writer {
         segments: &[Arc<Segment>],
         policy: Policy,
     ) -> io::Result<()> {
-        let (position, learned) = {
-            let mut state = state.lock();
-            (state.position(), state.learned.clone())
-        };
-        let header = Compaction::header(
-            segments[0].header.era,
-            self.next_ordinal,
-            self.env.clock.wall().unix_ns,
-            position,
-            self.ended.clone(),
-            segments,
-        );
+        let learned = state.lock().learned.clone();
+        let (ended, now) = (self.ended.clone(), self.env.clock.wall().unix_ns);
+        let header = Compaction::header(self.next_ordinal, now, ended, segments);
         self.next_ordinal += 1;
         let cut =
             Cut { samples: options.chunk_samples, content_bytes: options.chunk_content_bytes };
@@ -413,10 +440,7 @@ impl Writer {
         state: &Mutex<State>,
         compaction: Box<Compaction>,
     ) -> io::Result<()> {
-        let (segments, position) = {
-            let mut state = state.lock();
-            (state.segments.clone(), state.position())
-        };
+        let segments = state.lock().segments.clone();
         let ordinals = compaction.replaces().to_vec();
         let replaced = |segment: &&Arc<Segment>| ordinals.contains(&segment.ordinal());
         let gone: Vec<Arc<Segment>> = segments.iter().filter(replaced).cloned().collect();
@@ -424,7 +448,7 @@ impl Writer {
             return Err(io::Error::other("a segment was removed in the meantime"));
         }
         let newest = segments.iter().map(|segment| segment.ordinal()).max();
-        let merged = compaction.finish(&*self.env.disk, &self.folder, position, &self.files)?;
+        let merged = compaction.finish(&*self.env.disk, &self.folder, &self.files)?;
         let newest_goes = newest.is_some_and(|newest| ordinals.contains(&newest));
         if merged.is_none() && newest_goes {
             return Ok(());

@@ -4,7 +4,7 @@
 
 use crate::clock::SteadyNow;
 use crate::compact::Compaction;
-use crate::entry::{Entry, Footer, TagsPlace};
+use crate::entry::{Entry, Footer, Pages, TagsPlace};
 use crate::files::Files;
 use crate::frame::{
     ENDED_MAX, Ended, FRAME_HEADER_BYTES, FRAMES_AT, Header, Kind, Origin, put_frame,
@@ -352,9 +352,10 @@ impl Writer {
         footer.tags.sort_by_key(|place| place.offset);
         footer.position = position;
         footer.learned = learned;
-        let entries = segment.in_memory().unwrap_or_default();
+        let mut pages = Pages::new(segment.seed);
+        segment.in_memory().unwrap_or_default().iter().for_each(|entry| pages.push(entry));
         let end = segment.bytes;
-        let bytes = ending(&segment.header, end, entries, &mut footer);
+        let bytes = ending(&segment.header, end, pages, &mut footer);
         let write = || -> io::Result<()> {
             let file: Arc<dyn DiskFile> = self.env.disk.open(path, Access::Write)?.into();
             if file.length()? > end {

@@ -155,6 +155,7 @@ struct State {
     stopped: bool,
     /// Data syncs so far.
     syncs: u64,
+    reads: u64,
     /// Bytes that all files together may have.
     space: Option<usize>,
     read_only: bool,
@@ -207,6 +208,11 @@ impl SimDisk {
     pub fn fails(&self) -> bool {
         let state = self.0.lock().unwrap();
         state.fault.is_some() || state.stopped
+    }
+
+    /// Reads so far, which are no operations.
+    pub fn reads(&self) -> u64 {
+        self.0.lock().unwrap().reads
     }
 
     pub fn operations(&self) -> u64 {
@@ -457,7 +463,8 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.0.lock().unwrap();
+        let mut state = self.disk.0.lock().unwrap();
+        state.reads += 1;
         let content = &state.inodes[self.inode].current;
         let start = (offset as usize).min(content.len());
         let count = buffer.len().min(content.len() - start);

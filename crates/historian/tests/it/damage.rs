@@ -15,9 +15,9 @@ fn ok(_: u64) -> Result<(), tagwerk_journal::CommitError> {
 }
 
 /// A small history of one complete and one growing segment, all of it stored.
-fn store() -> (SimDisk, Feeder, Vec<PathBuf>) {
+fn store(options: Options) -> (SimDisk, Feeder, Vec<PathBuf>) {
     let (env, disk, _clock) = machine();
-    let (historian, _) = open(&env, small());
+    let (historian, _) = open(&env, options);
     let set = definition(1, &[(1, DataType::Float64, ""), (2, DataType::Text, "")]);
     let mut feeder = Feeder::new(set);
     for i in 0..330i64 {
@@ -32,11 +32,24 @@ fn store() -> (SimDisk, Feeder, Vec<PathBuf>) {
     disk.kill();
     let files = disk.files(Path::new(FOLDER));
     let segments = files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "hist"));
-    let segments: Vec<PathBuf> = segments.collect();
+    let mut segments: Vec<PathBuf> = segments.collect();
+    segments.sort_by_key(|path| !scan::scan(&image(&disk, path)).complete);
     (disk, feeder, segments)
 }
 
+fn image(disk: &SimDisk, path: &Path) -> Vec<u8> {
+    let mut image = Vec::new();
+    disk.alter(path, |bytes| image = bytes.clone());
+    image
+}
+
+/// Segments stay as they were written.
 fn small() -> Options {
+    Options { compact_bytes_max: 0, ..in_order() }
+}
+
+/// Complete ones are put in the order of tags.
+fn in_order() -> Options {
     Options { segment_bytes: 5 * 1024 + 512, ..options() }
 }
 
@@ -66,23 +79,29 @@ fn check(disk: &SimDisk, feeder: &Feeder, context: &str, lost_max: usize) {
 
 #[test]
 fn a_changed_byte_anywhere_costs_its_chunk_at_most() {
-    let (disk, feeder, segments) = store();
-    for segment in &segments {
-        let length = disk.length(segment);
-        assert!(length > 4_200);
-        // Between the copies of the header nothing is stored.
-        let places = (0..640).chain(3_500..4_200).chain(4_200..length);
-        for at in places.step_by(stride(if length > 9_000 { 13 } else { 7 })) {
-            let changed = disk.fork();
-            changed.alter(segment, |bytes| bytes[at] ^= 1 << (at % 8));
-            check(&changed, &feeder, &format!("{} byte {at}", segment.display()), 16);
+    for options in [small(), in_order()] {
+        let (disk, feeder, segments) = store(options);
+        for segment in &segments {
+            let length = disk.length(segment);
+            assert!(length > 4_200);
+            // Between the copies of the header nothing is stored.
+            let places = (0..640).chain(3_500..4_200).chain(4_200..length);
+            for at in places.step_by(stride(if length > 9_000 { 13 } else { 7 })) {
+                let changed = disk.fork();
+                changed.alter(segment, |bytes| bytes[at] ^= 1 << (at % 8));
+                check(&changed, &feeder, &format!("{} byte {at}", segment.display()), 16);
+            }
         }
     }
 }
 
 #[test]
 fn other_damage_is_survived() {
-    let (disk, feeder, segments) = store();
+    [small(), in_order()].into_iter().for_each(survived);
+}
+
+fn survived(options: Options) {
+    let (disk, feeder, segments) = store(options);
     let mut random = Random::new(5);
     for round in 0..250 * 20 / stride(20) as u64 {
         let changed = disk.fork();
@@ -107,8 +126,7 @@ fn other_damage_is_survived() {
     }
     // One file in the place of the other.
     let changed = disk.fork();
-    let mut first = Vec::new();
-    changed.alter(&segments[0], |bytes| first = bytes.clone());
+    let first = image(&changed, &segments[0]);
     changed.alter(&segments[1], |bytes| *bytes = first);
     check(&changed, &feeder, "swapped", usize::MAX);
 }
@@ -117,7 +135,7 @@ fn other_damage_is_survived() {
 /// this rig.
 #[test]
 fn the_rig_notices_a_wrong_value() {
-    let (disk, mut feeder, _) = store();
+    let (disk, mut feeder, _) = store(small());
     feeder.wanted.get_mut(&1).unwrap()[7].1 = Some(Value::F64(-1.0));
     let rig = std::panic::AssertUnwindSafe(|| check(&disk, &feeder, "control", 0));
     assert!(std::panic::catch_unwind(rig).is_err());
@@ -125,9 +143,8 @@ fn the_rig_notices_a_wrong_value() {
 
 #[test]
 fn an_image_says_what_the_file_holds() {
-    let (disk, feeder, segments) = store();
-    let mut image = Vec::new();
-    disk.alter(&segments[0], |bytes| image = bytes.clone());
+    let (disk, feeder, segments) = store(small());
+    let image = image(&disk, &segments[0]);
     let whole = scan::scan(&image);
     assert!(whole.complete && whole.bad.is_empty(), "{:?}", whole.bad);
     let samples: usize = whole.chunks.iter().map(|chunk| chunk.times.len()).sum();
@@ -141,7 +158,7 @@ fn an_image_says_what_the_file_holds() {
 /// Lost samples are never lost in silence: not with the end of a file that was whole.
 #[test]
 fn a_file_that_was_whole_and_is_shorter_is_told() {
-    let (disk, _, segments) = store();
+    let (disk, _, segments) = store(small());
     let (_, _, clock) = machine();
     let length = disk.length(&segments[0]);
     let (historian, _) = open(&env(&disk.fork(), &clock), small());
@@ -163,9 +180,8 @@ fn a_file_that_was_whole_and_is_shorter_is_told() {
 /// Nor with the directory that said what there was.
 #[test]
 fn chunks_that_are_lost_with_their_directory_are_told() {
-    let (disk, feeder, segments) = store();
-    let mut image = Vec::new();
-    disk.alter(&segments[0], |bytes| image = bytes.clone());
+    let (disk, feeder, segments) = store(small());
+    let image = image(&disk, &segments[0]);
     let whole = scan::scan(&image);
     let last = whole.chunks.last().unwrap().offset as usize;
     let header = [0xF7, 0x54, 0x77, 0x48, 4, 0, 0, 0];

@@ -83,6 +83,38 @@ fn compaction_fills_chunks_and_changes_no_sample() {
 }
 
 #[test]
+fn the_chunks_of_a_tag_come_to_lie_side_by_side() {
+    let (env, disk, clock) = machine();
+    let (historian, _) = open(&env, options());
+    let mut feeder = Feeder::new(definition(1, &[1, 2, 3].map(|tag| (tag, DataType::Int32, ""))));
+    while historian.stats().compactions < 3 {
+        let at = feeder.blocks.len() as i64;
+        let values = [at, at * 7 % 5, -at].map(|value| Some(Value::I64(value)));
+        let (block, batch) = feeder.add(START + at * SECOND, &values);
+        historian.append(block, batch).unwrap();
+        clock.advance(Duration::from_secs(1));
+        while historian.maintain(&ok).unwrap().more {}
+        assert!(feeder.blocks.len() < 5_000, "nothing was put in order");
+    }
+    let request = Scan { tags: vec![TagId(1)], ..Scan::default() };
+    let need = Need { area: true, ends: true, ..Need::default() };
+    let folded = |reads: u64| {
+        let folds: Vec<_> = historian.folds(&request, None, need).map(Result::unwrap).collect();
+        assert_eq!(folds[0].fold.samples, feeder.blocks.len() as u64);
+        disk.reads() - reads
+    };
+    folded(0);
+    let (chunks, reads) = (feeder.blocks.len() as u64 / 16, folded(disk.reads()));
+    assert!(reads * 4 < chunks, "{reads} reads for {chunks} chunks");
+    feeder.check(&historian, "in order of tags");
+    drop(historian);
+    disk.kill();
+    let (historian, _) = open(&env, options());
+    feeder.replay(&historian);
+    feeder.check(&historian, "opened again");
+}
+
+#[test]
 fn the_oldest_segments_go_when_there_is_too_much() {
     let (env, _disk, clock) = machine();
     let troubles: Arc<Mutex<Vec<Trouble>>> = Arc::default();

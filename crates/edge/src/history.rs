@@ -170,7 +170,7 @@ impl Source for Tables {
         }
     }
 
-    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
+    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<Vec<FoldRow>> {
         match self.books.history_off() {
             Some(why) => Box::new(std::iter::once(Err(why))),
             None => undamaged(self.books.historian.folds(scan, buckets, need)),

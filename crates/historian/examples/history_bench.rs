@@ -184,6 +184,7 @@ fn ingest(
     }
     let (begun, used_before, before) = (Instant::now(), processor(), historian.stats());
     historian.seal_all(&|_| Ok(()))?;
+    maintain(&historian)?;
     spent += begun.elapsed();
     used += processor() - used_before;
     let usage = historian.usage();

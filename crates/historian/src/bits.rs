@@ -38,9 +38,11 @@ const NARROW: usize = 32;
 const GROUP_BYTES: usize = NARROW + 8;
 const PADDED: usize = 7 * NARROW + GROUP_BYTES;
 
-/// Reads what [`pack`] wrote, of which there must be enough: at most [`PACK`] values.
+/// Reads what [`pack`] wrote, of which there must be enough: at most [`PACK`] values. What stands
+/// behind it makes no difference, but that it need not be copied then.
 pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
     debug_assert!(out.len() <= PACK && width <= 64);
+    debug_assert!(bytes.len() >= packed_bytes(out.len(), width));
     macro_rules! narrow {
         ($($width:literal)*) => {
             match width {
@@ -56,9 +58,16 @@ pub(crate) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
 /// Eight values of a width take as many bytes as one has bits; with the width known, where each of
 /// them begins is known too.
 fn unpack_narrow<const W: usize>(bytes: &[u8], out: &mut [i64]) {
+    if bytes.len() >= 7 * W + GROUP_BYTES {
+        return unpack_groups::<W>(bytes, out);
+    }
     let mut padded = [0; PADDED];
-    let length = bytes.len().min(PACK / 8 * W);
-    padded[..length].copy_from_slice(&bytes[..length]);
+    padded[..bytes.len()].copy_from_slice(bytes);
+    unpack_groups::<W>(&padded, out);
+}
+
+#[inline(always)]
+fn unpack_groups<const W: usize>(bytes: &[u8], out: &mut [i64]) {
     let mask = (1u64 << W) - 1;
     let value = |group: &[u8; GROUP_BYTES], place: usize| {
         let at = place * W;
@@ -66,7 +75,7 @@ fn unpack_narrow<const W: usize>(bytes: &[u8], out: &mut [i64]) {
         (u64::from_le_bytes(eight) >> (at % 8) & mask) as i64
     };
     let group = |number: usize| {
-        padded[number * W..].first_chunk::<GROUP_BYTES>().unwrap_or(&[0; GROUP_BYTES])
+        bytes[number * W..].first_chunk::<GROUP_BYTES>().unwrap_or(&[0; GROUP_BYTES])
     };
     let (groups, rest) = out.as_chunks_mut::<8>();
     for (number, out) in groups.iter_mut().enumerate() {
@@ -84,7 +93,7 @@ fn unpack_narrow<const W: usize>(bytes: &[u8], out: &mut [i64]) {
 fn unpack_wide(bytes: &[u8], width: u32, out: &mut [i64]) {
     // One word more than the widest pack, so that the second half of a value is always there.
     let mut words = [0u64; PACK + 1];
-    let (whole, rest) = bytes.as_chunks::<8>();
+    let (whole, rest) = bytes[..packed_bytes(out.len(), width)].as_chunks::<8>();
     for (word, chunk) in words.iter_mut().zip(whole) {
         *word = u64::from_le_bytes(*chunk);
     }
@@ -193,7 +202,12 @@ mod tests {
             let mut back = vec![-1; values.len()];
             unpack(&bytes, width, &mut back);
             let back: Vec<u64> = back.into_iter().map(|v| v as u64).collect();
-            prop_assert_eq!(back, values);
+            prop_assert_eq!(&back, &values);
+            // And with other numbers behind it.
+            bytes.extend_from_slice(&[0xFF; PADDED]);
+            let mut again = vec![-1; values.len()];
+            unpack(&bytes, width, &mut again);
+            prop_assert_eq!(again.into_iter().map(|v| v as u64).collect::<Vec<u64>>(), values);
         }
 
         #[test]

@@ -247,6 +247,20 @@ trait Ordered: Copy {
 
     fn key(self) -> Self::Key;
     fn of(key: Self::Key) -> Self;
+
+    /// The least and the greatest of several.
+    fn extremes(values: &[Self]) -> Option<(Self, Self)> {
+        extremes_by_key(values)
+    }
+}
+
+fn extremes_by_key<T: Ordered>(values: &[T]) -> Option<(T, T)> {
+    let first = values.first()?.key();
+    let wider = |(min, max): (T::Key, T::Key), value: &T| {
+        (std::cmp::min(min, value.key()), std::cmp::max(max, value.key()))
+    };
+    let (min, max) = values.iter().fold((first, first), wider);
+    Some((T::of(min), T::of(max)))
 }
 
 macro_rules! ordered {
@@ -276,6 +290,30 @@ impl Ordered for f64 {
 
     fn of(key: i64) -> f64 {
         f64::from_bits(turned(key) as u64)
+    }
+
+    /// As numbers, which several are compared as at once; the order of keys is another only where there
+    /// are zeros of both signs, or what is not a number.
+    fn extremes(values: &[f64]) -> Option<(f64, f64)> {
+        let first = *values.first()?;
+        let (mut least, mut most) = ([first; LANES], [first; LANES]);
+        let chunks = values.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        let mut unordered = rest.iter().any(|value| value.is_nan());
+        for chunk in chunks {
+            for lane in 0..LANES {
+                let value = chunk[lane];
+                least[lane] = if value < least[lane] { value } else { least[lane] };
+                most[lane] = if value > most[lane] { value } else { most[lane] };
+                unordered |= value.is_nan();
+            }
+        }
+        let least = rest.iter().chain(&least).fold(first, |a, b| if *b < a { *b } else { a });
+        let most = rest.iter().chain(&most).fold(first, |a, b| if *b > a { *b } else { a });
+        match unordered || least == 0.0 || most == 0.0 {
+            true => extremes_by_key(values),
+            false => Some((least, most)),
+        }
     }
 }
 
@@ -345,7 +383,7 @@ fn fold<T: Ordered, const AREA: bool>(
 }
 
 /// Sums that do not wait for each other.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 /// The same where every sample has a value, but for the last digits of the sum.
 fn fold_all<T: Ordered, const AREA: bool>(
@@ -355,10 +393,7 @@ fn fold_all<T: Ordered, const AREA: bool>(
     bits: impl Fn(T) -> u64,
 ) -> Option<FoldNumbers> {
     let (first, last) = (*values.first()?, *values.last()?);
-    let (mut min, mut max) = (first.key(), first.key());
-    for value in values {
-        (min, max) = (min.min(value.key()), max.max(value.key()));
-    }
+    let (min, max) = T::extremes(values)?;
     // Added to anything, it changes nothing: not even the sign of 0.
     let mut lanes = [-0.0; LANES];
     let chunks = values.chunks_exact(LANES);
@@ -373,8 +408,8 @@ fn fold_all<T: Ordered, const AREA: bool>(
         areas.fold(0.0, |area, of| area + of) / 1e9
     });
     Some(FoldNumbers {
-        min: bits(T::of(min)),
-        max: bits(T::of(max)),
+        min: bits(min),
+        max: bits(max),
         first: bits(first),
         last: bits(last),
         first_at: *times.first()?,

@@ -24,7 +24,7 @@ pub struct FoldRow {
 }
 
 impl Historian {
-    /// The samples in the range, folded into buckets, tag by tag. Blocking. Rollups count that lie
+    /// The samples in the range, folded into buckets, tag by tag, some rows at a time. Blocking. Rollups count that lie
     /// within the range and within one bucket. With the area, folds of a tag come in the order of
     /// time and do not overlap.
     pub fn folds(&self, request: &Scan, buckets: Option<Buckets>, need: Need) -> Folds {
@@ -35,7 +35,7 @@ impl Historian {
             runs: Runs::all(TOGETHER),
             next_tag: 0,
             of_tag: None,
-            ready: VecDeque::new(),
+            ready: Vec::new(),
             damaged: VecDeque::new(),
             ended: false,
         }
@@ -50,12 +50,14 @@ pub struct Folds {
     next_tag: usize,
     of_tag: Option<OfTag>,
     /// The last one may still grow.
-    ready: VecDeque<FoldRow>,
+    ready: Vec<FoldRow>,
     /// Damage to be told; the rest of the tag is folded all the same.
     damaged: VecDeque<ReadError>,
     ended: bool,
 }
 
+/// Rows that are given at once, about.
+const ROWS: usize = 256;
 /// Samples that are folded at once, about.
 const TOGETHER: usize = 8_192;
 
@@ -81,15 +83,17 @@ enum Samples {
 }
 
 impl Iterator for Folds {
-    type Item = Result<FoldRow, ReadError>;
+    /// At least one row.
+    type Item = Result<Vec<FoldRow>, ReadError>;
 
-    fn next(&mut self) -> Option<Result<FoldRow, ReadError>> {
+    fn next(&mut self) -> Option<Result<Vec<FoldRow>, ReadError>> {
         while !self.ended {
             if let Some(error) = self.damaged.pop_front() {
                 return Some(Err(error));
             }
-            if self.ready.len() > 1 {
-                return self.ready.pop_front().map(Ok);
+            if self.ready.len() > ROWS {
+                let last = self.ready.split_off(self.ready.len() - 1);
+                return Some(Ok(std::mem::replace(&mut self.ready, last)));
             }
             if let Err(error) = self.asked.request.check() {
                 self.ended = true;
@@ -99,7 +103,8 @@ impl Iterator for Folds {
                 return Some(Err(error));
             }
         }
-        self.ready.pop_front().map(Ok)
+        let rest = std::mem::take(&mut self.ready);
+        (!rest.is_empty()).then_some(Ok(rest))
     }
 }
 
@@ -218,7 +223,7 @@ impl Folds {
     }
 
     fn push_last(&mut self, row: FoldRow) {
-        match self.ready.back_mut() {
+        match self.ready.last_mut() {
             Some(last)
                 if (last.tag, last.data_type) == (row.tag, row.data_type)
                     && (self.asked.buckets.is_none() || last.start == row.start) =>
@@ -226,7 +231,7 @@ impl Folds {
                 last.fold.add(&row.fold, row.data_type);
                 last.start = last.start.min(row.start);
             }
-            _ => self.ready.push_back(row),
+            _ => self.ready.push(row),
         }
     }
 }

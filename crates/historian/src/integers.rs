@@ -263,66 +263,80 @@ fn decode_packed(head: u8, input: &mut Input<'_>, count: usize, out: &mut Vec<i6
         _ => 0,
     };
     let base = if head >> 4 & 1 == 1 { Some(input.signed()?) } else { None };
-    let start = out.len();
-    out.resize(start + count, 0);
-    let numbers = &mut out[start..];
-    for pack in numbers[1..].chunks_mut(PACK) {
+    out.push(first);
+    let mut line = Line { origin, first, value: first, step: parameter.wrapping_mul(by) };
+    let mut pack = [0; PACK];
+    let mut left = count - 1;
+    while left > 0 {
         let width = u32::from(input.u8()?);
         if width > 64 {
             return None;
         }
-        unpack(input.take(packed_bytes(pack.len(), width))?, width, pack);
+        let pack = &mut pack[..left.min(PACK)];
+        let here = input.0;
+        input.take(packed_bytes(pack.len(), width))?;
+        unpack(here, width, pack);
+        left -= pack.len();
+        // One way by itself for each, so that nothing is asked for each number.
         match base {
-            Some(base) => pack.iter_mut().for_each(|v| *v = v.wrapping_add(base)),
-            None => pack.iter_mut().for_each(|v| *v = unzigzag(*v as u64)),
+            None if by == 1 => line.follow(pack, |number| unzigzag(number as u64)),
+            None => line.follow(pack, |number| unzigzag(number as u64).wrapping_mul(by)),
+            Some(base) if by == 1 => line.follow(pack, |number| number.wrapping_add(base)),
+            Some(base) if width <= 32 => {
+                // What is multiplied is half as wide as the product, which takes half as long.
+                let (by, base) = (by as u32, base.wrapping_mul(by));
+                let scaled = |number: i64| (u64::from(number as u32) * u64::from(by)) as i64;
+                line.follow(pack, |number| scaled(number).wrapping_add(base));
+            }
+            Some(base) => line.follow(pack, |number| number.wrapping_add(base).wrapping_mul(by)),
         }
+        out.extend_from_slice(pack);
     }
-    restore(origin, parameter, (first, by), numbers);
     Some(())
 }
 
-/// From distances, the first of them 0, to numbers.
-fn restore(origin: Origin, parameter: i64, (first, by): (i64, i64), numbers: &mut [i64]) {
-    match by {
-        // Values mostly have no divisor, and multiplying 64 bits takes long.
-        1 => restore_scaled(origin, parameter, first, |number| number, numbers),
-        _ => restore_scaled(origin, parameter, first, |number| number.wrapping_mul(by), numbers),
-    }
+/// Where the numbers are, and how they go on.
+struct Line {
+    origin: Origin,
+    first: i64,
+    /// The last number, or the last place on the line.
+    value: i64,
+    step: i64,
 }
 
-#[inline(always)]
-fn restore_scaled(
-    origin: Origin,
-    parameter: i64,
-    first: i64,
-    scaled: impl Fn(i64) -> i64,
-    numbers: &mut [i64],
-) {
-    let mut value = first;
-    match origin {
-        Origin::First => {
-            numbers.iter_mut().for_each(|number| *number = first.wrapping_add(scaled(*number)));
+impl Line {
+    /// Distances become the numbers that lie there, each as it is after `scaled`. All is at hand where
+    /// it counts: what is captured would be stored and loaded for each number.
+    #[inline(always)]
+    fn follow(&mut self, numbers: &mut [i64], scaled: impl Fn(i64) -> i64 + Copy) {
+        let (first, mut value, mut step) = (self.first, self.value, self.step);
+        match self.origin {
+            Origin::First => {
+                for number in numbers {
+                    *number = first.wrapping_add(scaled(*number));
+                }
+            }
+            Origin::Before => {
+                for number in numbers {
+                    value = value.wrapping_add(scaled(*number));
+                    *number = value;
+                }
+            }
+            Origin::Step => {
+                for number in numbers {
+                    step = step.wrapping_add(scaled(*number));
+                    value = value.wrapping_add(step);
+                    *number = value;
+                }
+            }
+            Origin::Line => {
+                for number in numbers {
+                    value = value.wrapping_add(step);
+                    *number = value.wrapping_add(scaled(*number));
+                }
+            }
         }
-        Origin::Before => numbers.iter_mut().for_each(|number| {
-            value = value.wrapping_add(scaled(*number));
-            *number = value;
-        }),
-        Origin::Step => {
-            let mut step = scaled(parameter);
-            numbers[0] = first;
-            numbers[1..].iter_mut().for_each(|number| {
-                step = step.wrapping_add(scaled(*number));
-                value = value.wrapping_add(step);
-                *number = value;
-            });
-        }
-        Origin::Line => {
-            let rise = scaled(parameter);
-            numbers.iter_mut().for_each(|number| {
-                *number = value.wrapping_add(scaled(*number));
-                value = value.wrapping_add(rise);
-            });
-        }
+        (self.value, self.step) = (value, step);
     }
 }
 

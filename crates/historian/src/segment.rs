@@ -7,7 +7,6 @@ use crate::frame::{
     TRAILER_BYTES, Trailer,
 };
 use crate::scan::{Extent, scan_frames};
-use std::cmp::Ordering;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -200,28 +199,9 @@ impl Segment {
             return Ok(());
         }
         let held = out.len();
-        let (mut low, mut high) = (0, self.footer.pages);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.last_tag(middle).map(|last| last.cmp(&tag)) {
-                Some(Ordering::Less) => {
-                    low = middle + 1;
-                    continue;
-                }
-                Some(Ordering::Greater) => {
-                    high = middle;
-                    continue;
-                }
-                _ => {}
-            }
-            let Some(page) = self.page(middle)? else {
-                return self.entries_of(tag, from, to, out);
-            };
-            match page.last() {
-                Some(last) if last.key() < key => low = middle + 1,
-                _ => high = middle,
-            }
-        }
+        let Some(low) = self.first_page(tag, key)? else {
+            return self.entries_of(tag, from, to, out);
+        };
         for number in low..self.footer.pages {
             let Some(page) = self.page(number)? else {
                 out.truncate(held);
@@ -234,6 +214,23 @@ impl Segment {
             }
         }
         Ok(())
+    }
+
+    /// The first page that may have the entry of this key or one behind it; none when a page was found
+    /// damaged.
+    fn first_page(&self, tag: u32, key: (u32, i64, u64)) -> io::Result<Option<u32>> {
+        let mut pages = Between::all(self.footer.pages);
+        while let Some(middle) = pages.guess(tag) {
+            let last = match self.last_tag(middle) {
+                Some(last) if last != tag => (last, 0, 0),
+                _ => {
+                    let Some(page) = self.page(middle)? else { return Ok(None) };
+                    page.last().map_or((tag, i64::MAX, u64::MAX), Entry::key)
+                }
+            };
+            pages.narrow(middle, last.0, last < key);
+        }
+        Ok(Some(pages.low))
     }
 
     /// All entries, by tag and time.
@@ -336,6 +333,46 @@ impl Segment {
             return Ok(footer.tags);
         }
         Ok(scan_frames(file, self.seed, self.bytes, Extent::Whole)?.tags)
+    }
+}
+
+/// Pages among which the first with a tag is looked for, as one looks for a word in a book: where it
+/// should be, as tags are spread mostly evenly, and every other time in the middle.
+struct Between {
+    low: u32,
+    high: u32,
+    /// The last tags of the pages before and at the end, where they are known.
+    tags: (u32, Option<u32>),
+    guesses: u32,
+}
+
+impl Between {
+    fn all(pages: u32) -> Between {
+        Between { low: 0, high: pages, tags: (0, None), guesses: 0 }
+    }
+
+    /// The page to look at next; none when there is no choice left.
+    fn guess(&mut self, tag: u32) -> Option<u32> {
+        let pages = u64::from(self.high.checked_sub(self.low).filter(|pages| *pages > 0)?);
+        self.guesses += 1;
+        let into = match self.tags {
+            // How far they reach, the last page says.
+            (_, None) if self.guesses == 1 => pages - 1,
+            (first, Some(last)) if self.guesses.is_multiple_of(2) && last > first => {
+                let (into, of) = (tag.saturating_sub(first), last - first);
+                (u64::from(into) * pages / u64::from(of)).min(pages - 1)
+            }
+            _ => pages / 2,
+        };
+        Some(self.low + into as u32)
+    }
+
+    /// What the page's last tag is, and whether the page lies before what is looked for.
+    fn narrow(&mut self, page: u32, last: u32, before: bool) {
+        match before {
+            true => (self.low, self.tags.0) = (page + 1, last),
+            false => (self.high, self.tags.1) = (page, Some(last)),
+        }
     }
 }
 

@@ -28,7 +28,7 @@ const AGED_SHARE: f64 = 0.25;
 const MERGED_MIN: usize = 4;
 
 /// Chunks of a tag in a segment, on the average, from which on they are put side by side.
-const SCATTERED_MIN: u64 = 4;
+const SCATTERED_MIN: u64 = 3;
 
 /// Rollups may take this share of the room; more of them become coarser.
 const ROLLUP_SHARE: u64 = 4;

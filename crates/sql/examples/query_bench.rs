@@ -48,7 +48,7 @@ impl Source for History {
         true
     }
 
-    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<FoldRow> {
+    fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<Vec<FoldRow>> {
         let folds = self.historian.folds(scan, buckets, need);
         Box::new(folds.map(|row| row.map_err(|error| error.to_string())))
     }

@@ -230,7 +230,7 @@ impl TableProvider for DeviceTable {
         let devices = self.shape.chosen(state, filters)?;
         let tags = devices.iter().flat_map(|device| device.tags.iter().map(|(tag, _)| *tag));
         let tags: Vec<TagId> = tags.collect();
-        let parts = partitions(state, &*self.source, tags.into_iter(), &span(filters));
+        let (parts, _) = partitions(state, &*self.source, tags.into_iter(), &span(filters));
         let parts = parts.min(devices.len()).max(1);
         let share = devices.len().div_ceil(parts).max(1);
         let makers = devices.chunks(share).map(|devices| scan.clone().maker(devices.to_vec()));

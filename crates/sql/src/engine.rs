@@ -3,6 +3,7 @@
 use crate::catalog::{CATALOG, SCHEMA, Tables};
 use crate::encode::{Encoder, Format};
 use crate::error::{Fault, SqlError};
+use crate::forms::Form;
 use crate::planning::{self, Line, Planned, Planner};
 use crate::plans::{self, Plans, Template};
 use crate::postgres::{self, Ask, Parameter, ParameterKind, Session as Client, Shape};
@@ -100,16 +101,32 @@ impl Inner {
         &self,
         base: SessionState,
         plain: bool,
-        client: Option<Client>,
-        statement: Statement,
+        asked: Asked,
     ) -> Result<Arc<dyn ExecutionPlan>, SqlError> {
-        let asker = client.as_ref().map_or("", |_| "postgres");
-        // The user's own functions count for one statement.
-        let template = Template::of(&statement, asker).filter(|_| plain);
         let mut line = Line::new(base);
-        if let Some(template) = &template
-            && let Some(physical) = self.plans.again(template, &self.source, &line).await?
+        // The user's own functions count for one statement.
+        let form = match &asked {
+            Asked::Text(text) if plain => Form::of(text),
+            _ => None,
+        };
+        if let Some(form) = &form
+            && let Some(physical) = self.plans.again_of(form, &self.source, &line).await?
         {
+            self.keep(line.state);
+            return Ok(physical);
+        }
+        let (client, statement) = match asked {
+            Asked::Text(text) => (None, parse(&text)?),
+            Asked::Ask(asked) => (Some(asked.0), asked.1.into_statement()),
+        };
+        let asker = client.as_ref().map_or("", |_| "postgres");
+        let template = Template::of(&statement, asker).filter(|_| plain);
+        if let Some(Template { key, texts, .. }) = &template
+            && let Some(physical) = self.plans.again(key, texts, &self.source, &line).await?
+        {
+            if let Some(form) = form {
+                self.plans.keep_form(form, key);
+            }
             self.keep(line.state);
             return Ok(physical);
         }
@@ -124,7 +141,7 @@ impl Inner {
         // What now() is.
         line.state.mark_start_execution();
         let planned = match template {
-            Some(template) => self.planned_of(&mut line, template).await?,
+            Some(template) => self.planned_of(&mut line, template, form).await?,
             None => None,
         };
         let planned = match planned {
@@ -147,6 +164,7 @@ impl Inner {
         &self,
         line: &mut Line,
         template: Template,
+        form: Option<Form>,
     ) -> Result<Option<Planned>, SqlError> {
         let plan = line.state.statement_to_plan(template.statement.clone()).await;
         let plan = plan.and_then(|plan| plan.replace_params_with_values(&template.values()));
@@ -154,8 +172,11 @@ impl Inner {
         allowed(&plan)?;
         let table = plans::table_of(&plan)?;
         let Ok(planned) = planning::physical_plan(line, plan).await else { return Ok(None) };
-        if let Some(table) = table {
-            self.plans.keep(template, table, &planned)?;
+        if let Some(table) = table
+            && self.plans.keep(&template, table, &planned)?
+            && let Some(form) = form
+        {
+            self.plans.keep_form(form, &template.key);
         }
         Ok(Some(planned))
     }
@@ -437,14 +458,7 @@ async fn run(
         Calls::until(move || watch.is_over())
     })?;
     let task = inner.task(&base, limits, watch);
-    let (client, statement) = match asked {
-        Asked::Text(text) => (None, parse(&text)?),
-        Asked::Ask(asked) => {
-            let (client, ask) = *asked;
-            (Some(client), ask.into_statement())
-        }
-    };
-    let physical = inner.plan(base, plain, client, statement).await?;
+    let physical = inner.plan(base, plain, asked).await?;
     let ends: Arc<dyn Ends> = Arc::new(watch.clone());
     let physical = watched(physical, &ends)?;
     let stream = execute_stream(physical, task)?;

@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod filled;
 mod folds;
+mod forms;
 mod functions;
 mod gapfill;
 mod latest;

@@ -18,7 +18,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, SendableRecordBatchStream,
 };
-use futures_util::stream;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,9 @@ type Iter = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 /// Makes the batches of one partition.
 pub type Batches = Arc<dyn Fn(Cancel) -> Iter + Send + Sync>;
 
+/// The same, of which some may have to be waited for.
+type Streams = Arc<dyn Fn(Cancel) -> BoxStream<'static, Result<RecordBatch>> + Send + Sync>;
+
 /// `sorted`: the rows come in the order of their time.
 pub fn partitioned(
     schema: SchemaRef,
@@ -43,6 +47,32 @@ pub fn partitioned(
     if partitions.is_empty() {
         return Ok(Arc::new(EmptyExec::new(schema)));
     }
+    let stream = |batches: Batches| -> Streams {
+        Arc::new(move |cancel| stream::iter(batches(cancel)).boxed())
+    };
+    scan(schema, partitions.into_iter().map(stream).collect(), sorted)
+}
+
+/// One partition, of which all batches are made before the first is given.
+pub fn gathered<F>(
+    schema: SchemaRef,
+    batches: impl Fn(Cancel) -> F + Send + Sync + 'static,
+) -> Result<Arc<dyn ExecutionPlan>>
+where
+    F: Future<Output = Result<Vec<RecordBatch>>> + Send + 'static,
+{
+    let stream = move |cancel: Cancel| {
+        let all = stream::once(batches(cancel));
+        all.map_ok(|all| stream::iter(all.into_iter().map(Ok))).try_flatten().boxed()
+    };
+    scan(schema, Arc::new([Arc::new(stream) as Streams]), false)
+}
+
+fn scan(
+    schema: SchemaRef,
+    partitions: Arc<[Streams]>,
+    sorted: bool,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let order = match schema.column_with_name("time") {
         Some(_) if sorted => {
             let order = PhysicalSortExpr::new_default(col("time", &schema)?).asc().nulls_last();
@@ -57,7 +87,7 @@ pub fn partitioned(
         Boundedness::Bounded,
     );
     let properties = Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative));
-    Ok(Arc::new(ScanExec { schema, order, partitions: partitions.into(), properties }))
+    Ok(Arc::new(ScanExec { schema, order, partitions, properties }))
 }
 
 /// What reads. It knows nothing of what is made of its rows.
@@ -65,7 +95,7 @@ pub fn partitioned(
 pub struct ScanExec {
     schema: SchemaRef,
     order: Option<LexOrdering>,
-    partitions: Arc<[Batches]>,
+    partitions: Arc<[Streams]>,
     properties: Arc<PlanProperties>,
 }
 
@@ -151,7 +181,7 @@ impl ExecutionPlan for ScanExec {
                     return Poll::Pending;
                 }
             }
-            Poll::Ready(batches.next())
+            batches.poll_next_unpin(context)
         });
         let stream = RecordBatchStreamAdapter::new(self.schema.clone(), stream);
         Ok(Box::pin(cooperative(stream)))

@@ -91,7 +91,7 @@ pub const PASSES_OF_LINES: usize = 1;
 /// Samples up to which one thread has soon done what two would have to share out first.
 const LITTLE: u64 = 1 << 17;
 /// Tags up to which it is asked how much they have.
-const TAGS_ASKED_MAX: usize = 256;
+pub const TAGS_ASKED_MAX: usize = 256;
 
 /// What is to be executed for a statement.
 pub struct Planned {
@@ -115,23 +115,24 @@ pub async fn physical_plan(line: &mut Line, plan: LogicalPlan) -> Result<Planned
     Ok(Planned { physical, optimized: Some(optimized) })
 }
 
-/// Into how many parts the reading of these tags is cut. Where it is one because there is little to
-/// read, all of a line is planned for one.
+/// Into how many parts the reading of these tags is cut, and how many samples it is about, where that
+/// was asked. Where it is one because there is little to read, all of a line is planned for one.
 pub fn partitions(
     state: &dyn Session,
     source: &dyn Source,
     tags: impl ExactSizeIterator<Item = TagId>,
     span: &Span,
-) -> usize {
+) -> (usize, Option<u64>) {
     let parts = tags.len().min(state.config().target_partitions()).max(1);
     let line = state.as_any().downcast_ref::<Line>();
-    let Some(line) = line.filter(|_| tags.len() <= TAGS_ASKED_MAX) else { return parts };
+    let Some(line) = line.filter(|_| tags.len() <= TAGS_ASKED_MAX) else { return (parts, None) };
     let tags: Vec<TagId> = tags.collect();
-    if source.samples_about(&tags, span).is_none_or(|samples| samples > LITTLE) {
-        return parts;
+    let samples = source.samples_about(&tags, span);
+    if samples.is_none_or(|samples| samples > LITTLE) {
+        return (parts, samples);
     }
     line.narrow.get_or_init(|| line.state.config().clone().with_target_partitions(1));
-    1
+    (1, samples)
 }
 
 /// Operators with one input each, and expressions without subqueries.

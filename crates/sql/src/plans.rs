@@ -2,14 +2,15 @@
 //! with charts do: planning takes longer than reading what they ask for.
 
 use crate::device::{DeviceTable, Shape};
-use crate::filled;
 use crate::folds::FoldsTable;
+use crate::forms::{Form, Forms};
 use crate::partition::ScanExec;
 use crate::planning::{Line, Planned, is_line};
 use crate::rollups::RollupsTable;
 use crate::samples::SamplesTable;
 use crate::select::{Span, span};
 use crate::source::Source;
+use crate::{engine, filled};
 use datafusion::catalog::TableProvider;
 use datafusion::common::metadata::{FieldMetadata, ScalarAndMetadata};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -33,8 +34,8 @@ const MARK: &str = "tagwerk.text";
 /// A statement without the texts that its conditions compare columns with.
 pub struct Template {
     pub statement: Statement,
-    key: String,
-    texts: Vec<String>,
+    pub key: String,
+    pub texts: Vec<String>,
 }
 
 impl Template {
@@ -304,27 +305,50 @@ pub struct Plans(Mutex<Shelf>);
 struct Shelf {
     plans: HashMap<String, (u64, Arc<Kept>)>,
     turn: u64,
+    forms: Forms,
 }
 
 impl Plans {
     pub async fn again(
         &self,
-        template: &Template,
+        key: &str,
+        texts: &[String],
         source: &Arc<dyn Source>,
         line: &Line,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let kept = {
             let shelf = &mut *self.shelf();
             shelf.turn += 1;
-            let Some((used, kept)) = shelf.plans.get_mut(&template.key) else { return Ok(None) };
+            let Some((used, kept)) = shelf.plans.get_mut(key) else { return Ok(None) };
             *used = shelf.turn;
             kept.clone()
         };
-        kept.again(&template.texts, source, line).await
+        kept.again(texts, source, line).await
     }
 
-    pub fn keep(&self, template: Template, table: String, planned: &Planned) -> Result<()> {
-        let Some(kept) = Kept::of(&template, table, planned)? else { return Ok(()) };
+    /// The same for a statement that was not read.
+    pub async fn again_of(
+        &self,
+        form: &Form,
+        source: &Arc<dyn Source>,
+        line: &Line,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let known = self.shelf().forms.find(form).map(|(key, texts)| (key.to_owned(), texts));
+        let Some((key, texts)) = known else { return Ok(None) };
+        self.again(&key, &texts, source, line).await
+    }
+
+    /// Remembers what a statement of this form becomes, whose plan is kept under the key.
+    pub fn keep_form(&self, form: Form, key: &str) {
+        let Ok(marked) = engine::parse(&form.marked()) else { return };
+        if let Some(template) = Template::of(&marked, "") {
+            self.shelf().forms.keep(form, key, &template.texts);
+        }
+    }
+
+    /// Whether it is kept.
+    pub fn keep(&self, template: &Template, table: String, planned: &Planned) -> Result<bool> {
+        let Some(kept) = Kept::of(template, table, planned)? else { return Ok(false) };
         let shelf = &mut *self.shelf();
         if shelf.plans.len() >= limits::SQL_PLANS_MAX {
             let oldest = shelf.plans.iter().min_by_key(|(_, (used, _))| *used);
@@ -332,8 +356,8 @@ impl Plans {
                 shelf.plans.remove(&key);
             }
         }
-        shelf.plans.insert(template.key, (shelf.turn, Arc::new(kept)));
-        Ok(())
+        shelf.plans.insert(template.key.clone(), (shelf.turn, Arc::new(kept)));
+        Ok(true)
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -344,7 +368,6 @@ impl Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine;
     use crate::planning::physical_plan;
     use crate::planning::tests::{LINES, base};
     use datafusion::physical_plan::displayable;
@@ -391,8 +414,10 @@ mod tests {
         let plan = plan.replace_params_with_values(&template.values()).unwrap();
         let table = table_of(&plan).unwrap();
         let planned = physical_plan(&mut Line::new(state), plan).await.unwrap();
-        if let Some(table) = table {
-            plans.keep(template, table, &planned).unwrap();
+        if let Some(table) = table
+            && plans.keep(&template, table, &planned).unwrap()
+        {
+            plans.keep_form(Form::of(text).unwrap(), &template.key);
         }
         displayable(&*planned.physical).indent(false).to_string()
     }
@@ -400,8 +425,13 @@ mod tests {
     async fn again(text: &str, plans: &Plans) -> Option<String> {
         let (state, source) = base(None);
         let template = Template::of(&engine::parse(text).unwrap(), "").unwrap();
-        let plan = plans.again(&template, &source, &Line::new(state)).await.unwrap()?;
-        Some(displayable(&*plan).indent(false).to_string())
+        let (Template { key, texts, .. }, line) = (template, Line::new(state));
+        let shown = |plan: Arc<dyn ExecutionPlan>| displayable(&*plan).indent(false).to_string();
+        let plan = plans.again(&key, &texts, &source, &line).await.unwrap().map(shown);
+        let form = Form::of(text).unwrap();
+        let by_form = plans.again_of(&form, &source, &line).await.unwrap().map(shown);
+        assert!(by_form == plan, "{text}: {by_form:?} and {plan:?}");
+        plan
     }
 
     #[tokio::test]

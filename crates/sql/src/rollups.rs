@@ -2,8 +2,8 @@
 //! from rollups where samples are gone.
 
 use crate::columns::{field, time_type, times};
+use crate::folds::next_rows;
 use crate::partition::{Batches, Cancel, partitioned};
-use crate::samples::ROWS;
 use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Rows, Source, TagEntry};
 use arrow::array::{
@@ -13,7 +13,6 @@ use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use std::collections::HashMap;
@@ -198,7 +197,7 @@ impl RollupsScan {
         })
     }
 
-    fn folds(&self, tags: &[TagEntry], cancel: Cancel) -> Rows<FoldRow> {
+    fn folds(&self, tags: &[TagEntry], cancel: Cancel) -> Rows<Vec<FoldRow>> {
         let scan = Scan {
             tags: tags.iter().map(|tag| tag.id).collect(),
             from_unix_ns: self.span.start,
@@ -213,11 +212,10 @@ impl RollupsScan {
 
     fn batch(
         &self,
-        folds: &mut Rows<FoldRow>,
+        folds: &mut Rows<Vec<FoldRow>>,
         known: &HashMap<TagId, TagEntry>,
     ) -> Result<Option<RecordBatch>> {
-        let rows = folds.take(ROWS).collect::<std::result::Result<Vec<FoldRow>, String>>();
-        let rows = rows.map_err(DataFusionError::Execution)?;
+        let rows = next_rows(folds)?;
         if rows.is_empty() {
             return Ok(None);
         }

@@ -195,7 +195,7 @@ impl TableProvider for SamplesTable {
         let parts = match self.which {
             Which::All => {
                 let ids = tags.iter().map(|tag| tag.id);
-                partitions(state, &*self.source, ids, &span(filters))
+                partitions(state, &*self.source, ids, &span(filters)).0
             }
             Which::Newest => tags.len().min(state.config().target_partitions()).max(1),
         };

@@ -35,9 +35,9 @@ pub trait Source: Send + Sync + 'static {
     fn can_fold(&self, _span: &Range<i64>) -> bool {
         false
     }
-    /// The samples of the scan, folded into buckets, tag by tag: what many statements can do with,
-    /// without any sample being decoded.
-    fn folds(&self, _scan: &Scan, _buckets: Option<Buckets>, _need: Need) -> Rows<FoldRow> {
+    /// The samples of the scan, folded into buckets, tag by tag, some rows at a time: what many
+    /// statements can do with, without any sample being decoded.
+    fn folds(&self, _scan: &Scan, _buckets: Option<Buckets>, _need: Need) -> Rows<Vec<FoldRow>> {
         Box::new(std::iter::once(Err("this history is not folded".to_owned())))
     }
     /// The types that a tag's samples of the span have; none when that is not known.

@@ -183,7 +183,7 @@ impl Feeder {
             let request = Scan { tags: vec![TagId(*tag)], ..Scan::default() };
             for need in [Need::default(), Need { ends: true, area: true, ..Need::default() }] {
                 let rows = historian.folds(&request, None, need);
-                let rows: Vec<FoldRow> = rows.map(Result::unwrap).collect();
+                let rows: Vec<FoldRow> = rows.flat_map(Result::unwrap).collect();
                 let [row] = rows[..] else { panic!("{context}: tag {tag}: {rows:?}") };
                 let fold = row.fold;
                 assert_eq!(fold.samples, wanted.len() as u64, "{context}: tag {tag}");

@@ -99,7 +99,8 @@ fn the_chunks_of_a_tag_come_to_lie_side_by_side() {
     let request = Scan { tags: vec![TagId(1)], ..Scan::default() };
     let need = Need { area: true, ends: true, ..Need::default() };
     let folded = |reads: u64| {
-        let folds: Vec<_> = historian.folds(&request, None, need).map(Result::unwrap).collect();
+        let folds: Vec<_> =
+            historian.folds(&request, None, need).flat_map(Result::unwrap).collect();
         assert_eq!(folds[0].fold.samples, feeder.blocks.len() as u64);
         disk.reads() - reads
     };
@@ -168,7 +169,7 @@ fn old_samples_become_rollups_that_say_the_same() {
     let minutes = Buckets { width_ns: 60 * SECOND, origin_ns: 0 };
     let rows: Vec<_> = historian
         .folds(&last, Some(minutes), Need { ends: true, area: true, ..Need::default() })
-        .map(Result::unwrap)
+        .flat_map(Result::unwrap)
         .collect();
     assert!(rows.windows(2).all(|pair| pair[0].fold.max_time <= pair[1].fold.min_time));
     assert!(rows.iter().all(|row| minutes.start(row.fold.max_time) == row.start));
@@ -215,9 +216,9 @@ fn a_damaged_rollup_costs_itself_and_nothing_else() {
     for tag in 1..=3 {
         let request = Scan { tags: vec![TagId(tag)], ..Scan::default() };
         let (mut there, mut told) = (0, 0);
-        for row in historian.folds(&request, None, Need::default()) {
-            match row {
-                Ok(row) => there += row.fold.samples,
+        for rows in historian.folds(&request, None, Need::default()) {
+            match rows {
+                Ok(rows) => there += rows.iter().map(|row| row.fold.samples).sum::<u64>(),
                 Err(ReadError::Damaged { samples, .. }) => told += u64::from(samples),
                 Err(error) => panic!("{error}"),
             }

@@ -4,9 +4,11 @@
 mod aggregate;
 mod asked;
 mod bucket;
+mod scan;
 mod table;
 
 pub use bucket::{instant, interval_ns};
+pub use scan::next_rows;
 pub use table::FoldsTable;
 
 use crate::select::span;

@@ -2,30 +2,26 @@
 
 use super::asked::Asked;
 use super::bucket::SECOND;
-use crate::columns::{field, kind_type, optional_times, repeated, time_type, times};
+use super::scan::{FoldsScan, Known, SHARED, Shared, Tags};
+use crate::columns::{field, kind_type, optional_times, time_type, times};
 use crate::device::Shape;
-use crate::partition::{Batches, Cancel, partitioned};
+use crate::partition::{gathered, partitioned};
 use crate::planning::partitions;
-use crate::samples::ROWS;
 use crate::select::{Span, span, tags};
-use crate::source::{Rows, Source, TagEntry};
+use crate::source::{Source, TagEntry};
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
-    StringViewArray, UInt64Array,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, StringViewArray, UInt64Array,
 };
 use arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use tagwerk_historian::{Buckets, FoldNumbers, FoldRow, Need, Numbers, Scan};
-use tagwerk_model::{Kind, TagId};
+use tagwerk_historian::{Buckets, FoldNumbers, FoldRow, Need, Numbers};
+use tagwerk_model::Kind;
 
 /// Of which values a column tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,19 +175,13 @@ impl Column {
         }
     }
 
-    fn array(self, rows: &[FoldRow], known: &HashMap<TagId, Known>) -> Result<ArrayRef> {
-        // Rows come tag by tag.
-        let texts = |text: fn(&Known) -> &str| {
-            let of_tag = |rows: &[FoldRow]| known.get(&rows[0].tag).map_or("", text);
-            let tags = rows.chunk_by(|a, b| a.tag == b.tag);
-            repeated(tags.map(|rows| (of_tag(rows), rows.len())))
-        };
+    pub fn array(self, rows: &[FoldRow], tags: &Tags) -> Result<ArrayRef> {
         Ok(match self {
             Column::Time => times(rows.iter().map(|row| row.start)),
             Column::MinTime => times(rows.iter().map(|row| row.fold.min_time)),
             Column::MaxTime => times(rows.iter().map(|row| row.fold.max_time)),
-            Column::Device => texts(|known| &known.device)?,
-            Column::Tag => texts(|known| &known.tag)?,
+            Column::Device => tags.texts(rows, |known| &known.device)?,
+            Column::Tag => tags.texts(rows, |known| &known.tag)?,
             Column::Type => Arc::new(StringViewArray::from_iter_values(
                 rows.iter().map(|row| row.data_type.name()),
             )),
@@ -200,13 +190,10 @@ impl Column {
                 Arc::new(Int64Array::from_iter_values(rows.iter().map(count)))
             }
             Column::Of(whose @ Whose::Tag { .. }, part) => {
-                let place = |tag: TagId| known.get(&tag).and_then(|known| known.place);
-                let last = Cell::new(rows.first().map(|row| (row.tag, place(row.tag))));
+                let find = tags.finder();
                 part.array(whose, rows, |row| {
-                    if last.get().is_none_or(|(tag, _)| tag != row.tag) {
-                        last.set(Some((row.tag, place(row.tag))));
-                    }
-                    whose.has(row.data_type.kind(), last.get().and_then(|(_, place)| place))
+                    let place = find(row.tag).and_then(|known| known.place);
+                    whose.has(row.data_type.kind(), place)
                 })
             }
             Column::Of(whose, part) => {
@@ -264,15 +251,6 @@ fn values(whose: Whose, rows: &[FoldRow], bits: impl Fn(&FoldRow) -> Option<u64>
             Arc::new(Float64Array::from_iter(bits.map(double)))
         }
     }
-}
-
-/// What is known of a tag whose samples are folded.
-#[derive(Clone)]
-struct Known {
-    device: Arc<str>,
-    tag: Arc<str>,
-    /// Among the tags of a device's table.
-    place: Option<usize>,
 }
 
 pub struct FoldsTable {
@@ -335,11 +313,14 @@ impl FoldsTable {
     }
 
     /// The tags that are left, those whose values are told first, and how many those are.
-    fn tags(&self, state: &dyn Session, filters: &[Expr]) -> Result<(Tags, usize)> {
+    fn tags(&self, state: &dyn Session, filters: &[Expr]) -> Result<(Vec<Known>, usize)> {
         let Some(shape) = &self.shape else {
             let tags = tags(state, &self.source.tags(), filters)?.into_iter();
-            let known = |tag: TagEntry| Known { device: tag.device, tag: tag.name, place: None };
-            let tags: Tags = tags.map(|tag| (tag.id, known(tag))).collect();
+            let known = |tag: TagEntry| {
+                let (id, device, tag) = (tag.id, tag.device, tag.name);
+                Known { id, device, tag, place: None }
+            };
+            let tags: Vec<Known> = tags.map(known).collect();
             let told = tags.len();
             return Ok((tags, told));
         };
@@ -348,13 +329,14 @@ impl FoldsTable {
                 |whose: Whose| matches!(whose, Whose::Tag { place: own, .. } if place == Some(own));
             self.columns.iter().any(|column| column.whose().is_some_and(of))
         };
-        let (mut told, mut others): (Tags, Tags) = (Vec::new(), Vec::new());
+        let (mut told, mut others): (Vec<Known>, Vec<Known>) = (Vec::new(), Vec::new());
         for device in shape.chosen(state, filters)? {
             for (tag, place) in &device.tags {
-                let known = Known { device: device.name.clone(), tag: "".into(), place: *place };
-                match is_told(*place) {
-                    true => told.push((*tag, known)),
-                    false if self.others == Others::Counted => others.push((*tag, known)),
+                let (device, id, place) = (device.name.clone(), *tag, *place);
+                let known = Known { id, device, tag: "".into(), place };
+                match is_told(place) {
+                    true => told.push(known),
+                    false if self.others == Others::Counted => others.push(known),
                     false => {}
                 }
             }
@@ -393,8 +375,13 @@ impl TableProvider for FoldsTable {
             buckets: self.buckets,
             need: self.need,
         };
-        let ids = tags.iter().map(|(tag, _)| *tag);
-        let parts = partitions(state, &*self.source, ids, &span(filters));
+        let ids = tags.iter().map(|tag| tag.id);
+        let (parts, samples) = partitions(state, &*self.source, ids, &span(filters));
+        if parts == 1 && tags.len() > 1 && samples.is_some_and(|samples| SHARED.contains(&samples))
+        {
+            let (schema, shared) = (scan.schema.clone(), Arc::new(Shared::new(scan, tags, told)));
+            return gathered(schema, move |cancel| shared.clone().batches(cancel));
+        }
         let share = tags.len().div_ceil(parts).max(1);
         let makers = tags.chunks(share).enumerate().map(|(number, tags)| {
             let told = told.saturating_sub(number * share).min(tags.len());
@@ -402,63 +389,5 @@ impl TableProvider for FoldsTable {
         });
         let makers = makers.collect();
         partitioned(scan.schema.clone(), makers, false)
-    }
-}
-
-type Tags = Vec<(TagId, Known)>;
-
-#[derive(Clone)]
-struct FoldsScan {
-    source: Arc<dyn Source>,
-    span: Span,
-    columns: Arc<[Column]>,
-    schema: SchemaRef,
-    buckets: Option<Buckets>,
-    need: Need,
-}
-
-impl FoldsScan {
-    /// Of the first tags, which are so many, values are told.
-    fn maker(self, tags: Tags, told: usize) -> Batches {
-        Arc::new(move |cancel: Cancel| {
-            let (told, others) = tags.split_at(told);
-            let told = self.folds(told, cancel.clone(), self.need);
-            let counts = Need { counts_only: true, ..Need::default() };
-            let mut folds: Rows<FoldRow> = match others.is_empty() {
-                true => told,
-                false => Box::new(told.chain(self.folds(others, cancel, counts))),
-            };
-            let known = tags.iter().cloned().collect();
-            let scan = self.clone();
-            Box::new(std::iter::from_fn(move || scan.batch(&mut folds, &known).transpose()))
-        })
-    }
-
-    fn folds(&self, tags: &[(TagId, Known)], cancel: Cancel, need: Need) -> Rows<FoldRow> {
-        let scan = Scan {
-            tags: tags.iter().map(|(tag, _)| *tag).collect(),
-            from_unix_ns: self.span.start,
-            to_unix_ns: self.span.end,
-            cancel: Some(cancel),
-            ..Scan::default()
-        };
-        self.source.folds(&scan, self.buckets, need)
-    }
-
-    fn batch(
-        &self,
-        folds: &mut Rows<FoldRow>,
-        known: &HashMap<TagId, Known>,
-    ) -> Result<Option<RecordBatch>> {
-        let rows = folds.by_ref().take(ROWS).collect::<std::result::Result<Vec<FoldRow>, String>>();
-        let rows = rows.map_err(DataFusionError::Execution)?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let arrays = self.columns.iter().map(|column| column.array(&rows, known));
-        let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let schema = self.schema.clone();
-        Ok(Some(RecordBatch::try_new_with_options(schema, arrays, &options)?))
     }
 }

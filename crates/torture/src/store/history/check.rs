@@ -194,19 +194,18 @@ fn note_error(looked: &mut Looked, tag: u32, error: &ReadError) {
 fn fold(historian: &Historian, tag: u32, looked: &mut Looked) -> Option<(u64, f64)> {
     let request = Scan { tags: vec![TagId(tag)], ..Scan::default() };
     let (mut samples, mut sum, mut whole) = (0, 0.0, true);
-    for row in historian.folds(&request, None, Need::default()) {
-        match row {
-            Ok(row) => {
-                samples += row.fold.samples;
-                sum += row.fold.numbers.map_or(0.0, |numbers| numbers.sum);
-                let least = row.fold.numbers.map(|n| Numbers::as_f64(row.data_type, n.min));
-                if least.is_some_and(|least| least < 0.0) {
-                    looked.wrong.push(format!("tag {tag}: a number that never was: {least:?}"));
-                }
-            }
-            Err(error) => {
-                note_error(looked, tag, &error);
-                whole = false;
+    for rows in historian.folds(&request, None, Need::default()) {
+        let rows = rows.unwrap_or_else(|error| {
+            note_error(looked, tag, &error);
+            whole = false;
+            Vec::new()
+        });
+        for row in rows {
+            samples += row.fold.samples;
+            sum += row.fold.numbers.map_or(0.0, |numbers| numbers.sum);
+            let least = row.fold.numbers.map(|n| Numbers::as_f64(row.data_type, n.min));
+            if least.is_some_and(|least| least < 0.0) {
+                looked.wrong.push(format!("tag {tag}: a number that never was: {least:?}"));
             }
         }
     }

@@ -8,6 +8,9 @@ use tagwerk_model::limits;
 /// Statements that are longer are read each time.
 const BYTES_MAX: usize = 4_096;
 
+/// Of one plan there may be several, such as with other spaces.
+const FORMS_MAX: usize = 2 * limits::SQL_PLANS_MAX;
+
 /// A statement apart from its texts, and those.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -120,7 +123,7 @@ impl Forms {
         else {
             return;
         };
-        if self.0.values().map(Vec::len).sum::<usize>() >= limits::SQL_PLANS_MAX {
+        if self.0.values().map(Vec::len).sum::<usize>() >= FORMS_MAX {
             self.0.clear();
         }
         let texts = form.texts.into_iter().enumerate();
@@ -128,6 +131,14 @@ impl Forms {
         let of_frame = self.0.entry(form.frame).or_default();
         of_frame.retain(|known| known.key != key);
         of_frame.push(Known { key: key.to_owned(), taken, fixed });
+    }
+
+    /// The plan is kept no longer.
+    pub fn forget(&mut self, key: &str) {
+        self.0.retain(|_, known| {
+            known.retain(|known| known.key != key);
+            !known.is_empty()
+        });
     }
 }
 

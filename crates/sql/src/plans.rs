@@ -354,6 +354,7 @@ impl Plans {
             let oldest = shelf.plans.iter().min_by_key(|(_, (used, _))| *used);
             if let Some(key) = oldest.map(|(key, _)| key.clone()) {
                 shelf.plans.remove(&key);
+                shelf.forms.forget(&key);
             }
         }
         shelf.plans.insert(template.key.clone(), (shelf.turn, Arc::new(kept)));

@@ -59,7 +59,7 @@ impl Input {
             let Some(page) = self.segment.page(self.page)? else {
                 return Err(io::Error::other("the directory is damaged"));
             };
-            self.held = page.iter().rev().copied().collect();
+            self.held = page.entries().rev().collect();
             self.page += 1;
         }
         Ok(self.held.last().copied())

@@ -157,20 +157,56 @@ impl Pages {
     }
 }
 
-/// The entries of page `number`; none when it is damaged.
-pub(crate) fn decode_page(bytes: &[u8], number: u32, seed: u32) -> Option<Vec<Entry>> {
-    let bytes = bytes.get(..PAGE_BYTES)?;
-    let (content, crc) = bytes.split_at(PAGE_BYTES - 4);
-    if crc != frame::crc(seed ^ number, content).to_le_bytes() {
-        return None;
+/// A page of the directory as it is stored: of its entries mostly few are wanted.
+pub(crate) struct Page {
+    bytes: Vec<u8>,
+    entries: usize,
+}
+
+impl Page {
+    /// Page `number` of a directory; none when it is damaged.
+    pub fn read(bytes: Vec<u8>, number: u32, seed: u32) -> Option<Page> {
+        let (content, crc) = bytes.get(..PAGE_BYTES)?.split_at(PAGE_BYTES - 4);
+        if crc != frame::crc(seed ^ number, content).to_le_bytes() {
+            return None;
+        }
+        let entries = Input(&content[PAGE_ENTRIES * ENTRY_BYTES..]).u32()? as usize;
+        let page = Page { bytes, entries: entries.min(PAGE_ENTRIES) };
+        page.stored().iter().all(is_known).then_some(page)
     }
-    let count = Input(&content[PAGE_ENTRIES * ENTRY_BYTES..]).u32()? as usize;
-    let mut input = Input(content);
-    let mut entries = Vec::with_capacity(count.min(PAGE_ENTRIES));
-    for _ in 0..count.min(PAGE_ENTRIES) {
-        entries.push(Entry::decode(&mut input)?);
+
+    fn stored(&self) -> &[Stored] {
+        &self.bytes.as_chunks().0[..self.entries]
     }
-    Some(entries)
+
+    /// In their order.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = Entry> {
+        self.stored().iter().filter_map(|stored| Entry::decode(&mut Input(stored)))
+    }
+
+    pub fn last(&self) -> Option<Entry> {
+        self.entries().next_back()
+    }
+
+    pub fn of_tag(&self, tag: u32) -> impl Iterator<Item = Entry> {
+        let stored = self.stored();
+        let of_tag = &stored[stored.partition_point(|stored| tag_of(stored) < tag)..];
+        let mine = of_tag.iter().take_while(move |stored| tag_of(stored) == tag);
+        mine.filter_map(|stored| Entry::decode(&mut Input(stored)))
+    }
+}
+
+/// An entry as it stands in a page.
+type Stored = [u8; ENTRY_BYTES];
+
+/// Whether [`Entry::decode`] understands it.
+fn is_known(stored: &Stored) -> bool {
+    let is_width = |code| code == 0 || Width::from_code(code).is_some();
+    DataType::from_code(stored[4]).is_some() && is_width(stored[6])
+}
+
+fn tag_of(stored: &Stored) -> u32 {
+    stored.first_chunk().map_or(0, |tag| u32::from_le_bytes(*tag))
 }
 
 /// Where a segment tells of a tag set.
@@ -363,10 +399,18 @@ mod tests {
         let (frame, count) = pages.finish();
         let bytes = &frame[FRAME_HEADER_BYTES..];
         assert_eq!((count, bytes.len()), (2, 2 * PAGE_BYTES));
-        let mut back = decode_page(bytes, 0, 5).unwrap();
-        back.extend(decode_page(&bytes[PAGE_BYTES..], 1, 5).unwrap());
+        let page = |number: u32, of: u32| {
+            Page::read(bytes[number as usize * PAGE_BYTES..].to_vec(), of, 5)
+        };
+        let (first, second) = (page(0, 0).unwrap(), page(1, 1).unwrap());
+        let back: Vec<Entry> = first.entries().chain(second.entries()).collect();
         assert_eq!(back, entries);
-        assert_eq!(decode_page(bytes, 1, 5), None, "a page in another place");
+        assert!(page(0, 1).is_none(), "a page in another place");
+        assert_eq!(second.last(), entries.last().copied());
+        for tag in 30..42 {
+            let of_tag = entries[32..].iter().copied().filter(|entry| entry.summary.tag.0 == tag);
+            assert!(second.of_tag(tag).eq(of_tag), "{tag}");
+        }
         let mut footer = Footer::empty();
         entries.iter().for_each(|entry| footer.add(entry));
         footer.add_guess(Guess { boot: [1; 16], offset_ns: -3 });

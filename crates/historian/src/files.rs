@@ -1,6 +1,6 @@
 //! Open descriptors and directory pages, both bounded, shared by all segments of a historian.
 
-use crate::entry::Entry;
+use crate::entry::Page;
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -10,7 +10,7 @@ use tagwerk_env::{Access, Disk, DiskFile};
 
 /// Segments whose files are open at once; the one opened first is closed for another.
 const DESCRIPTORS_MAX: usize = 64;
-/// Pages of directories kept in memory, about 5 KiB each; the one read first makes room.
+/// Pages of directories kept in memory, about 4 KiB each; the one read first makes room.
 const PAGES_MAX: usize = 256;
 
 pub(crate) struct Files {
@@ -21,7 +21,7 @@ pub(crate) struct Files {
 
 #[derive(Default)]
 struct Pages {
-    held: HashMap<(u64, u32), Arc<Vec<Entry>>>,
+    held: HashMap<(u64, u32), Arc<Page>>,
     order: VecDeque<(u64, u32)>,
 }
 
@@ -48,11 +48,11 @@ impl Files {
         self.open.lock().retain(|(held, _)| *held != ordinal);
     }
 
-    pub fn page(&self, ordinal: u64, number: u32) -> Option<Arc<Vec<Entry>>> {
+    pub fn page(&self, ordinal: u64, number: u32) -> Option<Arc<Page>> {
         self.pages.lock().held.get(&(ordinal, number)).cloned()
     }
 
-    pub fn keep_page(&self, ordinal: u64, number: u32, page: &Arc<Vec<Entry>>) {
+    pub fn keep_page(&self, ordinal: u64, number: u32, page: &Arc<Page>) {
         let mut pages = self.pages.lock();
         let key = (ordinal, number);
         if pages.held.insert(key, page.clone()).is_some() {

@@ -3,7 +3,7 @@
 
 use crate::bytes::Input;
 use crate::chunk::{self, Guess};
-use crate::entry::{Entry, Footer, TagsPlace, decode_page};
+use crate::entry::{Entry, Footer, PAGE_BYTES, Page, TagsPlace};
 use crate::frame::{FRAMES_AT, Header, Kind, SECOND_HEADER_AT, TRAILER_BYTES, Trailer};
 use crate::rollup;
 use crate::summary::Summary;
@@ -244,8 +244,8 @@ fn read_directory(image: &[u8], trailer: &[u8]) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     for number in 0..footer.pages {
         let at = trailer.directory_at as usize + crate::frame::FRAME_HEADER_BYTES;
-        let page = image.get(at.checked_add(number as usize * crate::entry::PAGE_BYTES)?..)?;
-        entries.extend(decode_page(page, number, seed)?);
+        let page = image.get(at.checked_add(number as usize * PAGE_BYTES)?..)?.get(..PAGE_BYTES)?;
+        entries.extend(Page::read(page.to_vec(), number, seed)?.entries());
     }
     Some(entries)
 }

@@ -1,6 +1,6 @@
 //! A segment as readers see it: its directory, on disk or in memory, and its chunks. Immutable.
 
-use crate::entry::{Entry, FOOTER_BYTES_MAX, Footer, PAGE_BYTES, Pages, TagsPlace, decode_page};
+use crate::entry::{Entry, FOOTER_BYTES_MAX, Footer, PAGE_BYTES, Page, Pages, TagsPlace};
 use crate::files::Files;
 use crate::frame::{
     self, FRAME_HEADER_BYTES, FrameHeader, Header, HeaderFault, Kind, SECOND_HEADER_AT,
@@ -186,16 +186,12 @@ impl Segment {
     /// Appends the entries of `tag` that may have samples in `from..to`, by time.
     pub fn entries_of(&self, tag: u32, from: i64, to: i64, out: &mut Vec<Entry>) -> io::Result<()> {
         let earliest = from.saturating_sub_unsigned(self.footer.span_max);
-        let wanted = |entry: &&Entry| {
-            entry.summary.tag.0 == tag
-                && entry.summary.max_time >= from
-                && entry.summary.min_time < to
-        };
+        let wanted = |entry: &Entry| entry.summary.max_time >= from && entry.summary.min_time < to;
         let key = (tag, earliest, 0);
         if let Some(entries) = self.in_memory() {
             let start = entries.partition_point(|entry| entry.key() < key);
             let mine = entries[start..].iter().take_while(|entry| entry.summary.tag.0 == tag);
-            out.extend(mine.filter(wanted));
+            out.extend(mine.copied().filter(wanted));
             return Ok(());
         }
         let held = out.len();
@@ -207,8 +203,8 @@ impl Segment {
                 out.truncate(held);
                 return self.entries_of(tag, from, to, out);
             };
-            out.extend(page.iter().filter(wanted));
-            let over = |last: &Entry| last.summary.tag.0 > tag || last.summary.min_time >= to;
+            out.extend(page.of_tag(tag).filter(wanted));
+            let over = |last: Entry| last.summary.tag.0 > tag || last.summary.min_time >= to;
             if page.last().is_none_or(|last| last.summary.tag.0 >= tag && over(last)) {
                 break;
             }
@@ -225,7 +221,7 @@ impl Segment {
                 Some(last) if last != tag => (last, 0, 0),
                 _ => {
                     let Some(page) = self.page(middle)? else { return Ok(None) };
-                    page.last().map_or((tag, i64::MAX, u64::MAX), Entry::key)
+                    page.last().map_or((tag, i64::MAX, u64::MAX), |last| last.key())
                 }
             };
             pages.narrow(middle, last.0, last < key);
@@ -242,8 +238,8 @@ impl Segment {
                     self.rebuild()?;
                     break;
                 };
-                page.iter().for_each(&mut *each);
-                given = page.last().map(Entry::key);
+                page.entries().for_each(|entry| each(&entry));
+                given = page.last().map(|last| last.key());
             }
         }
         // After a damaged page the rest is given from what was rebuilt.
@@ -254,7 +250,7 @@ impl Segment {
 
     /// Page `number` from the cache or the disk; none when it is damaged, and the directory has
     /// been rebuilt in memory.
-    pub fn page(&self, number: u32) -> io::Result<Option<Arc<Vec<Entry>>>> {
+    pub fn page(&self, number: u32) -> io::Result<Option<Arc<Page>>> {
         if let Some(page) = self.files.page(self.ordinal(), number) {
             return Ok(Some(page));
         }
@@ -280,13 +276,14 @@ impl Segment {
         known.load(atomic::Ordering::Relaxed).checked_sub(1)
     }
 
-    fn read_page(&self, number: u32) -> io::Result<Option<Vec<Entry>>> {
+    fn read_page(&self, number: u32) -> io::Result<Option<Page>> {
         let Directory::Disk { at } = self.directory else {
             return Ok(None);
         };
         let mut bytes = vec![0; PAGE_BYTES];
         let got = self.file()?.read_at(&mut bytes, at + u64::from(number) * PAGE_BYTES as u64)?;
-        Ok(decode_page(&bytes[..got], number, self.seed))
+        bytes.truncate(got);
+        Ok(Page::read(bytes, number, self.seed))
     }
 
     pub fn in_memory(&self) -> Option<&[Entry]> {

@@ -173,7 +173,13 @@ impl Shared {
             let ended = beside.await.map_err(|error| DataFusionError::External(Box::new(error)));
             folded.append(&mut ended??);
         }
-        let rows = by_time(&folded);
+        folded.sort_by_key(|(place, _)| *place);
+        let Need { ends, area, .. } = self.scan.need;
+        let rows = match ends || area {
+            // Of what is said of a course in time, a tag's is one by itself.
+            true => folded.into_iter().flat_map(|(_, rows)| rows).collect(),
+            false => by_time(&folded),
+        };
         rows.chunks(ROWS).map(|rows| self.scan.batch(rows, &self.tags)).collect()
     }
 
@@ -193,14 +199,12 @@ impl Shared {
     }
 }
 
-/// The rows of all tags by the start of their buckets, those of one bucket by the places of their tags.
+/// The rows of all tags by the start of their buckets, those of one bucket in the order of their tags.
 fn by_time(folded: &[(usize, Vec<FoldRow>)]) -> Vec<FoldRow> {
-    let places = |(at, (place, rows)): (usize, &(usize, Vec<FoldRow>))| {
-        let place = *place;
-        let key = |(of_tag, row): (usize, &FoldRow)| (row.start, place, at, of_tag);
-        rows.iter().enumerate().map(key).collect::<Vec<_>>()
-    };
-    let mut order: Vec<_> = folded.iter().enumerate().flat_map(places).collect();
+    let mut order = Vec::with_capacity(folded.iter().map(|(_, rows)| rows.len()).sum());
+    for (place, (_, rows)) in folded.iter().enumerate() {
+        order.extend(rows.iter().enumerate().map(|(at, row)| (row.start, place, at)));
+    }
     order.sort();
-    order.into_iter().map(|(.., at, of_tag)| folded[at].1[of_tag]).collect()
+    order.into_iter().map(|(_, place, at)| folded[place].1[at]).collect()
 }

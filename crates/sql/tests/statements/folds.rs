@@ -144,11 +144,17 @@ const OF_DEVICES: [&str; 10] = [
 ];
 
 async fn check(plant: &Plant, statements: &[&str], seed: u64) {
-    let (with, without) = (plant.sql(Folding::Yes), plant.sql(Folding::No));
+    let without = plant.sql(Folding::No);
+    for folding in [Folding::Yes, Folding::Shared] {
+        check_with(&plant.sql(folding), &without, statements, seed).await;
+    }
+}
+
+async fn check_with(with: &Sql, without: &Sql, statements: &[&str], seed: u64) {
     for (range, text) in RANGES.iter().flat_map(|range| statements.iter().map(move |s| (range, s)))
     {
         let text = text.replace("{}", range);
-        let (found, wanted) = (answer(&with, &text).await, answer(&without, &text).await);
+        let (found, wanted) = (answer(with, &text).await, answer(without, &text).await);
         assert_eq!(found.len(), wanted.len(), "seed {seed}: {text}");
         for (found, wanted) in found.iter().zip(&wanted) {
             assert!(alike(found, wanted), "seed {seed}: {text}\n{found}\n{wanted}");

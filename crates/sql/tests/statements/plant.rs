@@ -172,6 +172,8 @@ impl Changing {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Folding {
     Yes,
+    /// There is said to be so much that two threads share the work.
+    Shared,
     No,
 }
 
@@ -199,7 +201,7 @@ impl Source for History {
     }
 
     fn can_fold(&self, _span: &Range<i64>) -> bool {
-        self.folding == Folding::Yes
+        self.folding != Folding::No
     }
 
     fn folds(&self, scan: &Scan, buckets: Option<Buckets>, need: Need) -> Rows<Vec<FoldRow>> {
@@ -212,10 +214,12 @@ impl Source for History {
     }
 
     fn samples_about(&self, tags: &[TagId], span: &Range<i64>) -> Option<u64> {
-        // Without folds, statements are planned as if there were much to read.
-        (self.folding == Folding::Yes)
-            .then(|| self.historian.samples_about(tags, span.start, span.end))
-            .flatten()
+        match self.folding {
+            Folding::Yes => self.historian.samples_about(tags, span.start, span.end),
+            Folding::Shared => Some(20_000),
+            // Statements are planned as if there were much to read.
+            Folding::No => None,
+        }
     }
 }
 

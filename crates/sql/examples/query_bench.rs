@@ -176,6 +176,8 @@ fn main() -> Result<()> {
     let [_, folder, file] = &arguments[..] else { return Err("FOLDER PARQUET".into()) };
     let env = Env::system();
     let (historian, _) = Historian::open(&env, Path::new(folder), Options::default())?;
+    // What an edge does in its first minute.
+    while historian.maintain(&|_| Ok(()))?.more {}
     let newest = historian.usage().newest_unix_ns.ok_or("the history is empty")?;
     let table = Arc::new(TagTable::new(tags(&historian)));
     let lines = match file.ends_with(".sql") {

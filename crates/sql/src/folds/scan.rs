@@ -161,18 +161,29 @@ impl Shared {
         Shared { scan, tags: Tags::new(tags), told }
     }
 
-    pub async fn batches(self: Arc<Self>, cancel: Cancel) -> Result<Vec<RecordBatch>> {
+    /// The other thread begins at once, and this one when the batches are waited for.
+    pub fn batches(
+        self: Arc<Self>,
+        cancel: Cancel,
+    ) -> impl Future<Output = Result<Vec<RecordBatch>>> + Send {
         let next = Arc::new(AtomicUsize::new(0));
         let beside = Handle::try_current().ok().map(|runtime| {
             let (shared, next, cancel) = (self.clone(), next.clone(), cancel.clone());
             runtime.spawn_blocking(move || shared.fold(&next, &cancel))
         });
-        let mut folded = self.fold(&next, &cancel)?;
-        // The other may not have begun when all is done.
-        if let Some(beside) = beside.filter(|_| folded.len() < self.tags.each.len()) {
-            let ended = beside.await.map_err(|error| DataFusionError::External(Box::new(error)));
-            folded.append(&mut ended??);
+        async move {
+            let mut folded = self.fold(&next, &cancel)?;
+            // The other may not have begun when all is done.
+            if let Some(beside) = beside.filter(|_| folded.len() < self.tags.each.len()) {
+                let ended = beside.await;
+                let ended = ended.map_err(|error| DataFusionError::External(Box::new(error)));
+                folded.append(&mut ended??);
+            }
+            self.in_order(folded)
         }
+    }
+
+    fn in_order(&self, mut folded: Vec<(usize, Vec<FoldRow>)>) -> Result<Vec<RecordBatch>> {
         folded.sort_by_key(|(place, _)| *place);
         let Need { ends, area, .. } = self.scan.need;
         let rows = match ends || area {

@@ -114,9 +114,17 @@ impl Segment {
     }
 
     pub fn file(&self) -> io::Result<Arc<dyn DiskFile>> {
+        if let Some(file) = self.pinned.get() {
+            return Ok(file.clone());
+        }
+        let opened = self.files.open(self.ordinal(), &self.path);
         match self.pinned.get() {
-            Some(file) => Ok(file.clone()),
-            None => self.files.open(self.ordinal(), &self.path),
+            // Pinned just now: its name may be gone already, and nobody else closes what was opened.
+            Some(file) => {
+                self.files.close(self.ordinal());
+                Ok(file.clone())
+            }
+            None => opened,
         }
     }
 

@@ -11,7 +11,7 @@ use tagwerk_env::{Access, Disk, DiskFile};
 /// Segments whose files are open at once; the one opened first is closed for another.
 const DESCRIPTORS_MAX: usize = 64;
 /// Pages of directories kept in memory, about 4 KiB each; the one read first makes room.
-const PAGES_MAX: usize = 256;
+const PAGES_MAX: usize = 1_024;
 
 pub(crate) struct Files {
     pub disk: Arc<dyn Disk>,
@@ -59,10 +59,10 @@ impl Files {
             return;
         }
         pages.order.push_back(key);
-        while pages.order.len() > PAGES_MAX {
-            if let Some(oldest) = pages.order.pop_front() {
-                pages.held.remove(&oldest);
-            }
-        }
+        let oldest = (pages.order.len() > PAGES_MAX).then(|| pages.order.pop_front()).flatten();
+        let gone = oldest.and_then(|oldest| pages.held.remove(&oldest));
+        drop(pages);
+        // Memory is given back while nobody waits.
+        drop(gone);
     }
 }

@@ -235,7 +235,11 @@ pub(crate) fn all_sources(
         }
     }
     found.retain(|source| source.summary.overlaps(from, to));
-    Ok(found.into_iter().partition(|source| source.summary.rollup.is_none()))
+    let is_samples = |source: &Source| source.summary.rollup.is_none();
+    match found.iter().all(is_samples) {
+        true => Ok((found, Vec::new())),
+        false => Ok(found.into_iter().partition(is_samples)),
+    }
 }
 
 fn correction(learned: &HashMap<[u8; 16], i64>, guess: &Guess) -> i64 {

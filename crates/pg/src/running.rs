@@ -62,9 +62,13 @@ impl Running {
         text: &str,
     ) -> Result<Running, Refusal> {
         let bounds = limits(settings);
-        let deadline = shared.parts.env.clock.now().after(bounds.time_max);
-        let query = shared.parts.sql.answer(session, ask, values, bounds).await;
-        let query = query.map_err(|error| Refusal::of(error, text))?;
+        let clock = &*shared.parts.env.clock;
+        let deadline = clock.now().after(bounds.time_max);
+        let begun = shared.parts.sql.answer(session, ask, values, bounds);
+        let query = match tagwerk_env::timeout(clock, deadline, begun).await {
+            None => return Err(late()),
+            Some(query) => query.map_err(|error| Refusal::of(error, text))?,
+        };
         let schema = query.schema();
         let fields = fields(&schema, ask.column_names(&schema), formats)?;
         Ok(Running { query, fields, part: None, deadline, sent: 0, ended: false })

@@ -219,8 +219,8 @@ impl Sql {
         catalog::describe(&self.0.source)
     }
 
-    /// Plans and starts a statement; its rows are made while they are read. Dropping what comes back
-    /// stops the work.
+    /// Plans and starts a statement, up to its first rows; the others are made while they are read.
+    /// Dropping what comes back stops the work.
     pub async fn query(&self, text: &str, limits: Limits) -> Result<Query, SqlError> {
         let turn = Arc::clone(&self.0.turns).try_acquire_owned().map_err(|_| busy())?;
         self.begin(Asked::Text(text.to_owned()), limits, turn).await
@@ -289,8 +289,7 @@ impl Sql {
         limits: Limits,
         turn: OwnedSemaphorePermit,
     ) -> Result<Query, SqlError> {
-        let (head_in, head_out) = tokio::sync::oneshot::channel();
-        let (rows_in, rows_out) = mpsc::channel(AHEAD);
+        let (rows_in, mut rows) = mpsc::channel(AHEAD);
         let inner = self.0.clone();
         let Some(runtime) = &self.0.runtime else {
             return Err(SqlError::new(Fault::Inside, "the edge ends"));
@@ -303,7 +302,7 @@ impl Sql {
             // Free again when the work has ended, and no sooner.
             let _turn = turn;
             let failed = rows_in.clone();
-            let run = run(&inner, asked, (&limits, &watch), head_in, rows_in);
+            let run = run(&inner, asked, (&limits, &watch), rows_in);
             let ended = tagwerk_env::timeout(&*clock, deadline, run).await;
             let ended = ended.filter(|ended| ended.is_ok() || clock.now() <= deadline);
             if let Err(error) = ended.unwrap_or_else(|| Err(late(&limits))) {
@@ -312,18 +311,13 @@ impl Sql {
             }
         };
         let work = Work { task: runtime.spawn(work).abort_handle(), unwanted };
-        let mut query = Query { schema: None, truncated: false, rows: rows_out, _work: work };
-        match head_out.await {
-            Ok(schema) => query.schema = Some(schema),
-            Err(_) => {
-                // It ended before it had begun: the reason is the first thing it said.
-                return Err(match query.rows.recv().await {
-                    Some(Err(error)) => error,
-                    _ => SqlError::new(Fault::Inside, FAULT),
-                });
+        match rows.recv().await {
+            Some(Ok(Row::Head(schema, first))) => {
+                Ok(Query { schema, first, truncated: false, rows, _work: work })
             }
+            Some(Err(error)) => Err(error),
+            _ => Err(SqlError::new(Fault::Inside, FAULT)),
         }
-        Ok(query)
     }
 }
 
@@ -353,6 +347,8 @@ impl Drop for Work {
 }
 
 enum Row {
+    /// Comes first, with the first rows where there are any: whoever asked is woken once for both.
+    Head(SchemaRef, Option<RecordBatch>),
     Batch(RecordBatch),
     /// There would be more rows.
     Truncated,
@@ -360,7 +356,8 @@ enum Row {
 
 /// A statement at work.
 pub struct Query {
-    schema: Option<SchemaRef>,
+    schema: SchemaRef,
+    first: Option<RecordBatch>,
     truncated: bool,
     rows: mpsc::Receiver<Result<Row, SqlError>>,
     _work: Work,
@@ -368,12 +365,11 @@ pub struct Query {
 
 impl Query {
     pub fn schema(&self) -> SchemaRef {
-        self.schema.clone().unwrap_or_else(|| Arc::new(arrow::datatypes::Schema::empty()))
+        self.schema.clone()
     }
 
     pub fn columns(&self) -> Vec<ColumnInfo> {
-        let fields = self.schema.iter().flat_map(|schema| schema.fields().iter());
-        fields.map(ColumnInfo::of).collect()
+        self.schema.fields().iter().map(ColumnInfo::of).collect()
     }
 
     /// Known behind the last row.
@@ -383,9 +379,13 @@ impl Query {
 
     /// The next rows; none behind the last.
     pub async fn next(&mut self) -> Option<Result<RecordBatch, SqlError>> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first));
+        }
         loop {
             match self.rows.recv().await? {
                 Ok(Row::Batch(batch)) => return Some(Ok(batch)),
+                Ok(Row::Head(..)) => {}
                 Ok(Row::Truncated) => self.truncated = true,
                 Err(error) => return Some(Err(error)),
             }
@@ -450,7 +450,6 @@ async fn run(
     inner: &Inner,
     asked: Asked,
     (limits, watch): (&Limits, &Watch),
-    head: tokio::sync::oneshot::Sender<SchemaRef>,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
     let (base, plain) = inner.base(&|| {
@@ -462,9 +461,6 @@ async fn run(
     let ends: Arc<dyn Ends> = Arc::new(watch.clone());
     let physical = watched(physical, &ends)?;
     let stream = execute_stream(physical, task)?;
-    if head.send(stream.schema()).is_err() {
-        return Ok(());
-    }
     forward(stream, limits.rows_max, rows).await
 }
 
@@ -473,23 +469,28 @@ async fn forward(
     rows_max: usize,
     rows: mpsc::Sender<Result<Row, SqlError>>,
 ) -> Result<(), SqlError> {
-    let mut left = rows_max;
-    while let Some(batch) = stream.next().await {
+    let mut head = Some(stream.schema());
+    let (mut left, mut whole) = (rows_max, true);
+    while whole && let Some(batch) = stream.next().await {
         let batch = batch?;
-        if batch.num_rows() == 0 {
-            continue;
-        }
-        let whole = batch.num_rows() <= left;
+        whole = batch.num_rows() <= left;
         let part = if whole { batch } else { batch.slice(0, left) };
         left -= part.num_rows();
-        if part.num_rows() > 0 && rows.send(Ok(Row::Batch(part))).await.is_err() {
+        if part.num_rows() == 0 {
+            continue;
+        }
+        let row = match head.take() {
+            Some(schema) => Row::Head(schema, Some(part)),
+            None => Row::Batch(part),
+        };
+        if rows.send(Ok(row)).await.is_err() {
             return Ok(());
         }
-        if !whole {
-            // Whoever asked may be gone.
-            let _ = rows.send(Ok(Row::Truncated)).await;
-            return Ok(());
-        }
+    }
+    let head = head.map(|schema| Row::Head(schema, None));
+    for row in head.into_iter().chain((!whole).then_some(Row::Truncated)) {
+        // Whoever asked may be gone.
+        let _ = rows.send(Ok(row)).await;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use crate::columns::{field, time_type, times};
 use crate::folds::next_rows;
 use crate::partition::{Batches, Cancel, partitioned};
+use crate::samples::ROWS;
 use crate::select::{Known, Span, pushdown, span, tags};
 use crate::source::{Rows, Source, TagEntry};
 use arrow::array::{
@@ -215,7 +216,7 @@ impl RollupsScan {
         folds: &mut Rows<Vec<FoldRow>>,
         known: &HashMap<TagId, TagEntry>,
     ) -> Result<Option<RecordBatch>> {
-        let rows = next_rows(folds)?;
+        let rows = next_rows(folds, ROWS)?;
         if rows.is_empty() {
             return Ok(None);
         }

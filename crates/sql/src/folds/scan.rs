@@ -103,7 +103,7 @@ impl FoldsScan {
                 false => Box::new(told.chain(self.folds(others, cancel, COUNTS))),
             };
             let (scan, tags) = (self.clone(), tags.clone());
-            let mut batch = move || match next_rows(&mut folds)? {
+            let mut batch = move || match next_rows(&mut folds, ROWS)? {
                 rows if rows.is_empty() => Ok(None),
                 rows => scan.batch(&rows, &tags).map(Some),
             };
@@ -130,10 +130,10 @@ impl FoldsScan {
     }
 }
 
-/// The rows of a batch, about as many as it is to have; none at the end.
-pub fn next_rows(folds: &mut Rows<Vec<FoldRow>>) -> Result<Vec<FoldRow>> {
+/// About so many rows, or all that are left; none at the end.
+pub fn next_rows(folds: &mut Rows<Vec<FoldRow>>, count: usize) -> Result<Vec<FoldRow>> {
     let mut rows = Vec::new();
-    while rows.len() < ROWS {
+    while rows.len() < count {
         let Some(more) = folds.next() else { break };
         let mut more = more.map_err(DataFusionError::Execution)?;
         match rows.is_empty() {
@@ -201,11 +201,8 @@ impl Shared {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(tag) = self.tags.each.get(place..=place) else { return Ok(folded) };
             let need = if place < self.told { self.scan.need } else { COUNTS };
-            let mut rows = Vec::new();
-            for more in self.scan.folds(tag, cancel.clone(), need) {
-                rows.append(&mut more.map_err(DataFusionError::Execution)?);
-            }
-            folded.push((place, rows));
+            let mut folds = self.scan.folds(tag, cancel.clone(), need);
+            folded.push((place, next_rows(&mut folds, usize::MAX)?));
         }
     }
 }
@@ -213,9 +210,9 @@ impl Shared {
 /// The rows of all tags by the start of their buckets, those of one bucket in the order of their tags.
 fn by_time(folded: &[(usize, Vec<FoldRow>)]) -> Vec<FoldRow> {
     let mut order = Vec::with_capacity(folded.iter().map(|(_, rows)| rows.len()).sum());
-    for (place, (_, rows)) in folded.iter().enumerate() {
-        order.extend(rows.iter().enumerate().map(|(at, row)| (row.start, place, at)));
+    for (_, rows) in folded {
+        order.extend(rows.iter().map(|row| (row.start, row)));
     }
-    order.sort();
-    order.into_iter().map(|(_, place, at)| folded[place].1[at]).collect()
+    order.sort_by_key(|(start, _)| *start);
+    order.into_iter().map(|(_, row)| *row).collect()
 }

@@ -201,7 +201,7 @@ impl Folds {
             Some(buckets) => {
                 if let [first, .., last] = piece.times[at..end] {
                     let rows = last.abs_diff(first) / buckets.width_ns.unsigned_abs().max(1);
-                    self.ready.reserve((end - at).min(rows as usize + 2));
+                    self.ready.reserve((end - at).min((rows as usize).saturating_add(2)));
                 }
                 for places in buckets.spans(&piece.times[at..end]) {
                     let places = at + places.start..at + places.end;
